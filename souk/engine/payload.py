@@ -68,8 +68,8 @@ class _Cutter(Visitor):
         declared = definition and definition.extensions.get("strawberry-definition")
         if declared is None or not isinstance(note_of(declared), Payload) or id(node) in self.taken:
             return None
-        left = copy.copy(node)
-        left.selection_set = _TYPENAME
+        parts = {key: getattr(node, key) for key in node.keys if key != "selection_set"}
+        left = FieldNode(**parts, selection_set=_TYPENAME)
         self.taken[id(left)] = node
         self.left.append(left)
         return left

@@ -5,6 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from souk.engine.pool import Pool
+from souk.engine.run import Runner
+
+from .schema import schema
+
 CASES = {
     "same key in two fragments, fields merged in first-seen order": "{ listings(first: 2) { nodes { ...A title ...B } } } fragment A on Listing { id dealer { city } } fragment B on Listing { title dealer { name city id } id }",
     "fragment used twice": "{ a: listings(first: 1) { ...C } b: listings(first: 1) { ...C ...C } } fragment C on ListingConnection { nodes { id } totalCount }",
@@ -55,10 +60,6 @@ async def test_both_roads_agree(name: str, runner: Any, who: Any, ask: Any) -> N
 
 
 async def test_introspection_needs_no_database(ask: Any, who: Any) -> None:
-    from souk.engine.pool import Pool
-    from souk.engine.run import Runner
-
-    from .schema import schema
 
     runner = Runner(schema, Pool(host="/nowhere"))
     answer = await runner.answer("{ __schema { queryType { name } } }", None, None, ask(who[0]))
