@@ -19,6 +19,7 @@ from ..models import TenantModel, TenantSettings, Work
 from ..rules.actor import Actor, Role
 from . import journal
 from .journal import Change, Happened
+from .sealing import Keyring
 
 M = TypeVar("M")
 SETTINGS = {
@@ -43,6 +44,7 @@ class Transaction:
     session: AsyncSession
     now: datetime
     op: str
+    keyring: Keyring
     request_id: str | None = None
     system: bool = False
     events: list[Happened] = field(default_factory=list)
@@ -103,8 +105,17 @@ class Transaction:
 class Database:
     """Where writes go. `role` is what each connection becomes when it opens."""
 
-    def __init__(self, url: str, role: str = "souk_app", *, size: int = 6, wait: float = 1.0, **settings: str) -> None:
-        self.role = role
+    def __init__(
+        self,
+        url: str,
+        keyring: Keyring,
+        role: str = "souk_app",
+        *,
+        size: int = 6,
+        wait: float = 1.0,
+        **settings: str,
+    ) -> None:
+        self.role, self.keyring = role, keyring
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=size,
@@ -151,7 +162,7 @@ class Database:
         A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            tx = Transaction(actor, session, now or datetime.now(UTC), op, request_id, system)
+            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system)
             changes: dict[UUID, Change] = {}
             _watch(session.sync_session, tx, changes)
             principal = str(actor.principal_id or "")
@@ -184,7 +195,7 @@ def _watch(session: Session, tx: Transaction, changes: dict[UUID, Change]) -> No
         for row in flushing.dirty:
             if isinstance(row, TenantModel) and flushing.is_modified(row):
                 row.updated_at = tx.now
-        journal.note(flushing, changes)
+        journal.note(flushing, changes, tx.keyring.hash)
 
 
 WATCHED = """
