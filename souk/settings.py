@@ -11,7 +11,6 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -29,7 +28,7 @@ class SettingsError(Exception):
     """A process that must not start with the settings it has; the message says which and why."""
 
 
-class _FromFiles(EnvSettingsSource):
+class _FromFiles(PydanticBaseSettingsSource):
     """`SOUK_DATABASE_URL_FILE=/run/secrets/url` stands for `SOUK_DATABASE_URL`, for secrets only."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
@@ -40,6 +39,10 @@ class _FromFiles(EnvSettingsSource):
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except OSError as error:
             raise SettingsError(f"{PREFIX}{field_name.upper()}_FILE cannot be read: {error.strerror}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -137,13 +140,13 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         return self.env == "development"
 
-    def keys(self) -> dict[str, bytes]:
-        """The encryption keys by id, in order: the first encrypts, all decrypt. 32 bytes each.
+    def key_spec(self) -> str:
+        """The encryption keys as `id:base64,…`: the first encrypts, all decrypt. Raises SettingsError.
 
         A development installation without keys makes one and keeps it under `data_dir`; production refuses.
         """
         if self.encryption_keys is not None:
-            return keys_of(self.encryption_keys.get_secret_value())
+            return self.encryption_keys.get_secret_value()
         if not self.development:
             raise SettingsError(f"{PREFIX}ENCRYPTION_KEYS is required in production (id:base64 of 32 bytes)")
         path = self.data_dir / "encryption-keys"
@@ -158,7 +161,18 @@ class Settings(BaseSettings):
             pass
         finally:
             draft.unlink()
-        return keys_of(path.read_text(encoding="ascii"))
+        return path.read_text(encoding="ascii").strip()
+
+    def url(self) -> str:
+        """Where the database is. Raises SettingsError when that is not set; `souk.db.embedded` knows of its own."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        raise SettingsError(f"{PREFIX}DATABASE_URL is required")
+
+    def migrate_url(self) -> str:
+        """Where `souk migrate` signs in."""
+        given = self.migrate_database_url
+        return self.url() if given is None else given.get_secret_value()
 
 
 def keys_of(text: str) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
 """What stops an operation: one list of codes, the HTTP status of each, and the one shape in which they are told."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import orjson
@@ -81,21 +81,33 @@ class Failure(Exception):
             extensions["retryAfterMs"] = self.retry_after_ms
         return {"message": self.message, "extensions": {**extensions, "requestId": request_id, **self.facts}}
 
+    def again(self) -> Self:
+        """The same without a traceback: one that is kept and raised often must not hold on to requests."""
+        twin = self.__class__.__new__(self.__class__)
+        twin.__dict__.update(self.__dict__)
+        twin.args = self.args
+        return twin
+
     def body(self, request_id: str) -> bytes:
         return orjson.dumps({"errors": [self.formatted(request_id)]})
 
 
 class DocumentRefusal(Failure):
-    """A document that cannot be parsed, validated or run as asked; keeps the places it is about."""
+    """A GraphQL error that stops the whole operation; keeps its code, its facts and the places it is about."""
 
-    about_document = True
-
-    def __init__(self, code: Code, error: GraphQLError) -> None:
-        super().__init__(code, error.message)
+    def __init__(self, error: GraphQLError, code: Code | None = None) -> None:
+        facts = dict(error.extensions or {})
+        told = str(facts.pop("code", Code.BAD_REQUEST))
+        facts.pop("retryable", None)
+        after = facts.pop("retryAfterMs", None)
+        found = code or (Code(told) if told in Code.__members__ else Code.INTERNAL)
+        super().__init__(found, error.message, retry_after_ms=after, **facts)
+        self.about_document = found in (Code.BAD_REQUEST, Code.BAD_USER_INPUT)
         self.locations = [{"line": place.line, "column": place.column} for place in error.locations or ()]
 
     def formatted(self, request_id: str) -> dict[str, Any]:
-        return {**super().formatted(request_id), "locations": self.locations}
+        told = super().formatted(request_id)
+        return {**told, "locations": self.locations} if self.locations else told
 
 
 def too_complex(message: str, limit: int) -> Failure:
@@ -116,6 +128,8 @@ def failure_of(error: BaseException) -> Failure | None:
     """What an exception of the parts below means to a client; None if nobody foresaw it."""
     if isinstance(error, Failure):
         return error
+    if isinstance(error, GraphQLError):
+        return DocumentRefusal(error)
     if isinstance(error, DBAPIError) and not isinstance(error, InterfaceError):
         cause: BaseException | None = error.orig.__cause__ if error.orig is not None else None
         return failure_of(cause) if cause is not None else _unavailable() if error.connection_invalidated else None

@@ -6,7 +6,6 @@ fragments multiply is refused by arithmetic, not by being walked.
 
 import hashlib
 from collections import OrderedDict
-from copy import copy
 from dataclasses import dataclass
 
 from graphql import (
@@ -73,16 +72,16 @@ class Guard:
             try:
                 verdict = self._measure(text)
             except GraphQLError as error:
-                verdict = DocumentRefusal(Code.BAD_REQUEST, error)
+                verdict = DocumentRefusal(error)
             except Failure as failure:
-                verdict = failure
+                verdict = failure.again()
             self._verdicts[key] = verdict
             if len(self._verdicts) > KEPT:
                 self._verdicts.popitem(last=False)
         else:
             self._verdicts.move_to_end(key)
         if isinstance(verdict, Failure):
-            raise copy(verdict)  # what is raised collects tracebacks, and with them the request
+            raise verdict.again()
         return verdict
 
     def _measure(self, text: str) -> Checked:

@@ -25,8 +25,8 @@ ALLOW = ((b"allow", b"GET, POST"),)
 _ACCEPTED = {
     "application/graphql-response+json": GRAPHQL_JSON,
     "application/json": JSON,
-    "application/*": GRAPHQL_JSON,
-    "*/*": GRAPHQL_JSON,
+    "application/*": JSON,
+    "*/*": JSON,
     "text/event-stream": EVENT_STREAM,
 }
 

@@ -18,8 +18,9 @@ def configure(settings: Settings) -> None:
     """Set up the logs of this process, on standard error; the libraries' own only from warnings on."""
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals hold what must not be logged
     shown = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_line)]
+        [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(serializer=_line)]
         if settings.log_format == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )

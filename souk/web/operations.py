@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 
 from souk.rules.actor import Actor
 from souk.settings import Settings
-from souk.web.errors import Code, DocumentRefusal, Failure, completed, failure_of, internal
+from souk.web.errors import Code, Failure, completed, failure_of, internal
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
 from souk.web.sessions import Credential, Sessions
@@ -150,9 +150,6 @@ class Operations:
 
     def _failed(self, error: Exception, call: Call) -> Result:
         failure = failure_of(error)
-        if failure is None and isinstance(error, GraphQLError):
-            code = (error.extensions or {}).get("code", Code.BAD_REQUEST)
-            failure = DocumentRefusal(Code(code) if code in Code.__members__ else Code.INTERNAL, error)
         if failure is None:
             log.error("failed", request_id=call.request_id, exc_info=error)
             failure = internal()

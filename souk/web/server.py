@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from souk.settings import Settings
+from souk.web import logging
 from souk.web.app import App
 
 
@@ -85,6 +86,7 @@ def end_with_parent() -> None:
 
 def serve(settings: Settings, app: App) -> bool:
     """Run until told to end; False if it could not start (the port is taken, the app refused)."""
+    logging.configure(settings)
     server = Server(config_of(settings, app), app)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         try:
