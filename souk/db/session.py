@@ -18,18 +18,12 @@ from sqlalchemy.orm import Session
 from ..models import TenantModel, TenantSettings, Work
 from ..rules.actor import Actor, Role
 from . import journal
+from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
 from .sealing import Keyring
 
 M = TypeVar("M")
-SETTINGS = {
-    "TimeZone": "UTC",
-    "jit": "off",
-    "statement_timeout": "5000",
-    "lock_timeout": "2000",
-    "idle_in_transaction_session_timeout": "5000",
-    "application_name": "souk",
-}
+LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
 TENANT = text(
     "SELECT set_config('souk.tenant_id', :tenant, true), set_config('souk.principal', :principal, true),"
     " set_config('souk.request_id', :request, true)"
@@ -109,30 +103,22 @@ class Database:
         self,
         url: str,
         keyring: Keyring,
-        role: str = "souk_app",
+        role: DatabaseRole = "souk_app",
+        limits: Limits = LIMITS,
         *,
         size: int = 6,
         wait: float = 1.0,
-        **settings: str,
     ) -> None:
         self.role, self.keyring = role, keyring
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            sqlalchemy_url(url),
             pool_size=size,
             max_overflow=0,
             pool_timeout=wait,
-            pool_pre_ping=False,
             pool_use_lifo=True,
-            connect_args={"server_settings": {**SETTINGS, **settings}},
+            connect_args={"server_settings": server_settings(role, limits, jit="off")},
         )
         self.committed: list[Callable[[UUID, set[UUID]], None]] = []
-
-        @event.listens_for(self.engine.sync_engine, "connect")
-        def become(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute(f"SET ROLE {role}")
-            cursor.close()
-            connection.commit()
 
     async def check(self) -> None:
         """Refuse to serve as somebody who sees through the wall. Raises RuntimeError."""
