@@ -3,13 +3,13 @@
 `Context` is filled in by `web/`; what stands above this stair is known here by protocol only.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import strawberry
 
+from .db.session import Database
 from .rules.actor import Actor
 
 
@@ -31,12 +31,6 @@ class Reads(Protocol):
     def payload(self, type_name: str, row_id: Any, info: Any) -> Any: ...
 
 
-class Database(Protocol):
-    """The handle to PostgreSQL that the wiring puts into the context."""
-
-    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]: ...
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -49,7 +43,7 @@ class Context:
     request_id: str = ""
     now: datetime = field(default_factory=_now)
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
-    db: Any = field(default=None, repr=False)
+    db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 
 
 Info = strawberry.Info[Context, None]

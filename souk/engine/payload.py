@@ -7,7 +7,7 @@ mutation's own transaction is over, and put in its place in the answer.
 import copy
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,8 +68,7 @@ class _Cutter(Visitor):
         declared = definition and definition.extensions.get("strawberry-definition")
         if declared is None or not isinstance(note_of(declared), Payload) or id(node) in self.taken:
             return None
-        parts = {key: getattr(node, key) for key in node.keys if key != "selection_set"}
-        left = FieldNode(**parts, selection_set=_TYPENAME)
+        left = replace(node, selection_set=_TYPENAME)
         self.taken[id(left)] = node
         self.left.append(left)
         return left

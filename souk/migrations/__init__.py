@@ -1,0 +1,108 @@
+"""How tables came to be. Shipped in the package, so that the embedded database migrates itself."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from ..models import Model
+
+HERE = Path(__file__).parent
+OWNER = "souk_owner"
+ROLES = (OWNER, "souk_app", "souk_worker", "souk_auditor", "souk_door", "souk_finder")
+
+PREPARE = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['souk_owner','souk_app','souk_worker','souk_auditor','souk_door','souk_finder'] LOOP
+    BEGIN
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT', name);
+      END IF;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the cluster migrates too
+    END;
+    IF NOT pg_has_role(current_user, name, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO %I', name, current_user);
+    END IF;
+  END LOOP;
+  BEGIN
+    GRANT souk_door, souk_finder TO souk_owner;
+  EXCEPTION WHEN unique_violation THEN NULL;
+  END;
+  CREATE SCHEMA IF NOT EXISTS souk AUTHORIZATION souk_owner;
+  GRANT USAGE, CREATE ON SCHEMA public TO souk_owner;
+END $$
+"""
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration without an ini file."""
+    made = Config()
+    made.set_main_option("script_location", str(HERE))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
+
+
+async def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database to `revision`. The login makes the roles once; everything else is done as `souk_owner`."""
+    await _run(url, lambda connection: command.upgrade(config(connection), revision))
+
+
+async def downgrade(url: str, revision: str) -> None:
+    """Go back to `revision`, for example `base`."""
+    await _run(url, lambda connection: command.downgrade(config(connection), revision))
+
+
+async def _run(url: str, act: Any) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await _prepare(connection)
+            await connection.run_sync(act)
+    finally:
+        await engine.dispose()
+
+
+async def _prepare(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT pg_advisory_xact_lock(7031)"))  # two starters migrate one after the other
+    await connection.execute(text(PREPARE))
+    await connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+    await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+
+
+def head() -> str:
+    """The revision that this package wants."""
+    found = ScriptDirectory.from_config(config()).get_current_head()
+    assert found
+    return found
+
+
+async def drift(url: str) -> list[Any]:
+    """What models and database disagree about; empty when they are one."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_differences)
+    finally:
+        await engine.dispose()
+
+
+def _differences(connection: Connection) -> list[Any]:
+    options = {"include_schemas": True, "include_name": included, "compare_type": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), Model.metadata))
+
+
+def included(name: str | None, kind: str, _parents: Any) -> bool:
+    """Only our own tables: not Alembic's, not the job library's."""
+    if kind == "schema":
+        return name in (None, "souk")
+    return not (kind == "table" and name == "alembic_version")

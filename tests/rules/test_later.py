@@ -1,0 +1,106 @@
+"""What the machines ask is done, or waits by name: nothing is forgotten and nothing is claimed twice.
+
+`waiting/<Machine>.txt` lists the clauses of the present part whose code has yet to say `implements(...)`; whoever
+declares one deletes its line, and a machine without a file has none left.
+"""
+
+import json
+import pkgutil
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import souk
+from souk.rules.clauses import _TWO_IN_ONE, DONE, all_clauses, clauses, find, implements
+from souk.rules.later import CLAUSES, MACHINES, PARTS, TRIGGERS, idle_triggers, later
+from souk.rules.machines import machines
+
+WAITING = Path(__file__).parent / "waiting"
+
+
+def waiting() -> set[str]:
+    """Clauses of this part that no code has claimed yet."""
+    return {line for file in WAITING.glob("*.txt") for line in file.read_text(encoding="utf-8").splitlines()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_imported() -> None:
+    for module in pkgutil.walk_packages(souk.__path__, "souk."):
+        if not module.name.startswith("souk.migrations."):
+            import_module(module.name)
+
+
+def test_done_later_and_waiting_are_exactly_what_the_machines_ask() -> None:
+    everything = {str(clause) for clause in all_clauses()}
+    done, owed = {str(clause) for clause in DONE}, {str(clause) for clause in later()}
+    assert len(everything) == len(all_clauses())
+    assert sorted(done & owed) == []
+    assert sorted(done & waiting()) == [], "done: delete these lines of waiting/"
+    assert sorted(owed & waiting()) == []
+    assert sorted(everything - done - owed - waiting()) == [], "neither done nor listed"
+    assert sorted((done | owed | waiting()) - everything) == [], "nobody asks for these"
+
+
+def test_every_clause_done_names_its_code() -> None:
+    assert [str(clause) for clause, by in DONE.items() if not by.startswith("souk.")] == []
+
+
+def test_the_lists_of_later_are_tight() -> None:
+    assert list(idle_triggers()) == []
+    assert set(MACHINES) <= set(machines())
+    assert set(later().values()) == set(PARTS)
+    assert not set(MACHINES) & set(TRIGGERS)
+    listed = [m for missing in CLAUSES.values() for m in missing]
+    assert len(set(listed)) == len(listed)
+
+
+def test_the_clauses_are_the_words_of_the_table() -> None:
+    """Nothing of a text is lost or added when it is cut up, but for the words that point at another row."""
+    table = json.loads(files("souk.rules").joinpath("machines.json").read_text(encoding="utf-8"))
+    texts = {text for m in table.values() for t in m["transitions"] for text in (t["guard"], t["effect"]) if text}
+    parts = {part for text in texts for part in text.split("; ")}
+    known = {clause.text for clause in all_clauses()}
+    pointers = {part for part in parts - known if part not in _TWO_IN_ONE}
+    assert pointers == {
+        "as above",
+        "as above, for the remainder",
+        "as dealerReinstate",
+        "as listingSubmit",
+        "same",
+        "same (the turn flips)",
+    }
+    halves = {half for two in _TWO_IN_ONE.values() for half in two}
+    assert known - parts == (halves | {"for the remainder", "the turn flips"}) - parts
+    for text, two in _TWO_IN_ONE.items():
+        assert all(part in text for part in two)
+
+
+def test_a_reference_means_the_row_it_points_at() -> None:
+    assert [c.text for c in clauses("Offer") if (c.from_, c.to, c.side) == ("COUNTERED", "COUNTERED", "guard")] == [
+        "the party that did not make the head revision",
+        "expectedVersion",
+        "round ≤ 10",
+        "bid < amount < ask",
+        "the turn flips",
+    ]
+    renew = [c.text for c in clauses("Listing") if (c.from_, c.to, c.side) == ("EXPIRED", "PENDING_REVIEW", "guard")]
+    submit = [c.text for c in clauses("Listing") if (c.from_, c.to, c.side) == ("DRAFT", "PENDING_REVIEW", "guard")]
+    assert renew == submit
+    assert len(submit) == 5
+    back = [c.text for c in clauses("DealerStanding") if c.trigger == "(batch rolled back)" and c.to == "RESTRICTED"]
+    assert back[0] == "listings return to what they were"
+    failed = [c.text for c in clauses("Payout") if (c.from_, c.to, c.side) == ("FAILED", "CANCELLED", "effect")]
+    assert failed == ["transfers go to the next payout"]
+
+
+def test_nobody_claims_what_no_row_asks() -> None:
+    with pytest.raises(LookupError):
+        implements("Listing", "DRAFT", "PENDING_REVIEW", guard="dealer is nice")
+    with pytest.raises(LookupError):
+        implements("Listing", ("DRAFT", "ACTIVE"), "PENDING_REVIEW", guard="dealer in order")
+    with pytest.raises(LookupError):
+        find("Ticket", "RESOLVED", "OPEN", "effect", "reopenCount + 1", trigger="ticketMerge")
+    assert len(find("Ticket", "RESOLVED", "OPEN", "effect", "reopenCount + 1")) == 2
+    assert len(find("Ticket", "RESOLVED", "OPEN", "effect", "reopenCount + 1", trigger="(reopening approved)")) == 1
