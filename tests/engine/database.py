@@ -62,6 +62,12 @@ async def create(where: dict[str, Any], name: str, listings: int, offers: int, s
     return {**where, "user": "engine_app", "database": name}
 
 
+async def drop(where: dict[str, Any], name: str) -> None:
+    root = await asyncpg.connect(**where, database="postgres")
+    await root.execute(f"drop database {name} with (force)")
+    await root.close()
+
+
 def documents(rng: random.Random, text: Callable[[], str], depth: int = 0) -> dict[str, Any]:
     """A damage as it is kept: keys missing, null, and nested."""
     money = {"minor": rng.choice([0, 5, -5, 115000]), "currency": rng.choice(["EUR", "JPY", "KWD"])}
