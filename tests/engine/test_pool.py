@@ -157,7 +157,7 @@ async def test_a_cancelled_caller_gives_its_place_back(where: Any, owner: Any, w
 async def _blocked(owner: Any) -> None:
     """Until somebody waits for the lock that `owner` holds."""
     while not await owner.fetchval("select count(*) from pg_locks where not granted and relation = 'listing'::regclass"):
-        await asyncio.sleep(0.01)
+        pass
 
 
 async def test_every_new_connection_is_set_up(where: Any) -> None:
