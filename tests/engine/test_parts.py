@@ -79,7 +79,7 @@ def test_parsers_are_total(name: str, value: Any) -> None:
         READ[name](value)
 
 
-FIRST, LAST = datetime.min + timedelta(2), datetime.max - timedelta(2)
+FIRST, LAST = (datetime(year, 1, 2, tzinfo=UTC).replace(tzinfo=None) for year in (1, 9999))
 
 
 @given(st.datetimes(FIRST, LAST, timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9))])))
@@ -147,6 +147,11 @@ def test_among_is_one_parameter_whatever_the_number() -> None:
         texts.append(parameters.render(among(Listing.title, values)))
         assert parameters.bind(ACTOR, {}) == [values]
     assert len(set(texts)) == 1
+
+
+def test_in_is_refused_with_the_word_to_use() -> None:
+    with pytest.raises(TypeError, match="use among"):
+        Parameters().render(select(Listing.id).where(Listing.year.in_([1, 2])))
 
 
 # Text, orders, cursors
