@@ -55,7 +55,7 @@ async def test_without_a_tenant_there_are_no_rows_and_the_role_sees_through_noth
 
 async def test_a_reference_into_another_tenant_is_refused(souk: Souk, world: World) -> None:
     other = await make_world(souk)
-    with pytest.raises(Exception, match="fk_membership_dealer_id"):
+    with pytest.raises(Exception, match="fk_membership_tenant_id_dealer_id"):
         await world.rows(
             "INSERT INTO membership (tenant_id, id, created_at, updated_at, version, user_id, role, dealer_id, all_teams)"
             " VALUES (:t, gen_random_uuid(), now(), now(), 1, :u, 'DEALER', :d, false)",
