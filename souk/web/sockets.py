@@ -219,7 +219,7 @@ class Socket:
                 finished = await self._follow(id, request, actor, call)
             else:
                 result = await self.operations.answer(request, one.kind, actor, call)
-                finished = self._payload(id, result.body, result.executed)
+                finished = self._payload(id, result.told.body, result.told.executed)
             if finished:
                 self._put(id, b"complete", None)
         except asyncio.CancelledError:

@@ -147,7 +147,7 @@ class Stream:
         operations: Operations,
         streams: Streams,
         request: GraphQLRequest,
-        kind: OperationType | None,
+        kind: OperationType,
         actor: Actor,
         call: Call,
     ) -> None:
@@ -196,7 +196,7 @@ class Stream:
                 await self._follow()
             else:
                 result = await self.operations.answer(self.request, self.kind, self._me, self.call)
-                self._next(result.body)
+                self._next(result.told.body)
         except asyncio.CancelledError:
             if self._why is None:
                 raise

@@ -1,6 +1,7 @@
 """A small schema of its own, for what concerns the front door and no table; run as a module it is a server."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import sys
@@ -140,13 +141,12 @@ class Shop:
             for error in result.errors or ():
                 if error.original_error is not None:
                     raise error.original_error
-            event = Event(orjson.dumps({"data": result.data}))
+            body = {"data": result.data} if result.data is not None else {"errors": [e.formatted for e in result.errors]}
+            event = Event(orjson.dumps(body))
             event.after = number
             yield event
 
     async def token(self, digest: bytes, *, service: bool) -> Found | None:
-        import hashlib  # noqa: PLC0415
-
         self.lookups += 1
         for token, found in self.tokens.items():
             if hashlib.sha256(token.encode()).digest() == digest and token.startswith("svc_") == service:
