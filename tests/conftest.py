@@ -17,6 +17,7 @@ import pytest_asyncio
 from souk import migrations
 from souk.db.connect import sqlalchemy_url, with_database
 from souk.db.embedded import Embedded
+from tests.world import Souk, World, make_world
 
 # The tests say themselves what is set: the environment only names the server.
 GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
@@ -110,3 +111,17 @@ async def _run(url: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def souk(database: str) -> AsyncIterator[Souk]:
+    """The two doors and the runner, over the run's database."""
+    opened = Souk.open(database)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def world(souk: Souk) -> World:
+    """A tenant of the test's own, with somebody of every role."""
+    return await make_world(souk)

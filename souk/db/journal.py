@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -41,8 +41,8 @@ class Change:
     columns: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def note(session: Session, changes: dict[UUID, Change]) -> None:
-    """Remember what a flush is about to write."""
+def note(session: Session, changes: dict[UUID, Change], pseudonym: Callable[[str], bytes]) -> None:
+    """Remember what a flush is about to write; `pseudonym` is the keyed hash that stands for a marked value."""
     for row in (*session.new, *session.dirty, *session.deleted):
         if not isinstance(row, Row) or not hasattr(row, "id"):
             continue
@@ -52,7 +52,7 @@ def note(session: Session, changes: dict[UUID, Change]) -> None:
             if column.key in UNWATCHED:
                 continue
             history = state.attrs[column.key].history
-            hidden = bool(column.info)
+            hidden = pseudonym if column.info else None
             if deleted:
                 columns[column.key] = [_shown(getattr(row, column.key), hidden), None]
             elif history.has_changes():
@@ -66,7 +66,7 @@ def note(session: Session, changes: dict[UUID, Change]) -> None:
                 kept.columns[name] = [kept.columns[name][0] if name in kept.columns else before, after]
 
 
-def _shown(value: Any, hidden: bool) -> Any:
+def _shown(value: Any, hidden: Callable[[str], bytes] | None) -> Any:
     if value is None or (isinstance(value, bool | int) and not hidden):
         return value
     if isinstance(value, bytes):
@@ -78,7 +78,7 @@ def _shown(value: Any, hidden: bool) -> Any:
     elif not isinstance(value, str):
         value = str(value)
     if hidden:
-        return "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        return "hmac:" + hidden(json.dumps(value, sort_keys=True)).hex()
     return value
 
 

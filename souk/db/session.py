@@ -18,17 +18,12 @@ from sqlalchemy.orm import Session
 from ..models import TenantModel, TenantSettings, Work
 from ..rules.actor import Actor, Role
 from . import journal
+from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
+from .sealing import Keyring
 
 M = TypeVar("M")
-SETTINGS = {
-    "TimeZone": "UTC",
-    "jit": "off",
-    "statement_timeout": "5000",
-    "lock_timeout": "2000",
-    "idle_in_transaction_session_timeout": "5000",
-    "application_name": "souk",
-}
+LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
 TENANT = text(
     "SELECT set_config('souk.tenant_id', :tenant, true), set_config('souk.principal', :principal, true),"
     " set_config('souk.request_id', :request, true)"
@@ -43,6 +38,7 @@ class Transaction:
     session: AsyncSession
     now: datetime
     op: str
+    keyring: Keyring
     request_id: str | None = None
     system: bool = False
     events: list[Happened] = field(default_factory=list)
@@ -103,25 +99,26 @@ class Transaction:
 class Database:
     """Where writes go. `role` is what each connection becomes when it opens."""
 
-    def __init__(self, url: str, role: str = "souk_app", *, size: int = 6, wait: float = 1.0, **settings: str) -> None:
-        self.role = role
+    def __init__(
+        self,
+        url: str,
+        keyring: Keyring,
+        role: DatabaseRole = "souk_app",
+        limits: Limits = LIMITS,
+        *,
+        size: int = 6,
+        wait: float = 1.0,
+    ) -> None:
+        self.role, self.keyring = role, keyring
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            sqlalchemy_url(url),
             pool_size=size,
             max_overflow=0,
             pool_timeout=wait,
-            pool_pre_ping=False,
             pool_use_lifo=True,
-            connect_args={"server_settings": {**SETTINGS, **settings}},
+            connect_args={"server_settings": server_settings(role, limits, jit="off")},
         )
         self.committed: list[Callable[[UUID, set[UUID]], None]] = []
-
-        @event.listens_for(self.engine.sync_engine, "connect")
-        def become(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute(f"SET ROLE {role}")
-            cursor.close()
-            connection.commit()
 
     async def check(self) -> None:
         """Refuse to serve as somebody who sees through the wall. Raises RuntimeError."""
@@ -151,7 +148,7 @@ class Database:
         A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            tx = Transaction(actor, session, now or datetime.now(UTC), op, request_id, system)
+            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system)
             changes: dict[UUID, Change] = {}
             _watch(session.sync_session, tx, changes)
             principal = str(actor.principal_id or "")
@@ -184,7 +181,7 @@ def _watch(session: Session, tx: Transaction, changes: dict[UUID, Change]) -> No
         for row in flushing.dirty:
             if isinstance(row, TenantModel) and flushing.is_modified(row):
                 row.updated_at = tx.now
-        journal.note(flushing, changes)
+        journal.note(flushing, changes, tx.keyring.hash)
 
 
 WATCHED = """

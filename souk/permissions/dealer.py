@@ -71,6 +71,14 @@ class SubmitsVerification(ReadsDealerRecord):
     message = "Only the dealer itself hands in for verification."
 
 
+class SetsStanding(Permission[Dealer]):
+    """Sets a standing by hand, reinstates."""
+
+    name = "dealer:standing"
+    model = Dealer
+    message = "You may not set a dealer's standing."
+
+
 class SeesSku(Permission[Sku]):
     """Everybody who is signed in, but the service desk."""
 

@@ -12,15 +12,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from souk.rules.enums import PolicyKind, Severity
 from souk.rules.money import round_half_up, rounded
-
-
-class PolicyKind(StrEnum):
-    """What a policy forbids: selling below (MAP, MRP_FLOOR) or above (MRP_CEILING) its amount."""
-
-    MAP = "MAP"
-    MRP_FLOOR = "MRP_FLOOR"
-    MRP_CEILING = "MRP_CEILING"
 
 
 class TermName(StrEnum):
@@ -30,13 +23,6 @@ class TermName(StrEnum):
     DEAD_STOCK = "DEAD_STOCK"
     UNDERCUT = "UNDERCUT"
     RECOVERED = "RECOVERED"
-
-
-class Severity(StrEnum):
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
 
 
 Rows = Sequence[tuple[int, int]]
@@ -223,11 +209,11 @@ def _term(name: TermName, **inputs: Any) -> Term:
 
 
 def _gap(i: Mapping[str, Any]) -> int:
-    return delta(PolicyKind(i["kind"]), i["policyMinor"], i["priceNowMinor"])
+    return delta(PolicyKind[i["kind"]], i["policyMinor"], i["priceNowMinor"])
 
 
 def _observed(i: Mapping[str, Any]) -> Fraction:
-    kind = PolicyKind(i["kind"])
+    kind = PolicyKind[i["kind"]]
     return Fraction(sum(units * delta(kind, i["policyMinor"], price) for units, price in i["rows"]))
 
 
@@ -247,12 +233,12 @@ def _dead_stock(i: Mapping[str, Any]) -> Fraction:
 
 
 def _undercut(i: Mapping[str, Any]) -> Fraction:
-    gap = max(0, i["ourPriceMinor"] - i["competitorPriceMinor"])
+    gap = max(0, int(i["ourPriceMinor"]) - int(i["competitorPriceMinor"]))
     return Fraction(i["unitsPerDay"]) * gap * int(i["horizonDays"]) * Fraction(i["matchBp"], 10_000)
 
 
 def _recovered(i: Mapping[str, Any]) -> Fraction:
-    kind, policy = PolicyKind(i["kind"]), i["policyMinor"]
+    kind, policy = PolicyKind[i["kind"]], i["policyMinor"]
     before = delta(kind, policy, i["priceBeforeMinor"])
     return Fraction(sum(units * (before - delta(kind, policy, price)) for units, price in i["rows"]))
 

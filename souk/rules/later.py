@@ -41,7 +41,6 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "DealerVerification": {"media": ("(document expiry)",)},
     "DealerStanding": {
         "4": (
-            "(breach confirmed)",
             "(90 d without breach)",
             "(batch RESTRICT)",
             "(batch SUSPEND)",
