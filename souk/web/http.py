@@ -47,7 +47,9 @@ class GraphQLOverHTTP:
     def __init__(self, operations: Operations, streams: Streams) -> None:
         self.operations, self.streams, self.settings = operations, streams, operations.settings
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
+    ) -> None:
         media = accepted(headers.get(b"accept"))
         try:
             if scope["method"] not in ("GET", "POST"):
@@ -59,7 +61,10 @@ class GraphQLOverHTTP:
             kind = self.operations.check(request).kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(
-                    Code.OPERATION_NOT_ALLOWED, "Mutations are sent by POST.", status=405, headers=((b"allow", b"POST"),)
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Mutations are sent by POST.",
+                    status=405,
+                    headers=((b"allow", b"POST"),),
                 )
             if media is EVENT_STREAM:
                 call = replace(call, transport="stream")
@@ -67,7 +72,9 @@ class GraphQLOverHTTP:
                 return
             if kind is OperationType.SUBSCRIPTION:
                 raise Failure(
-                    Code.OPERATION_NOT_ALLOWED, "Subscriptions are served as event streams and over sockets.", status=400
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Subscriptions are served as event streams and over sockets.",
+                    status=400,
                 )
             result = await self.operations.answer(request, kind, actor, call)
         except Exception as error:

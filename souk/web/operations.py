@@ -51,11 +51,11 @@ class Runner(Protocol):
 
 
 class Events(Protocol):
-    """The source of subscriptions: each item is a complete payload. An item may carry `after`, where to resume."""
+    """The source of subscriptions: complete payloads, each alone or as `(after, payload)`, where to resume in front."""
 
     def subscribe(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
-    ) -> AsyncIterator[bytes]: ...
+    ) -> AsyncIterator[bytes | tuple[int | None, bytes]]: ...
 
 
 async def always() -> None:
@@ -145,10 +145,11 @@ class Operations:
             context = self.parts.context(actor, call)
             source = self.parts.events.subscribe(request.query, request.variables, request.operation_name, context)
             async with aclosing(source) as payloads:  # type: ignore[type-var]
-                async for payload in payloads:
+                async for item in payloads:
                     count += 1
+                    after, payload = item if isinstance(item, tuple) else (None, item)
                     found = told(payload, call.request_id)
-                    yield Event(found.body, found.executed, getattr(payload, "after", None))
+                    yield Event(found.body, found.executed, after)
             outcome = "ok"
         except Exception as error:
             failure = self._failed(error, call).failure

@@ -266,5 +266,3 @@ def _id(value: dict[str, Any]) -> str:
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
         raise Closed(4400, f"id must be a text of 1 to {MAX_ID} characters")
     return id
-
-

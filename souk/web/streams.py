@@ -136,7 +136,9 @@ class Outbox:
 
 def overloaded(after: Any) -> Failure:
     facts = {} if after is None else {"after": after}
-    return Failure(Code.OVERLOADED, "The subscriber reads too slowly; resume where it stopped.", retry_after_ms=0, **facts)
+    return Failure(
+        Code.OVERLOADED, "The subscriber reads too slowly; resume where it stopped.", retry_after_ms=0, **facts
+    )
 
 
 class Stream:

@@ -100,10 +100,6 @@ class Answered:
     reason: str | None = "the shop has one road"
 
 
-class Event(bytes):
-    after: int
-
-
 class Shop:
     """Runner, source of events and door in one, in memory."""
 
@@ -141,10 +137,10 @@ class Shop:
             for error in result.errors or ():
                 if error.original_error is not None:
                     raise error.original_error
-            body = {"data": result.data} if result.data is not None else {"errors": [e.formatted for e in result.errors]}
-            event = Event(orjson.dumps(body))
-            event.after = number
-            yield event
+            body = (
+                {"data": result.data} if result.data is not None else {"errors": [e.formatted for e in result.errors]}
+            )
+            yield number, orjson.dumps(body)
 
     async def token(self, digest: bytes, *, service: bool) -> Found | None:
         self.lookups += 1

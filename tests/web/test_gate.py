@@ -93,7 +93,9 @@ async def chunks(body: bytes):
 async def test_a_body_that_does_not_arrive_is_given_up(start):
     running = await start(body_timeout=0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(b"POST /graphql HTTP/1.1\r\nhost: pharos.test\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{")
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nhost: pharos.test\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{"
+    )
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     assert head.startswith(b"HTTP/1.1 408 ")
     writer.close()
@@ -112,7 +114,11 @@ async def test_a_url_is_read_as_strictly(client, query):
 async def test_random_damage_never_reaches_500(client, size):
     http, randomly = await client(), random.Random(7)
     whole = orjson.dumps(
-        {"query": "query Q($n: String!) { hello(name: $n) again { number(value: 1) } }", "variables": {"n": "ü"}, "operationName": "Q"}
+        {
+            "query": "query Q($n: String!) { hello(name: $n) again { number(value: 1) } }",
+            "variables": {"n": "ü"},
+            "operationName": "Q",
+        }
     )
     statuses = set()
     for _ in range(size(500, 10_000)):
@@ -144,7 +150,9 @@ def measured(text: str, **settings: object) -> object:
 
 
 def test_fragments_that_multiply_are_counted_not_walked():
-    bomb = "{ ...F0 } " + " ".join(f"fragment F{n} on Query {{ a: again {{ ...F{n + 1} }} b: again {{ ...F{n + 1} }} }}" for n in range(40))
+    bomb = "{ ...F0 } " + " ".join(
+        f"fragment F{n} on Query {{ a: again {{ ...F{n + 1} }} b: again {{ ...F{n + 1} }} }}" for n in range(40)
+    )
     assert measured(bomb + "fragment F40 on Query { hello }") is Code.QUERY_TOO_COMPLEX
     flat = "{ ...F0 } " + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(45))
     assert measured(flat + "fragment F45 on Query { hello }") is Code.QUERY_TOO_COMPLEX
