@@ -1,7 +1,20 @@
 """The words a schema is declared with, in one place."""
 
 from ..context import Info
-from .fields import column, computed, either, embedded, reference, sealed, to_list, to_many, to_one, totals, value, variants
+from .fields import (
+    column,
+    computed,
+    either,
+    embedded,
+    reference,
+    sealed,
+    to_list,
+    to_many,
+    to_one,
+    totals,
+    value,
+    variants,
+)
 from .guards import Gate, Guard, own
 from .money import Money, money
 from .notes import By

@@ -33,7 +33,6 @@ from .rows import Shown, bare, wrapped
 from .views import VIEWS, referred
 
 
-
 def field(note: Any, resolver: Callable[..., Any], description: str | None, **more: Any) -> Any:
     gate = getattr(note, "gate", None)
     return strawberry.field(resolver=resolver, metadata={NOTE: note, GATE: gate}, description=description, **more)

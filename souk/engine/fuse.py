@@ -195,8 +195,8 @@ class Fuser:
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.sealed(self, scope, note, nullable))
             case Either(cases):
                 return self.either(cases, fields, scope)
-            case Variants(by):
-                return self.by_type(by, fields, scope, nullable)
+            case Variants():
+                return self.by_type(note.by, fields, scope, nullable)
             case Reference():
                 return pages.reference(self, note, output, fields, scope)
             case GlobalIdOf():
