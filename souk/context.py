@@ -1,4 +1,49 @@
 """What one operation carries: the actor, the two doors to the database, and the reads it shares.
 
-`Context` is filled in by `web/`; nothing below this stair imports it.
+`Context` is filled in by `web/`; what stands above this stair is known here by protocol only.
 """
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import strawberry
+
+from .db.session import Database
+from .rules.actor import Actor
+
+
+class Reads(Protocol):
+    """The reads of one operation, as the words of `engine.declare` use them."""
+
+    def one(self, read: Any, arguments: dict[str, Any], parent: Any = None, shown: Any = None) -> Any: ...
+
+    def many(self, read: Any, arguments: dict[str, Any], parent: Any = None, shown: Any = None) -> Any: ...
+
+    def rows(self, read: Any, arguments: dict[str, Any], limit: int, parent: Any = None, shown: Any = None) -> Any: ...
+
+    def allowed(self, guard: Any, row: Any) -> Any: ...
+
+    def expression(self, sql: Any, row: Any) -> Any: ...
+
+    def opened(self, row: Any, column: str, data: bytes) -> str | None: ...
+
+    def payload(self, type_name: str, row_id: Any, info: Any) -> Any: ...
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Context:
+    """One operation of one actor; `reads` is set by the engine while the batched road runs."""
+
+    actor: Actor
+    request_id: str = ""
+    now: datetime = field(default_factory=_now)
+    reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
+    db: Database = field(default=None, repr=False)  # type: ignore[assignment]
+
+
+Info = strawberry.Info[Context, None]

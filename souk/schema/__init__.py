@@ -1,0 +1,24 @@
+"""The one schema: every domain's roots, joined."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from ..engine.declare import Node, node_by_id, nodes_by_ids
+from ..engine.scalars import SCALARS
+from . import errors
+from .dealer import DealerMutations, DealerQueries
+from .listing import ListingQueries
+
+
+@strawberry.type(description="What can be asked for.")
+class Query(DealerQueries, ListingQueries):
+    node: Node | None = node_by_id()
+    nodes: list[Node | None] | None = nodes_by_ids()
+
+
+@strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
+class Mutation(DealerMutations):
+    pass
+
+
+schema = strawberry.Schema(Query, Mutation, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS))

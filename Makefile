@@ -1,0 +1,60 @@
+# Souk. `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test prove check format lock where clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+SOURCES := souk tests
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# One line that names what a machine lacks, instead of a traceback.
+$(READY): requirements.lock
+	@set -e; python=; \
+	for each in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python="$$each"; break; fi; \
+	done; \
+	[ -n "$$python" ] || { echo 'souk needs Python 3.11 or newer (package python3)' >&2; exit 1; }; \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "souk needs the venv module of $$python (package python3-venv)" >&2; exit 1; }; \
+	"$$python" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "souk needs pip in $$python" >&2; exit 1; }; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	pwd > "$$site/souk.pth"; \
+	printf '#!%s/$(BIN)/python\nfrom souk.cli import app\n\napp()\n' "$$(pwd)" > $(BIN)/souk; \
+	chmod +x $(BIN)/souk; \
+	touch $@
+
+run: $(READY) ## Everything at http://127.0.0.1:8000 (SOUK_PORT), until Ctrl-C
+	@exec $(BIN)/souk run
+
+test: check ## The checks, then every proof at small size
+	@$(BIN)/python -m pytest
+
+prove: $(READY) ## The same tests at full size
+	@$(BIN)/python -m pytest --prove
+
+check: $(READY) ## Style, types, import contracts
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Put the sources in order
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+lock: ## Pin every dependency with its hashes (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --extra dev --no-annotate --no-header \
+	  --python-version 3.11 --output-file requirements.lock pyproject.toml
+
+where: ## Every file of a domain, D=offer
+	@find souk tests -path '*/__pycache__' -prune -o -type f -print | grep -E '(/|_)$(D)(s?\.|/|_)' | sort
+
+clean: ## Forget the virtual environment; the data stay
+	@rm -rf $(VENV)

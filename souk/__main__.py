@@ -1,0 +1,5 @@
+"""`python -m souk`."""
+
+from souk.cli import app
+
+app(prog_name="souk")

@@ -1,0 +1,192 @@
+"""The write door: one transaction, with the tenant set, that audits itself and writes its events.
+
+Reads have a door of their own (`engine.pool`), on raw connections without a session.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import event, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from ..models import Row, TenantModel, TenantSettings, Work
+from ..rules.actor import Actor, Role
+from . import journal
+from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
+from .journal import Change, Happened
+from .sealing import Keyring
+
+R = TypeVar("R", bound=Row)
+LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
+TENANT = text(
+    "SELECT set_config('souk.tenant_id', :tenant, true), set_config('souk.principal', :principal, true),"
+    " set_config('souk.request_id', :request, true)"
+)
+
+
+@dataclass
+class Transaction:
+    """What a write is given: who acts and when, the session, and the words for what follows from it."""
+
+    actor: Actor
+    session: AsyncSession
+    now: datetime
+    op: str
+    keyring: Keyring
+    request_id: str | None = None
+    system: bool = False
+    events: list[Happened] = field(default_factory=list)
+    audit_id: UUID | None = None
+    _settings: TenantSettings | None = None
+
+    async def settings(self) -> TenantSettings:
+        """The tenant's thresholds, read once."""
+        if self._settings is None:
+            found = await self.session.execute(select(TenantSettings).where(TenantSettings.current))
+            self._settings = found.scalar_one()
+        return self._settings
+
+    def add(self, row: R) -> R:
+        """A new row of this tenant: tenant and clock columns are filled in."""
+        row.tenant_id = self.actor.tenant_id
+        if row.created_at is None:
+            row.created_at = self.now
+        if isinstance(row, TenantModel):
+            row.updated_at = self.now
+        self.session.add(row)
+        return row
+
+    def emit(
+        self,
+        type_: str,
+        subject: Any,
+        *,
+        from_status: str | None = None,
+        to_status: str | None = None,
+        reason: str | None = None,
+        internal: bool = False,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Something happened to `subject`; the first subject of a transaction is the one its audit event names."""
+        self.events.append(
+            Happened(type_, type(subject).__name__, subject.id, from_status, to_status, reason, internal, data or {})
+        )
+
+    async def due(self, kind: str, ref: UUID, at: datetime) -> None:
+        """Something is to be done about a row at a time; a later call moves it."""
+        row = {"tenant_id": self.actor.tenant_id, "kind": kind, "ref": ref, "due_at": at, "lease_until": None}
+        made = insert(Work).values(**row)
+        await self.session.execute(
+            made.on_conflict_do_update(
+                index_elements=["tenant_id", "kind", "ref"], set_={"due_at": at, "lease_until": None}
+            )
+        )
+
+    async def not_due(self, kind: str, ref: UUID) -> None:
+        """Nothing is to be done about it any more."""
+        await self.session.execute(
+            text("DELETE FROM souk.work WHERE tenant_id = :t AND kind = :k AND ref = :r"),
+            {"t": self.actor.tenant_id, "k": kind, "r": ref},
+        )
+
+
+class Database:
+    """Where writes go. `role` is what each connection becomes when it opens."""
+
+    def __init__(
+        self,
+        url: str,
+        keyring: Keyring,
+        role: DatabaseRole = "souk_app",
+        limits: Limits = LIMITS,
+        *,
+        size: int = 6,
+        wait: float = 1.0,
+    ) -> None:
+        self.role, self.keyring = role, keyring
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=wait,
+            pool_use_lifo=True,
+            connect_args={"server_settings": server_settings(role, limits, jit="off")},
+        )
+        self.committed: list[Callable[[UUID, set[UUID]], None]] = []
+
+    async def check(self) -> None:
+        """Refuse to serve as somebody who sees through the wall. Raises RuntimeError."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(text(WATCHED))
+            superuser, bypasses, owns = found.one()
+        if superuser or bypasses or owns:
+            raise RuntimeError(
+                "The database role must neither be a superuser, nor bypass row security, nor own a table."
+            )
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        actor: Actor,
+        op: str,
+        *,
+        now: datetime | None = None,
+        request_id: str | None = None,
+        system: bool = False,
+    ) -> AsyncIterator[Transaction]:
+        """One transaction of one tenant. What was emitted becomes events and exactly one audit event before the commit.
+
+        A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
+        """
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system)
+            changes: dict[UUID, Change] = {}
+            _watch(session.sync_session, tx, changes)
+            principal = str(actor.principal_id or "")
+            await session.execute(
+                TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
+            )
+            yield tx
+            await session.flush()
+            if changes and not tx.events:
+                raise RuntimeError(f"{op} changed {sorted(c.type for c in changes.values())} and emitted nothing.")
+            if tx.events:
+                await journal.write_events(session, actor, tx.events, tx.now)
+                tx.audit_id = await journal.write_audit(
+                    session, actor, op, tx.events[0], changes, tx.now, request_id, system
+                )
+        if tx.events:
+            touched = {happened.subject_id for happened in tx.events}
+            for tell in self.committed:
+                tell(actor.tenant_id, touched)
+
+
+def system_actor(tenant_id: UUID) -> Actor:
+    """Who acts when nobody asked: a timer, a worker. It sees everything of its tenant and is no person."""
+    return Actor(tenant_id, Role.OWNER)
+
+
+def _watch(session: Session, tx: Transaction, changes: dict[UUID, Change]) -> None:
+    @event.listens_for(session, "before_flush")
+    def note(flushing: Session, _context: Any, _instances: Any) -> None:
+        for row in flushing.dirty:
+            if isinstance(row, TenantModel) and flushing.is_modified(row):
+                row.updated_at = tx.now
+        journal.note(flushing, changes, tx.keyring.hash)
+
+
+WATCHED = """
+SELECT r.rolsuper, r.rolbypassrls,
+       EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE c.relowner = r.oid AND c.relkind = 'r' AND n.nspname IN ('public', 'souk'))
+FROM pg_roles r WHERE r.rolname = current_user
+"""

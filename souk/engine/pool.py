@@ -1,0 +1,197 @@
+"""A small pool of autocommit connections, last in first out, each with the statements it has prepared."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from asyncpg import exceptions as pg
+
+from .errors import Overloaded, typed
+from .fuse import Plan
+
+SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
+STALE = (pg.InvalidCachedStatementError, pg.InvalidSQLStatementNameError)
+Setup = Callable[[Any], Awaitable[Any]]
+
+
+class Connection:
+    """One connection with an LRU of prepared statements, one per plan."""
+
+    def __init__(self, raw: Any, statements: int) -> None:
+        self.raw, self.kept = raw, statements
+        self.statements: OrderedDict[Plan, Any] = OrderedDict()
+
+    async def answer(self, plan: Plan, values: Sequence[Any]) -> Any:
+        """The one value of a plan's statement; prepared again once when a migration changed what it stands on."""
+        try:
+            statement = self.statements.get(plan)
+            if statement is None:
+                statement = await self._prepare(plan)
+            else:
+                self.statements.move_to_end(plan)
+            return await statement.fetchval(*values)
+        except STALE:
+            self.statements.clear()
+            return await (await self._prepare(plan)).fetchval(*values)
+
+    async def _prepare(self, plan: Plan) -> Any:
+        made = self.statements[plan] = await self.raw.prepare(plan.sql)
+        if len(self.statements) > self.kept:
+            self.statements.popitem(last=False)
+        return made
+
+
+class Pool:
+    """`size` connections at most, opened when needed; a caller waits `patience` seconds and is then refused.
+
+    `setup(connection)` runs once on each new connection, for `SET ROLE`. Raises Overloaded and Unavailable.
+    """
+
+    def __init__(
+        self, *, size: int = 6, patience: float = 1.0, statements: int = 500, setup: Setup | None = None,
+        settings: dict[str, str] | None = None, **where: Any,
+    ) -> None:  # fmt: skip
+        self.size, self.patience, self.statements, self.setup = size, patience, statements, setup
+        self.where = {"server_settings": SETTINGS | (settings or {}), **where}
+        self.open = 0
+        self._idle: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._closed = False
+
+    async def acquire(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.raw.is_closed():
+                return connection
+            self.open -= 1
+        if self.open < self.size:
+            return await self._connect()
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(self.patience):
+                handed = await waiter
+        except TimeoutError:
+            self._abandon(waiter)
+            raise Overloaded() from None
+        except asyncio.CancelledError:
+            self._abandon(waiter)
+            raise
+        return handed or await self._connect()
+
+    def _abandon(self, waiter: "asyncio.Future[Connection | None]") -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        elif waiter.done() and not waiter.cancelled():
+            handed = waiter.result()  # handed over in the very moment of giving up
+            if handed is not None:
+                self.release(handed)
+
+    async def _connect(self) -> Connection:
+        self.open += 1
+        try:
+            raw = await asyncpg.connect(**self.where)  # type: ignore[no-untyped-call]
+            if self.setup:
+                await self.setup(raw)
+        except BaseException as error:
+            self.open -= 1
+            self._wake()
+            found = typed(error)
+            if found is not None:
+                raise found from error
+            raise
+        return Connection(raw, self.statements)
+
+    def release(self, connection: Connection, broken: bool = False) -> None:
+        """Hand the connection on; one that failed in the middle of something is ended instead."""
+        if broken or self._closed or connection.raw.is_closed():
+            if not connection.raw.is_closed():
+                connection.raw.terminate()
+            self.open -= 1
+            self._wake()
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)  # handed over, so that nobody steals it
+                return
+        self._idle.append(connection)
+
+    def _wake(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)  # there is room for a connection of its own
+                return
+
+    async def answer(self, plan: Plan, values: Sequence[Any]) -> Any:
+        """The value of a plan's one statement."""
+        connection = await self.acquire()
+        try:
+            found = await connection.answer(plan, values)
+        except pg.PostgresError as error:
+            self.release(connection)
+            known = typed(error)
+            if known is not None:
+                raise known from error
+            raise
+        except BaseException as error:
+            self.release(connection, broken=not isinstance(error, pg.InterfaceError) or connection.raw.is_closed())
+            known = typed(error)
+            if known is not None:
+                raise known from error
+            raise
+        self.release(connection)
+        return found
+
+    def snapshot(self, tenant_id: UUID) -> "Snapshot":
+        return Snapshot(self, tenant_id)
+
+    async def close(self) -> None:
+        """End the idle connections now, the busy ones when they come back."""
+        self._closed = True
+        while self._idle:
+            connection = self._idle.pop()
+            self.open -= 1
+            await connection.raw.close()
+
+
+class Snapshot:
+    """One read-only transaction of a tenant, begun when the first statement needs it."""
+
+    def __init__(self, pool: Pool, tenant_id: UUID) -> None:
+        self.pool, self.tenant_id = pool, tenant_id
+        self._connection: Connection | None = None
+        self._failed = False
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
+        try:
+            if self._connection is None:
+                self._connection = await self.pool.acquire()
+                begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('souk.tenant_id', '{UUID(str(self.tenant_id))}', true)"
+                await self._connection.raw.execute(begin)
+            found: Sequence[Any] = await self._connection.raw.fetch(sql, *values)
+            return found
+        except BaseException as error:
+            self._failed = self._failed or not isinstance(error, pg.PostgresError)
+            known = typed(error)
+            if known is not None:
+                raise known from error
+            raise
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if not (self._failed or connection.raw.is_closed()):
+                await connection.raw.execute("ROLLBACK")
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self.pool.release(connection, broken=self._failed)
+            self._failed = False

@@ -1,0 +1,205 @@
+"""Answer an operation: by its plan if there is one, by the executor if not."""
+
+import copy
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from asyncpg import exceptions as pg
+from graphql import GraphQLError, OperationType, execute
+from strawberry import Schema
+
+from .answer import Answer, Decrypt, encoded, finished, stopped
+from .batch import Reads
+from .document import Document, Documents, Operation
+from .errors import Stopped, log, typed
+from .events import Events, EventsPlan
+from .payload import MutationReads, put
+from .pool import Pool
+from .symbols import BadInput, NotFused
+
+__all__ = ["Answer", "EventsPlan", "Explained", "Pool", "Refused", "Runner"]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why and how an operation would run. `gates` are the errors of what the role may not ask at all."""
+
+    fused: bool
+    reason: str | None
+    sql: str | None
+    key: tuple[Any, ...] | None
+    refusals: list[dict[str, Any]]
+
+
+class Refused(Exception):
+    """A subscription that cannot start; `answer` says why, as the payload of an error."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
+
+
+class Runner:
+    """One schema over one pool. `decrypt(data, aad)` opens ciphertext; `snapshots` is a pool of its own for the executor."""
+
+    def __init__(
+        self, schema: Schema, pool: Pool, *, decrypt: Decrypt | None = None, snapshots: Pool | None = None, documents: int = 1000,
+        plans: int = 5000,
+    ) -> None:  # fmt: skip
+        self.schema, self.pool, self.decrypt, self.snapshots = schema, pool, decrypt, snapshots or pool
+        self.documents = Documents(schema, documents, plans)
+        self.last_reads: Reads | None = None
+
+    # What a document is ------------------------------------------------------------------------------------------
+
+    def document(self, text: str) -> Document:
+        """The document, parsed and validated. Raises GraphQLError when it cannot be parsed."""
+        return self.documents.get(text)
+
+    def operation(self, text: str, name: str | None = None) -> Operation | None:
+        """The operation that would run, or None when there is no such one (or the document is not valid)."""
+        try:
+            return self.documents.get(text).operation(name)
+        except GraphQLError:
+            return None
+
+    def _ready(self, text: str, variables: dict[str, Any], name: str | None, request_id: str) -> tuple[Operation, dict[str, Any]] | Answer:
+        try:
+            document = self.documents.get(text)
+        except GraphQLError as error:
+            return stopped([error], request_id, "BAD_REQUEST", "syntax")
+        if document.errors:
+            return stopped(document.errors, request_id, "BAD_REQUEST", "not valid")
+        operation = document.operation(name)
+        if operation is None:  # graphql-core has the words
+            result: Any = execute(self.schema._schema, document.ast, operation_name=name)
+            return stopped(result.errors, request_id, "BAD_REQUEST", "no such operation")
+        values = operation.coerce(variables)
+        if isinstance(values, list):
+            return stopped(values, request_id, "BAD_USER_INPUT", "variables")
+        return operation, values
+
+    # Answers -----------------------------------------------------------------------------------------------------
+
+    async def answer(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer:
+        """The response to a query or a mutation. `context` has `.actor` and `.request_id`; never raises for what a client sent."""
+        given = variables or {}
+        ready = self._ready(document_text, given, operation_name, context.request_id)
+        if isinstance(ready, Answer):
+            return ready
+        operation, values = ready
+        try:
+            if operation.is_query:
+                found = await self._by_plan(operation, values, context)
+                return found if isinstance(found, Answer) else await self._by_executor(operation, given, context, found)
+            if operation.kind is OperationType.MUTATION:
+                return await self._mutated(operation, given, values, context, fused=True)
+        except Stopped as error:
+            return _failed(error, context)
+        except Exception as error:
+            return _failed(typed(error) or error, context)
+        return stopped([GraphQLError("A subscription needs a transport that streams.")], context.request_id, "BAD_REQUEST", "subscription")
+
+    async def fused(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer | str:
+        """The answer of the compiled road, or why it has none."""
+        ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
+        if isinstance(ready, Answer):
+            return ready.reason or ""
+        operation, values = ready
+        if operation.kind is OperationType.MUTATION:
+            return await self._mutated(operation, variables or {}, values, context, fused=True)
+        return await self._by_plan(operation, values, context)
+
+    async def batched(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer:
+        """The answer of the executor."""
+        ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
+        if isinstance(ready, Answer):
+            return ready
+        operation, values = ready
+        if operation.kind is OperationType.MUTATION:
+            return await self._mutated(operation, variables or {}, values, context, fused=False)
+        return await self._by_executor(operation, variables or {}, context, "asked for")
+
+    async def _by_plan(self, operation: Operation, values: dict[str, Any], context: Any) -> Answer | str:
+        actor = context.actor
+        before = len(operation.plans)
+        plan = operation.plan(actor.facts, values)
+        if len(operation.plans) != before:
+            self.documents.trim()
+        if isinstance(plan, NotFused):
+            return str(plan)
+        try:
+            text = await self.pool.answer(plan, plan.parameters.bind(actor, values))
+        except BadInput as error:
+            return str(error)
+        except pg.DataError as error:  # a value that the database does not take; the executor says which
+            return f"{type(error).__name__}"
+        except pg.PostgresError as error:
+            log.error("a plan failed", request_id=context.request_id, sql=plan.sql, exc_info=error)
+            return f"{type(error).__name__}"
+        body = finished(text, plan, actor, context.request_id, self.decrypt)
+        return "null for a non-null field" if body is None else Answer(body, True)
+
+    async def _by_executor(self, operation: Operation, variables: dict[str, Any], context: Any, reason: str) -> Answer:
+        context = copy.copy(context)
+        reads = context.reads = self.last_reads = Reads(context.actor, self.snapshots.snapshot(context.actor.tenant_id), self.decrypt)
+        try:
+            made = execute(self.schema._schema, operation.document.ast, None, context, variables, operation.name)
+            result = await made if inspect.isawaitable(made) else made
+        finally:
+            await reads.close()
+        return Answer(encoded(result.data, result.errors or (), context.request_id), False, reason)
+
+    async def _mutated(self, operation: Operation, variables: dict[str, Any], values: dict[str, Any], context: Any, fused: bool) -> Answer:
+        context = copy.copy(context)
+        reads = context.reads = MutationReads(context.actor, self.pool, self.decrypt, operation, variables, values, context, fused)
+        try:
+            made = execute(self.schema._schema, reads.cut.ast, None, context, variables, operation.name)
+            result = await made if inspect.isawaitable(made) else made
+        finally:
+            await reads.close()
+        put(result.data, reads.found)
+        body = encoded(result.data, result.errors or (), context.request_id, reads.errors)
+        return Answer(body, fused and not reads.reasons, "; ".join(reads.reasons) or None)
+
+    # Besides answers ---------------------------------------------------------------------------------------------
+
+    def explain(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Explained | Answer:
+        """How the operation would run, without running it; an Answer when it could not even start."""
+        ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
+        if isinstance(ready, Answer):
+            return ready
+        operation, values = ready
+        key, facts = operation.key(context.actor.facts, values), context.actor.facts
+        if not operation.is_query:
+            return Explained(False, f"a {operation.kind.value}", None, key, [])
+        plan = operation.plan(facts, values)
+        if isinstance(plan, NotFused):
+            return Explained(False, str(plan), None, key, [])
+        return Explained(True, None, plan.sql, key, plan.refusals)
+
+    def events_plan(
+        self, document_text: str, operation_name: str | None, variables: dict[str, Any] | None, context: Any, fused: bool = True
+    ) -> EventsPlan:
+        """How the events of a subscription are read. Raises Refused with the answer to send instead."""
+        ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
+        if isinstance(ready, Answer):
+            raise Refused(ready)
+        operation, values = ready
+        try:
+            if operation.kind is not OperationType.SUBSCRIPTION:
+                raise GraphQLError("This is not a subscription.")
+            return Events(self.snapshots, self.decrypt, operation, variables or {}, values, copy.copy(context)).plan(fused)
+        except GraphQLError as error:
+            raise Refused(stopped([error], context.request_id, "BAD_USER_INPUT", "refused")) from error
+        except (BadInput, NotFused) as error:
+            raise Refused(stopped([GraphQLError(str(error))], context.request_id, "BAD_USER_INPUT", "refused")) from error
+
+
+def _failed(error: BaseException, context: Any) -> Answer:
+    """The whole operation failed: no data, one error."""
+    found = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error if isinstance(error, Exception) else None)
+    body = encoded(None, [found], context.request_id)
+    code = found.extensions.get("code") if isinstance(found, Stopped) and found.extensions else "INTERNAL"
+    return Answer(body, False, "failed", code=code)

@@ -1,0 +1,42 @@
+"""The pieces an answer is made of: text that is known now, and SQL expressions for the rest."""
+
+from .sql import quoted
+
+EXECUTOR = r"E'\x01'"  # a null for a non-null field: only graphql-core knows how far it bubbles
+
+
+class Literal(str):
+    """A piece of the answer that is known now; every other piece is a SQL expression."""
+
+
+Pieces = list[str]
+
+
+def null(nullable: bool) -> str:
+    return "'null'" if nullable else EXECUTOR
+
+
+def when_null(text: str, nullable: bool, pieces: Pieces) -> Pieces:
+    return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {concat(pieces)} END"]
+
+
+def members(pairs: list[tuple[str, Pieces]]) -> Pieces:
+    """A JSON object of keys and the pieces of their values."""
+    pieces: Pieces = [Literal("{")]
+    for key, value in pairs:
+        pieces += [Literal(f'"{key}":' if len(pieces) == 1 else f',"{key}":'), *value]
+    return [*pieces, Literal("}")]
+
+
+def concat(pieces: Pieces) -> str:
+    """One text of them all: neighbouring literals joined, and nested, because a function takes 100 arguments."""
+    items: list[str] = []
+    for piece in pieces:
+        if items and isinstance(piece, Literal) and isinstance(items[-1], Literal):
+            items[-1] = Literal(items[-1] + piece)
+        else:
+            items.append(piece)
+    texts = [quoted(item) if isinstance(item, Literal) else item for item in items]
+    while len(texts) > 90:
+        texts = [f"concat({', '.join(texts[at : at + 90])})" for at in range(0, len(texts), 90)]
+    return f"concat({', '.join(texts)})"

@@ -1,0 +1,191 @@
+"""How a mutation is declared and run: gate, one transaction, payload; refusals become `userErrors`.
+
+    listing_submit: ListingSubmitPayload | None = write(resolve.listing_submit, gate=may("listing:write"))
+
+A write is `async (tx, input) -> row`. Its input's `idempotency_key` decides whether a repetition replays.
+"""
+
+import asyncio
+import inspect
+import random
+import typing
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import strawberry
+import structlog
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from strawberry.utils.str_converters import to_camel_case
+
+from ..context import Context, Info
+from ..db.idempotency import KEPT, Key
+from ..db.session import Transaction
+from ..engine.declare import mutation
+from ..engine.errors import Overloaded, typed
+from ..engine.symbols import write_id
+from ..permissions.base import Permission, may
+from ..resolvers.writing import CONSTRAINTS
+from ..rules import errors
+from ..rules.errors import InvalidInput, Refused
+from . import errors as shown_errors
+from .errors import UserError
+
+Write = Callable[..., Awaitable[Any]]
+TRIES = 3
+AGAIN = ("40001", "40P01")  # serialization failure, deadlock: nothing else is retried
+READS_AUDIT = may("audit:read")
+log = structlog.get_logger("souk.write")
+
+
+@strawberry.type(description="What a mutation answers.")
+class Payload:
+    user_errors: list[UserError] = strawberry.field(description="Why nothing was changed; empty when it was done.")
+    audit_event_id: strawberry.ID | None = strawberry.field(
+        description="The audit event it left; null for those who may not read the audit, and when nothing was changed."
+    )
+
+
+@strawberry.type(description="What a mutation answers that takes an idempotency key.")
+class KeyedPayload(Payload):
+    idempotency_replayed: bool = strawberry.field(
+        description="Whether this is the outcome of an earlier call with the same key."
+    )
+
+
+class Outcome:
+    """The payload object: the entity's id under its field's name, and the fields that every payload has."""
+
+    def __init__(self, entity: str | None, row_id: UUID | None, problems: list[UserError]) -> None:
+        self.user_errors = problems
+        self.audit_event_id: strawberry.ID | None = None
+        self.idempotency_replayed = False
+        if entity:
+            setattr(self, entity, row_id)
+
+
+def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> Any:
+    """A mutation field over a write. The payload's one entity field is the field that its type adds to `Payload`."""
+    name = to_camel_case(function.__name__)
+    hints = typing.get_type_hints(function)
+    input_type = hints["input"]
+
+    async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
+        entity = entity_of(info)
+        return await run(info.context, name, function, input, entity, kept)
+
+    resolve.__annotations__["input"] = input_type
+    resolve.__doc__ = inspect.getdoc(function)
+    return mutation(resolve, gate=gate, description=inspect.getdoc(function))
+
+
+def entity_of(info: Info) -> str | None:
+    """The Python name of the field that the payload's type adds to those of every payload."""
+    type_ = info._raw_info.schema.type_map[_named(info._raw_info.return_type)]
+    definition = type_.extensions["strawberry-definition"]
+    common = {"user_errors", "audit_event_id", "idempotency_replayed"}
+    own = [field.python_name for field in definition.fields if field.python_name not in common]
+    return own[0] if own else None
+
+
+def _named(type_: Any) -> str:
+    while hasattr(type_, "of_type"):
+        type_ = type_.of_type
+    return str(type_.name)
+
+
+async def run(
+    context: Context, name: str, function: Write, given: Any, entity: str | None, kept: timedelta = KEPT
+) -> Outcome:
+    """Run a write in its transaction, the whole of it again when the database says so."""
+    key = getattr(given, "idempotency_key", None)
+    keyed = Key(context.actor, _key(key), name, given) if key is not None else None
+    for attempt in range(1, TRIES + 1):
+        try:
+            return await _once(context, name, function, given, entity, keyed, kept)
+        except Refused as refused:
+            if keyed and refused.stored:
+                await _keep_refusal(context, name, keyed, refused, kept)
+            return Outcome(entity, None, [shown_errors.shown(refused)])
+        except InvalidInput as invalid:
+            return Outcome(entity, None, [shown_errors.shown(problem) for problem in invalid.problems])
+        except IntegrityError as conflict:
+            return Outcome(entity, None, [shown_errors.shown(refused_by_database(conflict))])
+        except PoolTimeout as busy:
+            raise Overloaded from busy
+        except (DBAPIError, OSError) as error:
+            state = getattr(getattr(error, "orig", None), "sqlstate", None)
+            if state in AGAIN and attempt < TRIES:
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))
+                continue
+            raise typed(_origin(error)) or error from error
+    raise AssertionError("unreachable")
+
+
+async def _once(
+    context: Context, name: str, function: Write, given: Any, entity: str | None, keyed: Key | None, kept: timedelta
+) -> Outcome:
+    async with context.db.transaction(
+        context.actor, name, now=context.now, request_id=context.request_id or None
+    ) as tx:
+        if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
+            return _replayed(stored, entity)
+        row = await function(tx, given)
+        await tx.session.flush()
+        made = Outcome(entity, row.id, [])
+        if keyed:
+            await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+    made.audit_event_id = _audit_id(context, tx)
+    return made
+
+
+def _audit_id(context: Context, tx: Transaction) -> strawberry.ID | None:
+    if tx.audit_id is None or not READS_AUDIT.admits(context.actor.facts):
+        return None
+    return strawberry.ID(write_id("AuditEvent", tx.audit_id))
+
+
+def _key(text: str) -> str:
+    if not 16 <= len(text) <= 255:
+        raise errors.OutOfRange("An idempotency key has 16 to 255 characters.", field="idempotency_key")
+    return text
+
+
+async def _keep_refusal(context: Context, name: str, keyed: Key, refused: Refused, kept: timedelta) -> None:
+    """A refusal that would be the same again is stored, though its own transaction was rolled back."""
+    problem = {"refused": refused.code, "message": refused.message, "field": refused.field, "facts": refused.facts()}
+    async with context.db.transaction(context.actor, name, now=context.now) as tx:
+        await keyed.keep(tx.session, problem, tx.now, kept)
+
+
+def _replayed(stored: dict[str, Any], entity: str | None) -> Outcome:
+    if "refused" in stored:
+        refused = errors.revive(stored["refused"], stored["message"], stored["field"], stored["facts"])
+        made = Outcome(entity, None, [shown_errors.shown(refused)])
+    else:
+        made = Outcome(entity, UUID(stored["id"]), [])
+    made.idempotency_replayed = True
+    return made
+
+
+def _origin(error: BaseException) -> BaseException:
+    """asyncpg's own exception beneath SQLAlchemy's."""
+    original = getattr(error, "orig", None) or error
+    return original.__cause__ or original
+
+
+def refused_by_database(conflict: IntegrityError) -> Refused:
+    """What the database refused, in the words of the contract; the constraint's name decides."""
+    origin = _origin(conflict)
+    name, state = getattr(origin, "constraint_name", None), getattr(origin, "sqlstate", "")
+    if name in CONSTRAINTS:
+        return CONSTRAINTS[name]()
+    log.warning("refused by the database", constraint=name, sqlstate=state)
+    match state:
+        case "23505" | "23P01":
+            return errors.NotUnique()
+        case "23503":
+            return errors.NotFound()
+    return errors.Invalid()

@@ -1,0 +1,185 @@
+"""The ASGI application: which path is answered by what, and what is open while it runs."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import orjson
+
+from souk.settings import Settings
+from souk.web.errors import Code, Failure, failure_of, internal, shutting_down, unauthenticated
+from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
+from souk.web.graphiql import GraphiQL
+from souk.web.guard import Guard
+from souk.web.http import GraphQLOverHTTP
+from souk.web.operations import Call, Operations, Parts, log
+from souk.web.respond import JSON, headers_of, respond
+from souk.web.sessions import Credential, bearer
+from souk.web.sockets import Socket
+from souk.web.streams import Streams
+
+END_SECONDS = 3.0
+READY_SECONDS = 2.0
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+Build = Callable[[Settings], AbstractAsyncContextManager[Parts]]
+
+
+class App:
+    """One process's front door. `build` opens what the app works with, when it starts, in the loop it runs in."""
+
+    def __init__(self, settings: Settings, build: Build) -> None:
+        self.settings, self.build = settings, build
+        self.draining = False
+        self.guard = Guard(settings)
+        self.graphiql = GraphiQL() if settings.development else None
+        self._parts: Parts | None = None
+        self._http: GraphQLOverHTTP | None = None
+        self.streams = Streams(settings)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """What the server does around its life; tests that have no server do it themselves."""
+        async with self.build(self.settings) as parts:
+            self._parts = parts
+            self._http = GraphQLOverHTTP(Operations(self.settings, self.guard, parts), self.streams)
+            keeper = asyncio.create_task(self.streams.look_after(parts.sessions, self._recheck_pause))
+            try:
+                yield
+            finally:
+                keeper.cancel()
+                self._parts = self._http = None
+
+    async def _recheck_pause(self) -> None:
+        await asyncio.sleep(self.settings.session_recheck)
+
+    async def drain(self) -> None:
+        """Take no more traffic: readiness false, then subscriptions and sockets end with a typed close."""
+        self.draining = True
+        await self.streams.end_all(shutting_down(), END_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._request(scope, receive, send)
+            case "websocket":
+                await self._socket(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.running():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            log.error("the app cannot start", exc_info=error)
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        request_id = self._request_id(headers)
+        try:
+            await self._route(scope, receive, send, headers, request_id)
+        except Disconnected:
+            return
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                log.error("failed", request_id=request_id, exc_info=error)
+                failure = internal()
+            body = failure.body(request_id)
+            secure = not self.settings.development
+            answer = headers_of(JSON, request_id, more=failure.headers, secure=secure)
+            await respond(send, failure.status, answer, body, head=scope["method"] == "HEAD")
+
+    async def _route(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str
+    ) -> None:
+        path, method = scope["path"], scope["method"]
+        if path in ("/livez", "/readyz"):
+            if method not in ("GET", "HEAD"):
+                raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
+            status, body = (200, {"ok": True}) if path == "/livez" else await self._ready()
+            answer = headers_of(JSON, request_id)
+            await respond(send, status, answer, orjson.dumps(body), head=method == "HEAD")
+            return
+        check_host(host_of(headers), self.settings.allowed_hosts)
+        if self.graphiql is not None and self.graphiql.answers(path, method, _names(headers)):
+            await self.graphiql.serve(path, request_id, send)
+            return
+        if path != "/graphql":
+            raise bad("There is nothing here; the API is at /graphql.", 404)
+        check_origin(headers, self.settings.allowed_origins)
+        if self._http is None:
+            raise shutting_down()
+        await self._http(scope, receive, send, headers, self._call(scope, headers, request_id))
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        request_id = self._request_id(headers)
+        try:
+            if scope["path"] != "/graphql" or self._http is None:
+                raise bad("There is nothing here.", 404)
+            check_host(host_of(headers), self.settings.allowed_hosts)
+            call = self._call(scope, headers, request_id)
+        except Failure as failure:
+            log.info("refused", request_id=request_id, code=failure.code.value, transport="socket")
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        socket = Socket(self._http.operations, self.streams, scope, receive, send, call)
+        await socket.serve(headers, draining=self.draining)
+
+    async def _ready(self) -> tuple[int, dict[str, Any]]:
+        """Whether this process should get traffic, and if not, a reason without details."""
+        if self.draining or self._parts is None:
+            return 503, {"ok": False, "reason": "draining"}
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._parts.ready()
+        except NotReady as reason:
+            return 503, {"ok": False, "reason": str(reason)}
+        except Exception as error:
+            if failure_of(error) is None:
+                log.error("readiness check failed", exc_info=error)
+            return 503, {"ok": False, "reason": "database"}
+        return 200, {"ok": True}
+
+    def _call(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
+        token = None
+        if (given := headers.get(b"authorization")) is not None:
+            token = bearer(given.decode("latin-1"))
+        elif (given := headers.get(b"x-internal-token")) is not None:
+            token = given.decode("latin-1").strip()
+            if not token.startswith("svc_"):
+                raise unauthenticated("The header x-internal-token takes service tokens only.")
+        slug = headers.get(b"x-souk-tenant", b"").decode("latin-1").strip() if self.settings.development else ""
+        credential = Credential(token, host_of(headers), slug[:63] or None)
+        address = scope["client"][0] if scope.get("client") else ""
+        language = headers.get(b"accept-language", b"").decode("latin-1")[:200]
+        return Call(request_id, credential, address, "http", language)
+
+    @staticmethod
+    def _request_id(headers: dict[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id", b"")
+        return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+
+
+class NotReady(Exception):
+    """A process that lives but should get no traffic; the message is shown to whoever asks."""
+
+
+def create_app(settings: Settings, build: Build) -> App:
+    """The application over what `build` opens: the runner, the sessions, the source of events."""
+    return App(settings, build)
+
+
+def _names(headers: dict[bytes, bytes]) -> list[str]:
+    return [name for name, _ in media_types(headers.get(b"accept", b""))]

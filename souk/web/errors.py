@@ -1,0 +1,203 @@
+"""What stops an operation: one list of codes, the HTTP status of each, and the one shape in which they are told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import asyncpg
+import orjson
+from graphql import GraphQLError
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class Code(StrEnum):
+    """`extensions.code` of a GraphQL error."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    CONFLICT = "CONFLICT"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_REQUIRED = "PERSISTED_QUERY_REQUIRED"
+    OPERATION_NOT_ALLOWED = "OPERATION_NOT_ALLOWED"
+    RATE_LIMITED = "RATE_LIMITED"
+    OVERLOADED = "OVERLOADED"
+    UNAVAILABLE = "UNAVAILABLE"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    INTERNAL = "INTERNAL"
+
+
+STATUS = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.CONFLICT: 409,
+    Code.RATE_LIMITED: 429,
+    Code.OVERLOADED: 503,
+    Code.UNAVAILABLE: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.SHUTTING_DOWN: 503,
+    Code.INTERNAL: 500,
+}
+RETRYABLE = frozenset(
+    {
+        Code.CONFLICT,
+        Code.RATE_LIMITED,
+        Code.OVERLOADED,
+        Code.UNAVAILABLE,
+        Code.DEADLINE_EXCEEDED,
+        Code.SHUTTING_DOWN,
+    }
+)
+INTERNAL_MESSAGE = "Something went wrong on our side. Please quote the request id."
+
+
+class Failure(Exception):
+    """An operation that does not happen. `status` is for HTTP; sockets and streams tell the code only."""
+
+    about_document = False  # a well-formed request whose document is wrong: `application/json` answers it with 200
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_ms: int | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        **facts: Any,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.headers, self.facts = code, message, headers, facts
+        self.status = STATUS.get(code, 400) if status is None else status
+        self.retry_after_ms = retry_after_ms
+
+    def formatted(self, request_id: str) -> dict[str, Any]:
+        """The GraphQL error: `{message, extensions {code retryable retryAfterMs? requestId …}}`."""
+        extensions: dict[str, Any] = {"code": self.code.value, "retryable": self.code in RETRYABLE}
+        if self.retry_after_ms is not None:
+            extensions["retryAfterMs"] = self.retry_after_ms
+        return {"message": self.message, "extensions": {**extensions, "requestId": request_id, **self.facts}}
+
+    def again(self) -> Self:
+        """The same without a traceback: one that is kept and raised often must not hold on to requests."""
+        twin = self.__class__.__new__(self.__class__)
+        twin.__dict__.update(self.__dict__)
+        twin.args = self.args
+        return twin
+
+    def body(self, request_id: str) -> bytes:
+        return orjson.dumps({"errors": [self.formatted(request_id)]})
+
+
+class DocumentRefusal(Failure):
+    """A GraphQL error that stops the whole operation; keeps its code, its facts and the places it is about."""
+
+    def __init__(self, error: GraphQLError, code: Code | None = None) -> None:
+        facts = dict(error.extensions or {})
+        named = str(facts.pop("code", Code.BAD_REQUEST))
+        facts.pop("retryable", None)
+        after = facts.pop("retryAfterMs", None)
+        found = code or (Code(named) if named in Code.__members__ else Code.INTERNAL)
+        super().__init__(found, error.message, retry_after_ms=after, **facts)
+        self.about_document = found in (Code.BAD_REQUEST, Code.BAD_USER_INPUT)
+        self.locations = [{"line": place.line, "column": place.column} for place in error.locations or ()]
+
+    def formatted(self, request_id: str) -> dict[str, Any]:
+        error = super().formatted(request_id)
+        return {**error, "locations": self.locations} if self.locations else error
+
+
+def wrong_document(message: str, code: Code = Code.BAD_REQUEST, **facts: Any) -> Failure:
+    failure = Failure(code, message, **facts)
+    failure.about_document = True
+    return failure
+
+
+def unauthenticated(message: str) -> Failure:
+    return Failure(Code.UNAUTHENTICATED, message, headers=((b"www-authenticate", b'Bearer realm="souk"'),))
+
+
+def shutting_down() -> Failure:
+    return Failure(Code.SHUTTING_DOWN, "The server is going down; another one will answer.", retry_after_ms=1000)
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """What an exception of the parts below means to a client; None if nobody foresaw it."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, GraphQLError):
+        return DocumentRefusal(error)
+    if isinstance(error, DBAPIError) and not isinstance(error, InterfaceError):
+        cause: BaseException | None = error.orig.__cause__ if error.orig is not None else None
+        return failure_of(cause) if cause is not None else _unavailable() if error.connection_invalidated else None
+    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError) and not isinstance(error, ConnectionError):
+        return Failure(Code.DEADLINE_EXCEEDED, "The operation took too long and was ended.")
+    if isinstance(error, PoolTimeout | asyncpg.TooManyConnectionsError):
+        return Failure(Code.OVERLOADED, "Too much is going on at the moment.", retry_after_ms=1000)
+    if isinstance(
+        error,
+        asyncpg.PostgresConnectionError
+        | asyncpg.InterfaceError
+        | InterfaceError
+        | asyncpg.CannotConnectNowError
+        | asyncpg.AdminShutdownError
+        | asyncpg.CrashShutdownError
+        | OSError,
+    ):
+        return _unavailable()
+    if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError | asyncpg.LockNotAvailableError):
+        return Failure(Code.CONFLICT, "Somebody else is changing the same thing; try again.", retry_after_ms=100)
+    return None
+
+
+def _unavailable() -> Failure:
+    return Failure(Code.UNAVAILABLE, "The database cannot be reached at the moment.", retry_after_ms=1000)
+
+
+def internal() -> Failure:
+    return Failure(Code.INTERNAL, INTERNAL_MESSAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer whose errors all have a code, `retryable` and the request id.
+
+    `executed` is False for a request error (the answer has no `data`); `failed` is the code of an operation that came to
+    nothing as a whole, so that its status can say so.
+    """
+
+    body: bytes
+    errors: tuple[dict[str, Any], ...] = ()
+    executed: bool = True
+    failed: Code | None = None
+
+
+def told(body: bytes, request_id: str) -> Told:
+    """Complete the errors of an answer.
+
+    An error with a path and without a code is an exception nobody foresaw: its text stays inside.
+    """
+    if b'"errors":' not in body:
+        return Told(body)
+    answer = orjson.loads(body)
+    errors = answer.get("errors")
+    if not errors:
+        return Told(body)
+    for error in errors:
+        extensions = error.setdefault("extensions", {})
+        if "code" not in extensions:
+            if "path" in error:
+                extensions["code"], error["message"] = Code.INTERNAL, INTERNAL_MESSAGE
+            elif error["message"].startswith("Variable "):
+                extensions["code"] = Code.BAD_USER_INPUT
+            else:
+                extensions["code"] = Code.BAD_REQUEST
+        extensions.setdefault("retryable", extensions["code"] in RETRYABLE)
+        extensions["requestId"] = request_id
+    code = errors[0]["extensions"]["code"]
+    failed = None if answer.get("data") is not None else Code(code) if code in Code.__members__ else Code.INTERNAL
+    return Told(orjson.dumps(answer), tuple(errors), "data" in answer, failed)

@@ -1,0 +1,176 @@
+"""The query guard: one linear pass over a document before it is validated; each fragment is measured once.
+
+It bounds what a document may cost to validate and to plan. Fragments count where they are spread, so a document whose
+fragments multiply is refused by arithmetic, not by being walked.
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    Lexer,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    Source,
+    TokenKind,
+    parse,
+)
+
+from souk.settings import Settings
+from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
+
+KEPT = 2_000
+MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
+_OPEN = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
+_CLOSE = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
+_INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a selection set with everything it spreads."""
+
+    depth: int = 0
+    aliases: int = 0
+    fields: int = 0
+    roots: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is known of a document that passed: the kind of each of its operations, by name."""
+
+    operations: tuple[tuple[str | None, OperationType], ...]
+
+    def kind(self, operation_name: str | None) -> OperationType:
+        """The kind of the operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""
+        if operation_name is not None:
+            for name, kind in self.operations:
+                if name == operation_name:
+                    return kind
+            raise wrong_document("There is no operation of this name in the document.")
+        if len(self.operations) != 1:
+            few = "The document has no operation." if not self.operations else "Name one of the document's operations."
+            raise wrong_document(few)
+        return self.operations[0][1]
+
+
+class Guard:
+    """Checks documents and remembers the verdicts by the documents' hashes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.introspection = settings.development
+        self._verdicts: OrderedDict[bytes, Checked | Failure] = OrderedDict()
+
+    def check(self, text: str) -> Checked:
+        """Raises Failure (BAD_REQUEST with the place of a syntax error, QUERY_TOO_COMPLEX, OPERATION_NOT_ALLOWED)."""
+        key = hashlib.sha256(text.encode()).digest()
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            try:
+                verdict = self._measure(text)
+            except GraphQLError as error:
+                verdict = DocumentRefusal(error)
+            except Failure as failure:
+                verdict = failure.again()
+            self._verdicts[key] = verdict
+            if len(self._verdicts) > KEPT:
+                self._verdicts.popitem(last=False)
+        else:
+            self._verdicts.move_to_end(key)
+        if isinstance(verdict, Failure):
+            raise verdict.again()
+        return verdict
+
+    def _measure(self, text: str) -> Checked:
+        self._tokens(text)
+        document = parse(text, no_location=True)
+        if len(document.definitions) > self.settings.max_definitions:
+            raise _too("definitions", self.settings.max_definitions)
+        sizes = _Sizes(document, self.settings.max_fields)
+        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        try:
+            for operation in operations:
+                self._operation(operation, sizes.of(operation.selection_set))
+        except RecursionError:  # a chain of deep fragments: within the brackets each, not together
+            raise _too("levels", self.settings.max_depth) from None
+        return Checked(tuple((each.name.value if each.name else None, each.operation) for each in operations))
+
+    def _tokens(self, text: str) -> None:
+        lexer = Lexer(Source(text))
+        count = nested = 0
+        while (kind := lexer.advance().kind) is not TokenKind.EOF:
+            count += 1
+            nested += (kind in _OPEN) - (kind in _CLOSE)
+            if count > self.settings.max_tokens:
+                raise _too("tokens", self.settings.max_tokens)
+            if nested > MAX_BRACKETS:
+                raise _too("levels of brackets", MAX_BRACKETS)
+            if kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\0" in (lexer.token.value or ""):
+                raise Failure(Code.BAD_REQUEST, "Text may not contain the character U+0000.")
+
+    def _operation(self, operation: OperationDefinitionNode, size: Size) -> None:
+        limits = self.settings
+        if size.roots & _INTROSPECTION and not self.introspection:
+            raise Failure(Code.OPERATION_NOT_ALLOWED, "Introspection is off.", status=403)
+        apart = bool(size.roots) and size.roots <= _INTROSPECTION | {"__typename"}
+        depth = limits.max_introspection_depth if apart else limits.max_depth
+        if size.depth > depth:
+            raise _too("levels", depth)
+        if size.aliases > limits.max_aliases:
+            raise _too("aliases", limits.max_aliases)
+        if operation.operation is OperationType.MUTATION and size.fields > limits.max_root_mutations:
+            raise _too("mutations in one operation", limits.max_root_mutations)
+
+
+class _Sizes:
+    def __init__(self, document: DocumentNode, max_fields: int) -> None:
+        self.max_fields = max_fields
+        self.fragments = {
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        self.known: dict[str, Size] = {}
+
+    def of(self, selection_set: SelectionSetNode) -> Size:
+        depth = aliases = fields = 0
+        roots: set[str] = set()
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                fields += 1
+                aliases += selection.alias is not None
+                roots.add(selection.name.value)
+                below = self.of(selection.selection_set) if selection.selection_set else Size()
+                depth = max(depth, 1 + below.depth)
+                aliases += below.aliases
+                continue
+            if isinstance(selection, FragmentSpreadNode):
+                below = self.fragment(selection.name.value)
+            else:
+                below = self.of(selection.selection_set)  # type: ignore[attr-defined]
+            depth = max(depth, below.depth)
+            aliases += below.aliases
+            fields += below.fields
+            roots |= below.roots
+        if fields > self.max_fields:
+            raise _too("fields in one selection set", self.max_fields)
+        return Size(depth, aliases, fields, frozenset(roots))
+
+    def fragment(self, name: str) -> Size:
+        """A fragment that spreads itself, or that nobody defined, measures nothing here: validation refuses both."""
+        if name not in self.known:
+            self.known[name] = Size()
+            if name in self.fragments:
+                self.known[name] = self.of(self.fragments[name].selection_set)
+        return self.known[name]
+
+
+def _too(what: str, limit: int) -> Failure:
+    return wrong_document(f"A document may have {limit} {what}.", Code.QUERY_TOO_COMPLEX, limit=limit)

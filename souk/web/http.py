@@ -1,0 +1,112 @@
+"""GraphQL over HTTP: POST and GET, both media types, and event streams for those who accept them."""
+
+from dataclasses import replace
+
+from graphql import OperationType
+
+from souk.web.errors import Code, Failure, failure_of, internal
+from souk.web.gate import (
+    GraphQLRequest,
+    Receive,
+    Scope,
+    Send,
+    bad,
+    graphql_request,
+    load_json,
+    media_types,
+    query_string_request,
+    read_body,
+)
+from souk.web.operations import Call, Operations, Result, log, refused
+from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, headers_of, respond
+from souk.web.streams import Stream, Streams
+
+ALLOW = ((b"allow", b"GET, POST"),)
+_ACCEPTED = {
+    "application/graphql-response+json": GRAPHQL_JSON,
+    "application/json": JSON,
+    "application/*": JSON,
+    "*/*": JSON,
+    "text/event-stream": EVENT_STREAM,
+}
+
+
+def accepted(header: bytes | None) -> bytes | None:
+    """The media type to answer in, None if there is none; without the header the one every client knows."""
+    if not header:
+        return JSON
+    for name, parameters in media_types(header):
+        if name in _ACCEPTED and parameters.get("charset", "utf-8") in ("utf-8", "utf8"):
+            return _ACCEPTED[name]
+    return None
+
+
+class GraphQLOverHTTP:
+    """One request at `/graphql`."""
+
+    def __init__(self, operations: Operations, streams: Streams) -> None:
+        self.operations, self.streams, self.settings = operations, streams, operations.settings
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
+    ) -> None:
+        media = accepted(headers.get(b"accept"))
+        try:
+            if scope["method"] not in ("GET", "POST"):
+                raise Failure(Code.BAD_REQUEST, "Use GET or POST.", status=405, headers=ALLOW)
+            if media is None:
+                raise bad("Accept application/graphql-response+json or application/json.", 406)
+            request = await self._request(scope, receive, headers)
+            actor = await self.operations.parts.sessions.actor(call.credential)
+            kind = self.operations.check(request).kind(request.operation_name)
+            if scope["method"] == "GET" and kind is OperationType.MUTATION:
+                raise Failure(
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Mutations are sent by POST.",
+                    status=405,
+                    headers=((b"allow", b"POST"),),
+                )
+            if media is EVENT_STREAM:
+                call = replace(call, transport="stream")
+                await Stream(self.operations, self.streams, request, kind, actor, call).serve(receive, send)
+                return
+            if kind is OperationType.SUBSCRIPTION:
+                raise Failure(
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Subscriptions are served as event streams and over sockets.",
+                    status=400,
+                )
+            result = await self.operations.answer(request, kind, actor, call)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                log.error("failed", request_id=call.request_id, exc_info=error)
+                failure = internal()
+            result = refused(failure, call)
+            if failure.code is not Code.INTERNAL:
+                log.info("refused", request_id=call.request_id, code=failure.code.value, status=failure.status)
+        await self._send(send, result, GRAPHQL_JSON if media in (None, EVENT_STREAM) else media, call)
+
+    async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
+        if scope["method"] == "GET":
+            return query_string_request(scope["query_string"])
+        types = media_types(headers.get(b"content-type", b""))
+        if [name for name, _ in types] != ["application/json"]:
+            raise bad("The content type must be application/json.", 415)
+        if types[0][1].get("charset", "utf-8") not in ("utf-8", "utf8"):
+            raise bad("The charset must be utf-8.", 415)
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise bad("Compressed requests are not supported.", 415)
+        body = await read_body(receive, headers, self.settings.body_limit, self.settings.body_timeout)
+        return graphql_request(load_json(body))
+
+    async def _send(self, send: Send, result: Result, media: bytes, call: Call) -> None:
+        failure, status = result.failure, result.status
+        if status == 400 and media is JSON and (failure is None or failure.about_document):
+            status = 200  # the request was well-formed: in this media type the errors alone tell what is wrong
+        more = [(b"vary", b"accept, authorization"), *(failure.headers if failure else ())]
+        if result.retry_after_ms is not None:
+            more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
+        secure = not self.settings.development
+        headers = headers_of(media, call.request_id, more=tuple(more), secure=secure)
+        await respond(send, status, headers, result.told.body)

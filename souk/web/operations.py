@@ -1,0 +1,189 @@
+"""One operation, whatever carried it: checked by the guard, answered in time, told in one shape, logged in one line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import structlog
+from graphql import OperationType
+
+from souk.rules.actor import Actor
+from souk.settings import Settings
+from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
+from souk.web.gate import GraphQLRequest
+from souk.web.guard import Checked, Guard
+from souk.web.sessions import Credential, Sessions
+
+log = structlog.get_logger("souk.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of a caller besides who it is. `address` is the peer's; `transport` is http, socket or stream."""
+
+    request_id: str
+    credential: Credential
+    address: str = ""
+    transport: str = "http"
+    language: str = ""
+
+
+class Answer(Protocol):
+    """What the engine returns: the complete JSON body; on which road it was made, and why not on the fast one."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def fused(self) -> bool: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+class Runner(Protocol):
+    """Answers queries and mutations. A body without `data` is a request error (syntax, validation, variables)."""
+
+    async def answer(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+    ) -> Answer: ...
+
+
+class Events(Protocol):
+    """The source of subscriptions: complete payloads, each alone or as `(after, payload)`, where to resume in front."""
+
+    def subscribe(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+    ) -> AsyncIterator[bytes | tuple[int | None, bytes]]: ...
+
+
+async def always() -> None:
+    """The readiness of parts that are ready once they are built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an app is made of while it runs. `ready` raises where the process should get no traffic."""
+
+    runner: Runner
+    sessions: Sessions
+    context: Callable[[Actor, Call], Any]
+    events: Events | None = None
+    ready: Callable[[], Any] = always
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer ready to be sent; `failure`: why nothing was asked of the runner's parts, or why it came to nothing."""
+
+    told: Told
+    failure: Failure | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status. Whatever has data is 200, also where the data are null by a field's own error."""
+        if self.failure is not None:
+            return self.failure.status
+        if self.told.failed is None:
+            return 200
+        status = STATUS.get(self.told.failed, 400)
+        return 200 if self.told.executed and status not in (401, 429, 503, 504) else status
+
+    @property
+    def retry_after_ms(self) -> int | None:
+        if self.failure is not None:
+            return self.failure.retry_after_ms
+        after = self.told.errors[0]["extensions"].get("retryAfterMs") if self.told.failed else None
+        return 1000 if after is None and self.status in (429, 503) else after
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One payload of a subscription; `after` is where a subscriber that read it resumes."""
+
+    body: bytes
+    executed: bool = True
+    after: Any = None
+
+
+class Operations:
+    """The road from a request to its answer, the same over HTTP, sockets and event streams."""
+
+    def __init__(self, settings: Settings, guard: Guard, parts: Parts) -> None:
+        self.settings, self.guard, self.parts = settings, guard, parts
+
+    def check(self, request: GraphQLRequest) -> Checked:
+        """Raises Failure; a syntax error is one, with its locations."""
+        return self.guard.check(request.query)
+
+    async def answer(self, request: GraphQLRequest, kind: OperationType, actor: Actor, call: Call) -> Result:
+        """Answer a query or a mutation. Never raises but for cancellation."""
+        began = perf_counter()
+        road: bool | None = None
+        try:
+            context = self.parts.context(actor, call)
+            async with asyncio.timeout(self.settings.request_timeout):
+                answer = await self.parts.runner.answer(
+                    request.query, request.variables, request.operation_name, context
+                )
+            road = answer.fused
+            result = Result(told(answer.body, call.request_id))
+            outcome = _outcome(result.told)
+        except Exception as error:
+            result = self._failed(error, call)
+            outcome = result.failure.code.value if result.failure else ""
+        self._log(request, kind, call, began, outcome, fused=road)
+        return result
+
+    async def follow(self, request: GraphQLRequest, actor: Actor, call: Call) -> AsyncIterator[Event]:
+        """The payloads of a subscription. Raises Failure."""
+        began, outcome, count = perf_counter(), "ended", 0
+        try:
+            if self.parts.events is None:
+                raise Failure(Code.OPERATION_NOT_ALLOWED, "There are no subscriptions here.")
+            context = self.parts.context(actor, call)
+            source = self.parts.events.subscribe(request.query, request.variables, request.operation_name, context)
+            async with aclosing(source) as payloads:  # type: ignore[type-var]
+                async for item in payloads:
+                    count += 1
+                    after, payload = item if isinstance(item, tuple) else (None, item)
+                    found = told(payload, call.request_id)
+                    yield Event(found.body, found.executed, after)
+            outcome = "ok"
+        except Exception as error:
+            failure = self._failed(error, call).failure
+            outcome = failure.code.value if failure else ""
+            raise failure or internal() from None
+        finally:
+            self._log(request, OperationType.SUBSCRIPTION, call, began, outcome, events=count)
+
+    def _failed(self, error: Exception, call: Call) -> Result:
+        failure = failure_of(error)
+        if failure is None:
+            log.error("failed", request_id=call.request_id, exc_info=error)
+            failure = internal()
+        return refused(failure, call)
+
+    def _log(
+        self, request: GraphQLRequest, kind: OperationType, call: Call, began: float, outcome: str, **facts: Any
+    ) -> None:
+        log.info(
+            "operation",
+            request_id=call.request_id,
+            name=request.operation_name,
+            kind=kind.value,
+            transport=call.transport,
+            ms=round((perf_counter() - began) * 1000, 1),
+            outcome=outcome,
+            **facts,
+        )
+
+
+def refused(failure: Failure, call: Call) -> Result:
+    """The answer to an operation that was not run."""
+    return Result(Told(failure.body(call.request_id), executed=False, failed=failure.code), failure)
+
+
+def _outcome(answer: Told) -> str:
+    return str(answer.errors[0]["extensions"]["code"]) if answer.errors else "ok"

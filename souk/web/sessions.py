@@ -1,0 +1,172 @@
+"""Who is asking: from a bearer token, or from the host name, to the actor of the operation.
+
+A token is looked up through the door's two functions, which see its SHA-256 only. An answer is kept at most
+`session_cache` seconds per process and dropped at once when a `session.*` event names it.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from souk.rules.actor import Actor, Role
+from souk.web.errors import Code, Failure, unauthenticated
+
+KEPT = 20_000
+MAX_TOKEN = 512
+SERVICE = "svc_"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only."""
+
+    token: str | None
+    host: str
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An actor and when it ends being one (UTC; None: not by itself)."""
+
+    actor: Actor
+    expires_at: datetime | None
+
+
+class Door(Protocol):
+    """The lookups that happen before the tenant is known. None: there is no such thing, or it is no longer valid."""
+
+    async def token(self, digest: bytes, *, service: bool) -> Found | None: ...
+
+    async def tenant(self, *, host: str | None = None, slug: str | None = None) -> UUID | None: ...
+
+
+class DatabaseDoor:
+    """The door in PostgreSQL: functions that see over the wall, and return one row each."""
+
+    def __init__(self, pool: asyncpg.Pool, wait: float) -> None:
+        self.pool, self.wait = pool, wait
+
+    async def token(self, digest: bytes, *, service: bool) -> Found | None:
+        function = "token_by_hash" if service else "session_by_hash"
+        row = await self._ask(f"SELECT * FROM souk.{function}($1)", digest)
+        if row is None or row["tenant_id"] is None:
+            return None
+        known = dict(row)
+        actor = Actor(
+            tenant_id=known["tenant_id"],
+            role=Role(known["role"]),
+            user_id=known.get("user_id"),
+            dealer_id=known.get("dealer_id"),
+            membership_id=known.get("membership_id"),
+            session_id=known.get("session_id"),
+            token_id=known.get("token_id"),
+            team_ids=tuple(known.get("team_ids") or ()),
+            all_teams=bool(known.get("all_teams")),
+            scopes=frozenset(known.get("scopes") or ()),
+        )
+        return Found(actor, known.get("expires_at"))
+
+    async def tenant(self, *, host: str | None = None, slug: str | None = None) -> UUID | None:
+        if slug is not None:
+            row = await self._ask("SELECT souk.tenant_by_slug($1)", slug)
+        else:
+            row = await self._ask("SELECT souk.tenant_by_host($1)", host)
+        return row[0] if row is not None else None
+
+    async def _ask(self, statement: str, value: object) -> asyncpg.Record | None:
+        try:
+            connection = await asyncio.wait_for(self.pool.acquire(), self.wait)
+        except TimeoutError:
+            raise Failure(Code.OVERLOADED, "Too much is going on at the moment.", retry_after_ms=1000) from None
+        try:
+            return await connection.fetchrow(statement, value)
+        finally:
+            await self.pool.release(connection)
+
+
+class Sessions:
+    """Actors by credential, cached. One for a process."""
+
+    def __init__(self, door: Door, *, cache: float = 1.0, now: Callable[[], datetime] | None = None) -> None:
+        self.door, self.cache = door, cache
+        self.now = now or (lambda: datetime.now(UTC))
+        self._kept: OrderedDict[tuple[str, bytes | str], tuple[float, Found | UUID | None]] = OrderedDict()
+        self._asked: dict[tuple[str, bytes | str], asyncio.Task[Found | UUID | None]] = {}
+
+    async def actor(self, credential: Credential) -> Actor:
+        """The one who shows `credential`. Raises Failure (UNAUTHENTICATED, OVERLOADED) and the database's errors."""
+        if credential.token is not None:
+            return await self._by_token(credential.token)
+        if credential.tenant is not None:
+            slug = credential.tenant
+            tenant = await self._look(("slug", slug), lambda: self.door.tenant(slug=slug))
+        else:
+            tenant = await self._look(("host", credential.host), lambda: self.door.tenant(host=credential.host))
+        if not isinstance(tenant, UUID):
+            raise unauthenticated("Sign in, or call a host name that belongs to a tenant.")
+        return Actor(tenant, Role.PUBLIC)
+
+    async def _by_token(self, token: str) -> Actor:
+        refusal = unauthenticated("The token is not valid, or no longer valid.")
+        if not 16 <= len(token) <= MAX_TOKEN or not token.isascii():
+            raise refusal
+        digest = hashlib.sha256(token.encode()).digest()
+        service = token.startswith(SERVICE)
+        found = await self._look(("token", digest), lambda: self.door.token(digest, service=service))
+        if not isinstance(found, Found) or (found.expires_at is not None and found.expires_at <= self.now()):
+            raise refusal
+        return found.actor
+
+    def forget(self, subject: UUID | None = None) -> None:
+        """Drop what is known of a session, token, membership or user; without one, of all."""
+        for key, (_, found) in list(self._kept.items()):
+            actor = found.actor if isinstance(found, Found) else None
+            if subject is None or (
+                actor is not None and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
+            ):
+                del self._kept[key]
+        self._asked.clear()  # a lookup that began before the event must not be kept after it
+
+    async def _look(
+        self, key: tuple[str, bytes | str], ask: Callable[[], Awaitable[Found | UUID | None]]
+    ) -> Found | UUID | None:
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] > monotonic():
+            return kept[1]
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.ensure_future(self._fetch(key, ask))
+        return await asyncio.shield(task)  # one caller that leaves must not take the others' answer along
+
+    async def _fetch(
+        self, key: tuple[str, bytes | str], ask: Callable[[], Awaitable[Found | UUID | None]]
+    ) -> Found | UUID | None:
+        began, me = monotonic(), asyncio.current_task()
+        try:
+            found = await ask()
+            if self._asked.get(key) is me:
+                self._kept[key] = (began + self.cache, found)
+                self._kept.move_to_end(key)
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return found
+        finally:
+            if self._asked.get(key) is me:
+                del self._asked[key]
+
+
+def bearer(value: str) -> str:
+    """The token of `Bearer …`. Raises Failure (UNAUTHENTICATED)."""
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthenticated("The header authorization must be: Bearer TOKEN.")
+    return token.strip()

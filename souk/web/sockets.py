@@ -1,0 +1,268 @@
+"""`graphql-transport-ws`: operations over one WebSocket, each answered, followed and ended on its own.
+
+The close codes are the protocol's: 4400 a message that is none, 4401 an operation before the acknowledgement,
+4403 a credential that is refused, 4406 another subprotocol, 4408 no `connection_init` in time, 4409 an id in use,
+4429 a second `connection_init`. Besides: 1012 the server goes down, 1001 the session has ended.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from graphql import OperationType
+
+from souk.rules.actor import Actor
+from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
+from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
+from souk.web.operations import Call, Operations, log
+from souk.web.sessions import bearer
+from souk.web.streams import Outbox, Streams, overloaded
+
+PROTOCOL = "graphql-transport-ws"
+MAX_ID = 128
+CLOSE_SECONDS = 2.0
+
+
+class Closed(Exception):
+    """The socket is closed by this side; `reason` has at most 123 bytes."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Gone(Exception):
+    """The peer closed the socket."""
+
+
+@dataclass(slots=True)
+class Running:
+    """One operation of a socket."""
+
+    task: asyncio.Task[None] | None = None
+    kind: OperationType | None = None
+    why: Failure | None = None
+
+
+class Socket:
+    """One connection. Nothing a peer sends raises out of `serve`."""
+
+    def __init__(
+        self, operations: Operations, streams: Streams, scope: Scope, receive: Receive, send: Send, call: Call
+    ) -> None:
+        self.operations, self.streams, self.settings = operations, streams, operations.settings
+        self.scope, self.receive, self.send, self.call = scope, receive, send, replace(call, transport="socket")
+        self.actor: Actor | None = None
+        self.outbox = Outbox()
+        self.running: dict[str, Running] = {}
+        self._initialised = False
+        self._reader: asyncio.Task[None] | None = None
+        self._end: Closed | None = None
+        self._count = 0
+
+    async def serve(self, headers: dict[bytes, bytes], *, draining: bool) -> None:
+        await self.receive()
+        try:
+            if draining:
+                raise shutting_down()
+            check_origin(headers, self.settings.allowed_origins)
+            self.streams.add(self)
+        except Failure as failure:
+            log.info("refused", request_id=self.call.request_id, code=failure.code.value, transport="socket")
+            await self.send({"type": "websocket.close"})  # before the handshake: the peer sees HTTP 403
+            return
+        try:
+            await self._serve()
+        finally:
+            self.streams.remove(self)
+
+    def end(self, why: Failure) -> None:
+        """Each subscription gets its error, other operations their answer; then the socket closes."""
+        if self._end is None and self._reader is not None:
+            code = 1012 if why.code is Code.SHUTTING_DOWN else 1001
+            self._end = Closed(code, why.message)
+            for one in self.running.values():
+                if one.kind is OperationType.SUBSCRIPTION and one.task is not None and one.why is None:
+                    one.why = why
+                    one.task.cancel()
+            self._reader.cancel()
+
+    async def _serve(self) -> None:
+        if PROTOCOL not in self.scope.get("subprotocols", ()):
+            await self.send({"type": "websocket.accept"})
+            await self.send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
+            return
+        await self.send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        sender = asyncio.create_task(self._sender())
+        self._reader = asyncio.create_task(self._read())
+        closed: Closed | None = None
+        try:
+            await asyncio.wait((self._reader, sender), return_when=asyncio.FIRST_COMPLETED)
+            if self._end is not None:
+                closed = self._end
+                tasks = [one.task for one in self.running.values() if one.task is not None]
+                await asyncio.gather(*tasks, return_exceptions=True)
+            elif self._reader.done():
+                error = self._reader.exception()
+                closed = error if isinstance(error, Closed) else None
+                if not isinstance(error, Closed | Gone) and error is not None:
+                    log.error("socket failed", request_id=self.call.request_id, exc_info=error)
+                    closed = Closed(1011, "Internal error")
+            if closed is not None and not sender.done():
+                self.outbox.put(None)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(sender), CLOSE_SECONDS)
+                with suppress(OSError, RuntimeError):
+                    await self.send({"type": "websocket.close", "code": closed.code, "reason": closed.reason[:120]})
+        finally:
+            tasks = [self._reader, sender, *(one.task for one in self.running.values() if one.task is not None)]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sender(self) -> None:
+        while (frame := await self.outbox.take()) is not None:
+            await self.send({"type": "websocket.send", "text": frame.decode()})
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(self.settings.socket_init_timeout) as waiting:
+                while not self._initialised:
+                    await self._message()
+                waiting.reschedule(None)
+        except TimeoutError:
+            raise Closed(4408, "Connection initialisation timeout") from None
+        while True:
+            await self._message()
+
+    async def _message(self) -> None:
+        message = await self.receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone
+        text = message.get("text")
+        if not isinstance(text, str):
+            raise Closed(4400, "Messages are JSON text")
+        try:
+            value = load_json(text.encode())
+        except (Failure, UnicodeEncodeError):
+            raise Closed(4400, "Messages are JSON text") from None
+        if not isinstance(value, dict):
+            raise Closed(4400, "Messages are JSON objects")
+        payload = value.get("payload")
+        if payload is not None and not isinstance(payload, dict):
+            raise Closed(4400, "payload must be an object")
+        match value.get("type"):
+            case "connection_init":
+                await self._init(payload or {})
+            case "ping":
+                self.outbox.put(orjson.dumps({"type": "pong", **({"payload": payload} if payload else {})}))
+            case "pong":
+                pass
+            case "subscribe":
+                self._subscribe(_id(value), payload)
+            case "complete":
+                one = self.running.pop(_id(value), None)
+                if one is not None and one.task is not None:
+                    one.task.cancel()
+                    self.outbox.drop(value["id"])
+            case _:
+                raise Closed(4400, "This type of message is not known")
+
+    async def _init(self, payload: dict[str, Any]) -> None:
+        if self._initialised:
+            raise Closed(4429, "Too many initialisation requests")
+        credential = self.call.credential
+        given = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
+        try:
+            if "authorization" in given:
+                credential = replace(credential, token=bearer(given["authorization"]))
+            if self.settings.development and "x-souk-tenant" in given:
+                credential = replace(credential, tenant=given["x-souk-tenant"])
+            actor = await self.operations.parts.sessions.actor(credential)
+            self.streams.check_session(actor)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            log.info("refused", request_id=self.call.request_id, code=failure.code.value, transport="socket")
+            code = 4403 if failure.code is Code.UNAUTHENTICATED else 1013
+            raise Closed(code, "Forbidden" if code == 4403 else failure.message) from None
+        self.call = replace(self.call, credential=credential)
+        self.actor, self._initialised = actor, True
+        self.outbox.put(b'{"type":"connection_ack"}')
+
+    def _subscribe(self, id: str, payload: Any) -> None:
+        if not self._initialised or self.actor is None:
+            raise Closed(4401, "Unauthorized")
+        if id in self.running:
+            raise Closed(4409, f"Subscriber for {id} already exists")
+        if payload is None or not isinstance(payload.get("query"), str):
+            raise Closed(4400, "payload.query must be a document")
+        self._count += 1
+        call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
+        try:
+            request = graphql_request(payload)
+            if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
+                raise Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
+            kind = self.operations.check(request).kind(request.operation_name)
+        except Failure as failure:
+            self._error(id, failure, call)
+            return
+        one = self.running[id] = Running(kind=kind)
+        one.task = asyncio.create_task(self._run(id, one, request, self.actor, call))
+
+    async def _run(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> None:
+        try:
+            if one.kind is OperationType.SUBSCRIPTION:
+                finished = await self._follow(id, request, actor, call)
+            else:
+                result = await self.operations.answer(request, one.kind, actor, call)
+                finished = self._payload(id, result.told.body, result.told.executed)
+            if finished:
+                self._put(id, b"complete", None)
+        except asyncio.CancelledError:
+            if one.why is None:
+                raise
+            self._error(id, one.why, call)
+        except Failure as failure:
+            self._error(id, failure, call)
+        except Exception as error:
+            log.error("failed", request_id=call.request_id, exc_info=error)
+            self._error(id, internal(), call)
+        finally:
+            if self.running.get(id) is one:
+                del self.running[id]
+
+    async def _follow(self, id: str, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
+        after: Any = None
+        async for event in self.operations.follow(request, actor, call):
+            if self.outbox.waiting[id] >= self.settings.stream_backlog:
+                raise overloaded(after)
+            if not self._payload(id, event.body, event.executed):
+                return False
+            after = event.after
+        return True
+
+    def _payload(self, id: str, body: bytes, executed: bool) -> bool:
+        """A result as `next`; one that has no data ends the operation with `error`, and has no `complete`."""
+        if executed:
+            self._put(id, b"next", body)
+        else:
+            self._put(id, b"error", orjson.dumps(orjson.loads(body)["errors"]))
+        return executed
+
+    def _error(self, id: str, failure: Failure, call: Call) -> None:
+        self._put(id, b"error", orjson.dumps([failure.formatted(call.request_id)]))
+
+    def _put(self, id: str, type: bytes, payload: bytes | None) -> None:
+        rest = b"" if payload is None else b',"payload":' + payload
+        self.outbox.put(b'{"id":%s,"type":"%s"%s}' % (orjson.dumps(id), type, rest), id)
+
+
+def _id(value: dict[str, Any]) -> str:
+    id = value.get("id")
+    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
+        raise Closed(4400, f"id must be a text of 1 to {MAX_ID} characters")
+    return id

@@ -1,0 +1,239 @@
+"""What stays open: the register of sockets and event streams, their bounded outboxes, and the event streams themselves."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from graphql import OperationType
+
+from souk.rules.actor import Actor
+from souk.settings import Settings
+from souk.web.errors import Code, Failure, failure_of, unauthenticated
+from souk.web.gate import GraphQLRequest, Receive, Send
+from souk.web.operations import Call, Operations, log
+from souk.web.respond import EVENT_STREAM, headers_of
+from souk.web.sessions import Credential, Sessions
+
+
+class Open(Protocol):
+    """A connection that stays. `end` is called once, from outside, and must not wait for the peer."""
+
+    actor: Actor | None
+    call: Call
+
+    def end(self, why: Failure) -> None: ...
+
+
+class Streams:
+    """Every open connection of the process: counted, looked after, and ended in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.open: set[Open] = set()
+        self._addresses: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def add(self, one: Open) -> None:
+        """Raises Failure (RATE_LIMITED) where an address has too many."""
+        limit = max(1, round(self.settings.sockets_per_address * self.settings.limit_scale))
+        if self._addresses[one.call.address] >= limit:
+            raise Failure(Code.RATE_LIMITED, "Too many connections from this address.", retry_after_ms=5000)
+        self._addresses[one.call.address] += 1
+        self.open.add(one)
+        self._empty.clear()
+
+    def check_session(self, actor: Actor) -> None:
+        """Raises Failure (RATE_LIMITED) where a session would have too many; called before `actor` is set."""
+        session = actor.session_id or actor.token_id
+        if session is None:
+            return
+        limit = max(1, round(self.settings.sockets_per_session * self.settings.limit_scale))
+        mine = sum(1 for one in self.open if one.actor and session in (one.actor.session_id, one.actor.token_id))
+        if mine >= limit:
+            raise Failure(Code.RATE_LIMITED, "Too many connections of this session.", retry_after_ms=5000)
+
+    def remove(self, one: Open) -> None:
+        if one in self.open:
+            self.open.remove(one)
+            self._addresses[one.call.address] -= 1
+            if not self._addresses[one.call.address]:
+                del self._addresses[one.call.address]
+        if not self.open:
+            self._empty.set()
+
+    async def end_all(self, why: Failure, seconds: float) -> None:
+        """End every connection and wait until they are gone, at most `seconds`."""
+        for one in list(self.open):
+            one.end(why)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+
+    async def look_after(self, sessions: Sessions, wait: Callable[[], Awaitable[None]]) -> None:
+        """For ever, after each `wait`: end the connections whose session ended or became another actor.
+
+        Each session is looked up once, however many connections it has. An unreachable database ends nothing: what
+        cannot be checked delivers nothing either.
+        """
+        while True:
+            await wait()
+            held: dict[Credential, list[Open]] = {}
+            for one in self.open:
+                if one.actor is not None:
+                    held.setdefault(one.call.credential, []).append(one)
+            for credential, several in held.items():
+                await self._recheck(sessions, credential, several)
+
+    async def _recheck(self, sessions: Sessions, credential: Credential, several: list[Open]) -> None:
+        why = unauthenticated("The session has ended or changed.")
+        try:
+            actor = await sessions.actor(credential)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                log.error("session check failed", exc_info=error)
+            if failure is None or failure.code is not Code.UNAUTHENTICATED:
+                return
+            actor = None
+        for one in several:
+            if one.actor != actor:
+                one.end(why)
+
+
+class Outbox:
+    """Frames on their way to one client: put without waiting, taken in order, counted per operation."""
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[str, Any]] = deque()
+        self._filled = asyncio.Event()
+        self.waiting: Counter[str] = Counter()
+
+    def put(self, frame: Any, owner: str = "") -> None:
+        self._frames.append((owner, frame))
+        self.waiting[owner] += 1
+        self._filled.set()
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def drop(self, owner: str) -> None:
+        """Forget the frames of an operation that its client has ended."""
+        if self.waiting.pop(owner, 0):
+            self._frames = deque(each for each in self._frames if each[0] != owner)
+
+    async def take(self) -> Any:
+        while not self._frames:
+            self._filled.clear()
+            await self._filled.wait()
+        owner, frame = self._frames.popleft()
+        self.waiting[owner] -= 1
+        if not self.waiting[owner]:
+            del self.waiting[owner]
+        return frame
+
+
+def overloaded(after: Any) -> Failure:
+    facts = {} if after is None else {"after": after}
+    return Failure(
+        Code.OVERLOADED, "The subscriber reads too slowly; resume where it stopped.", retry_after_ms=0, **facts
+    )
+
+
+class Stream:
+    """One operation as server-sent events: `next` for each payload, one `complete`, comments in between."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        streams: Streams,
+        request: GraphQLRequest,
+        kind: OperationType,
+        actor: Actor,
+        call: Call,
+    ) -> None:
+        self.operations, self.streams, self.request, self.kind = operations, streams, request, kind
+        self.actor: Actor | None = None
+        self._me, self.call, self.outbox = actor, call, Outbox()
+        self._pump: asyncio.Task[None] | None = None
+        self._why: Failure | None = None
+
+    def end(self, why: Failure) -> None:
+        if self._why is None and self.kind is OperationType.SUBSCRIPTION:  # all else ends by itself, in time
+            self._why = why
+            if self._pump is not None:
+                self._pump.cancel()
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """Raises Failure only before the first byte is sent."""
+        self.streams.add(self)
+        try:
+            self.streams.check_session(self._me)
+            self.actor = self._me
+            await self._serve(receive, send)
+        finally:
+            self.streams.remove(self)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        more = ((b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no"))
+        secure = not self.operations.settings.development
+        headers = headers_of(EVENT_STREAM, self.call.request_id, more=more, secure=secure)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self._pump = asyncio.create_task(self._run())
+        if self._why is not None:
+            self._pump.cancel()
+        gone = asyncio.create_task(_disconnected(receive))
+        sender = asyncio.create_task(self._sender(send))
+        try:
+            await asyncio.wait((gone, sender), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (self._pump, gone, sender):
+                task.cancel()
+            await asyncio.gather(self._pump, gone, sender, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            if self.kind is OperationType.SUBSCRIPTION:
+                await self._follow()
+            else:
+                result = await self.operations.answer(self.request, self.kind, self._me, self.call)
+                self._next(result.told.body)
+        except asyncio.CancelledError:
+            if self._why is None:
+                raise
+            self._next(self._why.body(self.call.request_id))
+        except Failure as failure:
+            self._next(failure.body(self.call.request_id))
+        self.outbox.put(b"event: complete\ndata:\n\n")
+        self.outbox.put(None)
+
+    async def _follow(self) -> None:
+        after: Any = None
+        async for event in self.operations.follow(self.request, self._me, self.call):
+            if len(self.outbox) >= self.operations.settings.stream_backlog:
+                raise overloaded(after)
+            self._next(event.body)
+            after = event.after
+            if not event.executed:
+                return
+
+    def _next(self, body: bytes) -> None:
+        self.outbox.put(b"event: next\ndata: " + body.replace(b"\n", b"\ndata: ") + b"\n\n")
+
+    async def _sender(self, send: Send) -> None:
+        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+        while True:
+            try:
+                async with asyncio.timeout(self.operations.settings.stream_heartbeat):
+                    frame = await self.outbox.take()
+            except TimeoutError:
+                frame = b":\n\n"
+            await send({"type": "http.response.body", "body": frame or b"", "more_body": frame is not None})
+            if frame is None:
+                return
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,127 @@
+"""One PostgreSQL per run: an embedded one, or the server that SOUK_DATABASE_URL names. Nothing outlives the run."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from souk import migrations
+from souk.db.connect import sqlalchemy_url, with_database
+from souk.db.embedded import Embedded
+from tests.world import Souk, World, make_world
+
+# The tests say themselves what is set: the environment only names the server.
+GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--prove", action="store_true", help="the same tests at full size")
+
+
+@pytest.fixture(scope="session")
+def prove(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--prove")) or GIVEN.get("SOUK_PROVE") == "1"
+
+
+@pytest.fixture(scope="session")
+def size(prove: bool) -> Callable[[Any, Any], Any]:
+    """`size(small, full)`: how much of something this run does. One flag, no second code."""
+    return lambda small, full: full if prove else small
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A directory with a short path: the name of a socket in it has room for some hundred characters only."""
+    with tempfile.TemporaryDirectory(prefix="souk-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def own_server(scratch: Path) -> Iterator[Callable[[], Embedded]]:
+    """Makes embedded servers that a test may stop, kill and start; all end with the run, even when it is killed."""
+    reapers: list[subprocess.Popen[bytes]] = []
+
+    def make() -> Embedded:
+        directory = scratch / secrets.token_hex(4)
+        reapers.append(
+            subprocess.Popen([sys.executable, "-m", "tests.reaper", str(directory)], stdin=subprocess.PIPE, cwd=ROOT)
+        )
+        return Embedded(directory, throwaway=True)
+
+    yield make
+    for reaper in reapers:
+        reaper.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def server(own_server: Callable[[], Embedded]) -> str:
+    """The URL of a database on the run's server, as a login that may create databases and roles."""
+    return GIVEN.get("SOUK_DATABASE_URL") or own_server().start()
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> Iterator[str]:
+    """The name of a migrated, empty database that is only ever copied."""
+    name = f"souk_{secrets.token_hex(6)}"
+    asyncio.run(_create(server, name))
+    asyncio.run(migrations.upgrade(sqlalchemy_url(with_database(server, name))))
+    yield name
+    asyncio.run(_drop(server, name))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(server: str, template: str) -> AsyncIterator[str]:
+    """The URL of the run's migrated database; tests share it and keep to tenants of their own."""
+    name = f"{template}_run"
+    await _create(server, name, template)
+    yield with_database(server, name)
+    await _drop(server, name)
+
+
+@pytest_asyncio.fixture
+async def own_database(server: str, template: str) -> AsyncIterator[str]:
+    """The URL of a migrated database for one test alone."""
+    name = f"{template}_{secrets.token_hex(3)}"
+    await _create(server, name, template)
+    yield with_database(server, name)
+    await _drop(server, name)
+
+
+async def _create(server: str, name: str, template: str = "template0") -> None:
+    await _run(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+async def _drop(server: str, name: str) -> None:
+    await _run(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _run(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def souk(database: str) -> AsyncIterator[Souk]:
+    """The two doors and the runner, over the run's database."""
+    opened = Souk.open(database)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def world(souk: Souk) -> World:
+    """A tenant of the test's own, with somebody of every role."""
+    return await make_world(souk)

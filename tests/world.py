@@ -1,0 +1,196 @@
+"""A tenant made for one test, with somebody of every role, and the way to ask as any of them.
+
+`ask` answers a query on both roads and holds them equal, so that each document of the suite is also a case of the
+differential test; a query that is not fused fails unless the test says why (`executor="the reason"`).
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from souk.context import Context
+from souk.db.sealing import Keyring
+from souk.db.session import Database
+from souk.engine.pool import Pool
+from souk.engine.run import Runner
+from souk.engine.symbols import write_id
+from souk.models import Dealer, Membership, Tenant, TenantSettings, User, new_id
+from souk.rules.actor import STAFF, Actor, Role
+from souk.schema import schema
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+KEYRING = Keyring(Keyring.generate())
+
+
+@dataclass
+class Souk:
+    """What a process holds: the write door as the application and as the owner, and the runner of reads."""
+
+    app: Database
+    owner: Database
+    pool: Pool
+    runner: Runner
+
+    @classmethod
+    def open(cls, url: str) -> "Souk":
+        pool = Pool(dsn=url, settings={"role": "souk_app"})
+        return cls(
+            Database(url, KEYRING),
+            Database(url, KEYRING, "souk_owner"),
+            pool,
+            Runner(schema, pool, decrypt=KEYRING.open),
+        )
+
+    async def close(self) -> None:
+        await self.pool.close()
+        await self.app.close()
+        await self.owner.close()
+
+
+@dataclass
+class World:
+    """One tenant with two dealers and somebody of each role."""
+
+    souk: Souk
+    tenant_id: UUID
+    actors: dict[Role, Actor]
+    dealer: UUID
+    other_dealer: UUID
+    other_dealer_actor: Actor
+    other_customer: Actor
+    now: datetime = NOW
+    counter: int = 0
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def actor(self, who: Role | Actor) -> Actor:
+        return self.actors[who] if isinstance(who, Role) else who
+
+    def service(self, *scopes: str, dealer_id: UUID | None = None) -> Actor:
+        """A service token with these scopes."""
+        return Actor(self.tenant_id, Role.SERVICE, token_id=uuid4(), scopes=frozenset(scopes), dealer_id=dealer_id)
+
+    def context(self, who: Role | Actor) -> Context:
+        return Context(self.actor(who), request_id="test", now=self.now, db=self.souk.app)
+
+    async def ask(
+        self, who: Role | Actor, document: str, variables: dict[str, Any] | None = None, *, executor: str | None = None
+    ) -> dict[str, Any]:
+        """The whole response, `{"data": …, "errors": …}`; a query on both roads, equal byte for byte."""
+        context, runner = self.context(who), self.souk.runner
+        answer = await runner.answer(document, variables, None, context)
+        operation = runner.operation(document)
+        if operation is not None and operation.is_query:
+            if executor is None and b'"data"' in answer.body:
+                assert answer.fused, answer.reason
+            batched = await runner.batched(document, variables, None, context)
+            assert answer.body == batched.body
+        found: dict[str, Any] = json.loads(answer.body)
+        return found
+
+    async def data(self, who: Role | Actor, document: str, variables: dict[str, Any] | None = None) -> Any:
+        """The data of a response without errors."""
+        found = await self.ask(who, document, variables)
+        assert "errors" not in found, found["errors"]
+        return found["data"]
+
+    async def do(self, who: Role | Actor, mutation: str, selection: str, **given: Any) -> dict[str, Any]:
+        """The payload of one mutation; `given` is its input, in the schema's names."""
+        type_ = mutation[0].upper() + mutation[1:] + "Input"
+        document = f"mutation($input: {type_}!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code message field }} }} }}"
+        found = await self.ask(who, document, {"input": given})
+        assert found.get("data", {}).get(mutation) is not None, found
+        payload: dict[str, Any] = found["data"][mutation]
+        return payload
+
+    def key(self) -> str:
+        """A fresh idempotency key."""
+        self.counter += 1
+        return f"key-{self.tenant_id}-{self.counter}"
+
+    def id(self, type_name: str, row_id: UUID) -> str:
+        return write_id(type_name, row_id)
+
+    async def rows(self, sql: str, **values: Any) -> list[Any]:
+        """Rows of this tenant as the owner of the tables sees them."""
+        async with self.souk.owner.engine.begin() as connection:
+            await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(self.tenant_id)})
+            return list((await connection.execute(text(sql), values)).all())
+
+    async def add(self, *rows: Any) -> None:
+        """Rows written straight into the tenant, with an event so that the journal is content."""
+        async with self.souk.app.transaction(
+            Actor(self.tenant_id, Role.OWNER), "test", now=self.now, system=True
+        ) as tx:
+            for row in rows:
+                tx.add(row)
+                await tx.session.flush()
+            tx.emit("test.made", rows[0])
+
+
+async def make_world(souk: Souk, slug: str | None = None) -> World:
+    """A fresh tenant, with settings, two dealers, and people."""
+    tenant_id = uuid4()
+    system = Actor(tenant_id, Role.OWNER)
+    tenant = Tenant(
+        id=tenant_id,
+        slug=slug or f"t-{tenant_id.hex[:12]}",
+        name="Test",
+        status="ACTIVE",
+        default_currency="INR",
+        country="IN",
+        timezone="Asia/Kolkata",
+        locale="en",
+        tax_profile="SELLER",
+        demo=True,
+        created_at=NOW,
+    )
+    async with souk.owner.transaction(system, "tenantCreate", now=NOW, system=True) as tx:
+        tx.session.add(tenant)
+        await tx.session.flush()
+        tx.add(
+            TenantSettings(
+                id=new_id(), n=1, current=True, four_eyes={"INR": 5_000_000}, severity_ref={"INR": 1_000_000}
+            )
+        )
+        tx.emit("tenant.created", tenant)
+    dealers = [
+        Dealer(id=new_id(), kind="DEALERSHIP", name=name, city="Pune", city_key="pune", phone="+919800000001",
+               email="dealer@example.com", tax_id="TAX-1", verification="VERIFIED", standing="GOOD")
+        for name in ("First Motors", "Second Motors")
+    ]  # fmt: skip
+    actors: dict[str, Actor] = {}
+    async with souk.app.transaction(system, "test", now=NOW, system=True) as tx:
+        for dealer in dealers:
+            tx.add(dealer)
+        await tx.session.flush()
+        for name, role, dealer_id in [
+            *((role.value, role, None) for role in STAFF),
+            ("DEALER", Role.DEALER, dealers[0].id),
+            ("DEALER2", Role.DEALER, dealers[1].id),
+            ("CUSTOMER", Role.CUSTOMER, None),
+            ("CUSTOMER2", Role.CUSTOMER, None),
+        ]:
+            account = await tx.session.execute(
+                text("SELECT souk.account_for(:id, :email, NULL)"),
+                {"id": new_id(), "email": f"{name.lower()}@{tenant_id.hex}.example.com"},
+            )
+            user = tx.add(
+                User(id=new_id(), account_id=account.scalar_one(), name=f"{name} person", status="ACTIVE",
+                     email=f"{name.lower()}@example.com", phone="+919800000002", staff=role in STAFF)
+            )  # fmt: skip
+            await tx.session.flush()
+            member = tx.add(
+                Membership(id=new_id(), user_id=user.id, role=role, dealer_id=dealer_id, all_teams=role is Role.AGENT)
+            )
+            actors[name] = Actor(
+                tenant_id, role, user_id=user.id, dealer_id=dealer_id, membership_id=member.id,
+                all_teams=role is Role.AGENT,
+            )  # fmt: skip
+        tx.emit("test.made", dealers[0])
+    by_role = {role: actors[role.value] for role in (*STAFF, Role.DEALER, Role.CUSTOMER)}
+    by_role[Role.PUBLIC] = Actor(tenant_id, Role.PUBLIC)
+    return World(souk, tenant_id, by_role, dealers[0].id, dealers[1].id, actors["DEALER2"], actors["CUSTOMER2"])
