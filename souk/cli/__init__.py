@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from click import Command, Context
 from typer.core import TyperGroup
 
 from souk.cli.console import failed
@@ -26,7 +25,7 @@ GROUPS: dict[str, str] = {
 }
 
 
-def load(target: str) -> Command:
+def load(target: str) -> Any:
     """The command that is the function `module:name`."""
     module, _, name = target.partition(":")
     gc.disable()  # imports make no garbage, and looking for it costs a quarter of their time
@@ -44,11 +43,11 @@ class Group(TyperGroup):
 
     prefix = ""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         words = (name.removeprefix(self.prefix).split(" ")[0] for name in COMMANDS if name.startswith(self.prefix))
         return list(dict.fromkeys(words))
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         name = self.prefix + cmd_name
         if name in COMMANDS:
             return load(COMMANDS[name])
@@ -57,7 +56,7 @@ class Group(TyperGroup):
             return group(name=cmd_name, help=GROUPS[name], no_args_is_help=True)
         return None
 
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Ends with one line instead of a traceback where the settings are to blame."""
         try:
             return super().invoke(ctx)
