@@ -17,6 +17,7 @@ Attached = Annotated[bool, typer.Option("--attached", hidden=True, help="End whe
 def serve(attached: Attached = False) -> None:
     """Serve the API until SIGTERM."""
     given = settings()
+    given.key_spec()
     if attached:
         server.end_with_parent()
     known = given.model_copy(update={"database_url": SecretStr(location(given))})
