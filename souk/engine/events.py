@@ -56,7 +56,7 @@ class Events:
         after = self.arguments.get("after")
         made = self._plan() if fused else NotFused("asked for")
         if isinstance(made, NotFused):
-            key = (self.operation.document.text, self.operation.name, repr({**self.variables, "after": None}), self.actor)
+            key: tuple[Any, ...] = (self.operation.document.text, self.operation.name, repr({**self.variables, "after": None}), self.actor)
             return EventsPlan(key, after, False, str(made), None, self._by_executor)
         values = made.parameters.bind(self.actor, self.values | {AFTER: None, LIMIT: None})
         key = (made.sql, tuple(tuple(each) if isinstance(each, list) else each for each in values))

@@ -34,6 +34,7 @@ from .notes import (
     By,
     Column,
     Computed,
+    Documents,
     Either,
     Embedded,
     GlobalIdOf,
@@ -189,14 +190,20 @@ class Fuser:
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.computed(self, output, scope, note))
             case Embedded(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.embedded(self, output, fields, scope.column(column)))
+            case Documents(sql, guard):
+
+                def made() -> Pieces:
+                    return leaves.embedded(self, output, fields, scope.expression(sql(self.viewer, scope.inside)))
+
+                return self.guarded(guard, scope, fields, nullable, made)
             case Totals(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.totals(self, output, fields, scope.column(column)))
             case Sealed():
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.sealed(self, scope, note, nullable))
             case Either(cases):
                 return self.either(cases, fields, scope)
-            case Variants(by):
-                return self.by_type(by, fields, scope, nullable)
+            case Variants():
+                return self.by_type(note.by, fields, scope, nullable)
             case Reference():
                 return pages.reference(self, note, output, fields, scope)
             case GlobalIdOf():

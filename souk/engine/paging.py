@@ -124,7 +124,7 @@ class Order:
         if is_symbol(cursor):
             values = [derived(cursor, column.type, self._value(at)) for at, column in enumerate(self.columns)]
         else:
-            values = [literal(value, column.type) for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)]  # type: ignore[misc]
+            values = [literal(value, column.type) for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)]
         left, right = tuple_(*self.columns), tuple_(*values)
         return left < right if self.descending ^ backward else left > right
 

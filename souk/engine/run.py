@@ -5,7 +5,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
+from asyncpg import exceptions as pg
 from graphql import GraphQLError, OperationType, execute
 from strawberry import Schema
 
@@ -133,9 +133,9 @@ class Runner:
             text = await self.pool.answer(plan, plan.parameters.bind(actor, values))
         except BadInput as error:
             return str(error)
-        except asyncpg.DataError as error:  # a value that the database does not take; the executor says which
+        except pg.DataError as error:  # a value that the database does not take; the executor says which
             return f"{type(error).__name__}"
-        except asyncpg.PostgresError as error:
+        except pg.PostgresError as error:
             log.error("a plan failed", request_id=context.request_id, sql=plan.sql, exc_info=error)
             return f"{type(error).__name__}"
         body = finished(text, plan, actor, context.request_id, self.decrypt)

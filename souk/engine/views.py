@@ -68,7 +68,7 @@ def _describe(cls: type, model: Any) -> None:
         column = columns.get(name)
         return None if column is None else column.doc or column.comment
 
-    for name in cls.__dict__.get("__annotations__", {}):
+    for name in inspect.get_annotations(cls):
         declared = cls.__dict__.get(name)
         if declared is None and told(name):
             setattr(cls, name, strawberry.field(description=told(name)))

@@ -37,7 +37,7 @@ _DOCUMENT: dict[str, Templates] = {
     "Date": ("to_json({0})",),
     "UUID": ("to_json({0})",),
     "enum": ("to_json({0})",),
-} | {name: ("to_json({0})",) for name in TEXTS}
+} | dict.fromkeys(TEXTS, ("to_json({0})",))
 
 
 def kind_of(type_: GraphQLNamedType) -> str:

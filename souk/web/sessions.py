@@ -131,8 +131,7 @@ class Sessions:
         for key, (_, found) in list(self._kept.items()):
             actor = found.actor if isinstance(found, Found) else None
             if subject is None or (
-                actor is not None
-                and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
+                actor is not None and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
             ):
                 del self._kept[key]
         self._asked.clear()  # a lookup that began before the event must not be kept after it

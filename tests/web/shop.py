@@ -1,6 +1,7 @@
 """A small schema of its own, for what concerns the front door and no table; run as a module it is a server."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import sys
@@ -99,10 +100,6 @@ class Answered:
     reason: str | None = "the shop has one road"
 
 
-class Event(bytes):
-    after: int
-
-
 class Shop:
     """Runner, source of events and door in one, in memory."""
 
@@ -140,13 +137,12 @@ class Shop:
             for error in result.errors or ():
                 if error.original_error is not None:
                     raise error.original_error
-            event = Event(orjson.dumps({"data": result.data}))
-            event.after = number
-            yield event
+            body = (
+                {"data": result.data} if result.data is not None else {"errors": [e.formatted for e in result.errors]}
+            )
+            yield number, orjson.dumps(body)
 
     async def token(self, digest: bytes, *, service: bool) -> Found | None:
-        import hashlib  # noqa: PLC0415
-
         self.lookups += 1
         for token, found in self.tokens.items():
             if hashlib.sha256(token.encode()).digest() == digest and token.startswith("svc_") == service:
