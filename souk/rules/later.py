@@ -36,7 +36,7 @@ MACHINES: dict[str, str] = {
 
 TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "User": {
-        "2": ("userAcceptInvite", "otpVerify", "userWithdrawInvite", "(7 d)"),
+        "2": ("userAcceptInvite", "otpVerify"),
         "operations": ("(erasure completed)",),
     },
     "DealerVerification": {"media": ("(document expiry)",)},
