@@ -6,18 +6,21 @@ from strawberry.schema.config import StrawberryConfig
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
+from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .lead import LeadMutations, LeadQueries
 from .listing import ListingQueries
+from .offer import OfferMutations, OfferQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(DealerQueries, ListingQueries):
+class Query(DealerQueries, ListingQueries, OfferQueries, DealQueries, LeadQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(DealerMutations):
+class Mutation(DealerMutations, OfferMutations, LeadMutations):
     pass
 
 

@@ -9,12 +9,15 @@ from ..engine.declare import Connection, Node, column, many, one, payload_node, 
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
 from ..permissions.dealer import OpensDealer, ReadsDealerRecord, SeesDealer
+from ..permissions.lead import SeesLead
 from ..resolvers import dealer as resolve
+from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .mutation import Payload, write
 
 if TYPE_CHECKING:
+    from .lead import Lead
     from .listing import Listing
 
 
@@ -36,6 +39,9 @@ class Dealer(Node):
     version: int
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_dealer, gate=SeesLead()
     )
 
 

@@ -5,15 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Money, Node, many, money, one, to_one, view
+from ..engine.declare import Connection, Money, Node, many, money, one, to_many, to_one, view
 from ..engine.scalars import DateTime
+from ..permissions.deal import SeesDeal
+from ..permissions.lead import SeesLead
 from ..permissions.listing import ReadsPrivate, SeesListing
+from ..permissions.offer import SeesOffer
+from ..resolvers import deal as resolve_deal
 from ..resolvers import dealer as resolve_dealer
+from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve
+from ..resolvers import offer as resolve_offer
 from ..rules.enums import Fuel, ListingKind, ListingStatus, Visibility
 
 if TYPE_CHECKING:
+    from .deal import Deal
     from .dealer import Dealer
+    from .lead import Lead
+    from .offer import Offer
 
 
 @view(models.VehicleDetail)
@@ -51,6 +60,15 @@ class Listing(Node):
     version: int
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_listing)
     vehicle: VehicleDetail | None = to_one(resolve.vehicle_of_listing)
+    offers: Connection[Annotated["Offer", strawberry.lazy(".offer")]] | None = to_many(
+        resolve_offer.offers_of_listing, gate=SeesOffer()
+    )
+    deals: Connection[Annotated["Deal", strawberry.lazy(".deal")]] | None = to_many(
+        resolve_deal.deals_of_listing, gate=SeesDeal()
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_listing, gate=SeesLead()
+    )
 
 
 @strawberry.type
