@@ -13,6 +13,11 @@ from ..rules.enums import DealerVerification, LeadDistribution, LeadUnlockStatus
 from .base import Permission
 
 
+def _is(column: Any, value: Any) -> ColumnElement[bool]:
+    same: ColumnElement[bool] = column == value
+    return same
+
+
 def eligible(viewer: Any) -> ColumnElement[bool]:
     """The viewer's dealer is VERIFIED and in order."""
     dealer = aliased(Dealer)
@@ -37,7 +42,7 @@ class SeesLead(Permission[Lead]):
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         if viewer.role is Role.CUSTOMER:
-            return Lead.user_id == viewer.user_id
+            return _is(Lead.user_id, viewer.user_id)
         open_to_all = and_(Lead.distribution == LeadDistribution.SHARED, Lead.unlock_count < Lead.max_unlocks)
         return or_(
             Lead.user_id == viewer.user_id,
@@ -59,9 +64,9 @@ class OpensContact(Permission[Lead]):
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         match viewer.role:
             case Role.SALES:
-                return Lead.assignee_id == viewer.user_id
+                return _is(Lead.assignee_id, viewer.user_id)
             case Role.CUSTOMER:
-                return Lead.user_id == viewer.user_id
+                return _is(Lead.user_id, viewer.user_id)
             case Role.DEALER:
                 return or_(Lead.user_id == viewer.user_id, unlocked(viewer, live=True))
             case Role.SERVICE:
@@ -79,7 +84,7 @@ class SeesUnlock(Permission[LeadUnlock]):
         return actor.dealer_id is not None and row.dealer_id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return LeadUnlock.dealer_id == viewer.dealer_id
+        return _is(LeadUnlock.dealer_id, viewer.dealer_id)
 
 
 class MovesLead(Permission[Lead]):
@@ -111,7 +116,7 @@ class AssignsLead(Permission[Lead]):
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         if viewer.role is not Role.SALES:
-            return Lead.dealer_id == viewer.dealer_id
+            return _is(Lead.dealer_id, viewer.dealer_id)
         return or_(Lead.assignee_id.is_(None), Lead.assignee_id == viewer.user_id)
 
 
@@ -126,4 +131,4 @@ class WithdrawsLead(Permission[Lead]):
         return actor.user_id is not None and row.user_id == actor.user_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Lead.user_id == viewer.user_id
+        return _is(Lead.user_id, viewer.user_id)

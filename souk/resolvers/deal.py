@@ -9,8 +9,11 @@ from sqlalchemy import ColumnElement, Select, func, select
 from ..db.session import Transaction
 from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, among, key
-from ..models import Deal, Listing, Offer, new_id
+from ..models import Deal, Dealer, Listing, Offer, User, new_id
 from ..permissions.deal import SeesDeal
+from ..permissions.dealer import SeesDealer
+from ..permissions.listing import SeesListing
+from ..permissions.user import SeesUser
 from ..rules.enums import DealKind, DealStatus, Described, ListingKind, OfferDirection, Settlement
 from .enums import known
 from .filters import conditions
@@ -76,6 +79,31 @@ def deals_of_listing(
 ) -> Select[Deal]:
     """Deals about the listing that the viewer may see."""
     return deals(viewer, filter, order_by).where(Deal.listing_id == listing.id)
+
+
+def listing_of_deal(viewer: Viewer, deal: Deal) -> Select[Listing]:
+    """What it is about; null where the viewer does not see the listing any more."""
+    return select(Listing).where(Listing.id == deal.listing_id, SeesListing().rows(viewer))
+
+
+def payer_of_deal(viewer: Viewer, deal: Deal) -> Select[User]:
+    """The person who pays; null when a dealer does, and for those who do not see the person."""
+    return select(User).where(User.id == deal.payer_user_id, SeesUser().rows(viewer))
+
+
+def paying_dealer_of_deal(viewer: Viewer, deal: Deal) -> Select[Dealer]:
+    """The dealer that pays; null when a person does."""
+    return select(Dealer).where(Dealer.id == deal.payer_dealer_id, SeesDealer().rows(viewer))
+
+
+def payee_of_deal(viewer: Viewer, deal: Deal) -> Select[User]:
+    """The person who is paid; null when a dealer is, and for those who do not see the person."""
+    return select(User).where(User.id == deal.payee_user_id, SeesUser().rows(viewer))
+
+
+def paid_dealer_of_deal(viewer: Viewer, deal: Deal) -> Select[Dealer]:
+    """The dealer that is paid; null when a person is."""
+    return select(Dealer).where(Dealer.id == deal.payee_dealer_id, SeesDealer().rows(viewer))
 
 
 # What others write ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 from ..db.session import Transaction
 from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, key
-from ..models import Deal, Dealer, Lead, LeadUnlock, Listing, Offer, new_id
+from ..models import Dealer, Listing, new_id
 from ..permissions.dealer import ReadsDealerRecord, SeesDealer, SetsStanding
 from ..rules import dealer as rules
 from ..rules import text
@@ -81,36 +81,6 @@ def dealer(viewer: Viewer, id: strawberry.ID) -> Select[tuple[Dealer]]:
 def dealer_of_listing(viewer: Viewer, listing: Listing) -> Select[tuple[Dealer]]:
     """Whose listing it is."""
     return select(Dealer).where(Dealer.id == listing.dealer_id, SeesDealer().rows(viewer))
-
-
-def proposer_of_offer(viewer: Viewer, offer: Offer) -> Select[tuple[Dealer]]:
-    """The dealer that made it; null when a person did."""
-    return select(Dealer).where(Dealer.id == offer.proposer_dealer_id, SeesDealer().rows(viewer))
-
-
-def owner_of_offer(viewer: Viewer, offer: Offer) -> Select[tuple[Dealer]]:
-    """The dealer whose listing it is."""
-    return select(Dealer).where(Dealer.id == offer.owner_dealer_id, SeesDealer().rows(viewer))
-
-
-def payer_of_deal(viewer: Viewer, deal: Deal) -> Select[tuple[Dealer]]:
-    """The dealer that pays; null when a person does."""
-    return select(Dealer).where(Dealer.id == deal.payer_dealer_id, SeesDealer().rows(viewer))
-
-
-def payee_of_deal(viewer: Viewer, deal: Deal) -> Select[tuple[Dealer]]:
-    """The dealer that is paid; null when a person is."""
-    return select(Dealer).where(Dealer.id == deal.payee_dealer_id, SeesDealer().rows(viewer))
-
-
-def dealer_of_lead(viewer: Viewer, lead: Lead) -> Select[tuple[Dealer]]:
-    """The dealer whose listing was asked about."""
-    return select(Dealer).where(Dealer.id == lead.dealer_id, SeesDealer().rows(viewer))
-
-
-def dealer_of_unlock(viewer: Viewer, unlock: LeadUnlock) -> Select[tuple[Dealer]]:
-    """The dealer that unlocked it."""
-    return select(Dealer).where(Dealer.id == unlock.dealer_id, SeesDealer().rows(viewer))
 
 
 # Writes -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, among, key
-from ..models import Deal, Dealer, Lead, Listing, Offer, VehicleDetail
+from ..models import Dealer, Listing, VehicleDetail
 from ..permissions.listing import SeesListing
 from ..rules.enums import Described, ListingKind, ListingStatus
 from .enums import known
@@ -97,18 +97,3 @@ def listings_of_dealer(
 def vehicle_of_listing(viewer: Viewer, listing: Listing) -> Select[tuple[VehicleDetail]]:
     """What only a vehicle has; null for other kinds."""
     return select(VehicleDetail).where(VehicleDetail.id == listing.id)
-
-
-def listing_of_offer(viewer: Viewer, offer: Offer) -> Select[tuple[Listing]]:
-    """What it is for; null where the viewer does not see the listing any more."""
-    return select(Listing).where(Listing.id == offer.listing_id, SeesListing().rows(viewer))
-
-
-def listing_of_deal(viewer: Viewer, deal: Deal) -> Select[tuple[Listing]]:
-    """What it is about; null where the viewer does not see the listing any more."""
-    return select(Listing).where(Listing.id == deal.listing_id, SeesListing().rows(viewer))
-
-
-def listing_of_lead(viewer: Viewer, lead: Lead) -> Select[tuple[Listing]]:
-    """What was asked about; null where the viewer does not see the listing any more."""
-    return select(Listing).where(Listing.id == lead.listing_id, SeesListing().rows(viewer))

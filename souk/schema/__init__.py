@@ -11,16 +11,17 @@ from .dealer import DealerMutations, DealerQueries
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingQueries
 from .offer import OfferMutations, OfferQueries
+from .user import UserMutations, UserQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(DealerQueries, ListingQueries, OfferQueries, DealQueries, LeadQueries):
+class Query(DealerQueries, ListingQueries, OfferQueries, DealQueries, LeadQueries, UserQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(DealerMutations, OfferMutations, LeadMutations):
+class Mutation(DealerMutations, OfferMutations, LeadMutations, UserMutations):
     pass
 
 

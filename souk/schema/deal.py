@@ -10,15 +10,15 @@ from ..engine.scalars import DateTime
 from ..permissions.deal import SeesDeal
 from ..permissions.offer import SeesOffer
 from ..resolvers import deal as resolve
-from ..resolvers import dealer as resolve_dealer
-from ..resolvers import listing as resolve_listing
 from ..resolvers import offer as resolve_offer
 from ..rules.enums import DealKind, DealStatus, Settlement
+from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
     from .offer import Offer
+    from .user import User
 
 
 @view(models.Deal, node=resolve.deal, gate=SeesDeal())
@@ -35,10 +35,13 @@ class Deal(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
-    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve_listing.listing_of_deal)
+    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_deal)
     offer: Annotated["Offer", strawberry.lazy(".offer")] | None = to_one(resolve_offer.offer_of_deal, gate=SeesOffer())
-    payer_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.payer_of_deal)
-    payee_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.payee_of_deal)
+    payer_user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.payer_of_deal)
+    payer_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.paying_dealer_of_deal)
+    payee_user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.payee_of_deal)
+    payee_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.paid_dealer_of_deal)
+    available_transitions: list[Transition] = transitions("Deal", {})
 
 
 @strawberry.type

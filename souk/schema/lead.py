@@ -10,10 +10,8 @@ from ..engine.declare import Connection, Node, computed, either, many, one, payl
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..engine.symbols import among
 from ..permissions.base import may
-from ..permissions.lead import OpensContact, SeesLead, eligible, unlocked
-from ..resolvers import dealer as resolve_dealer
+from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
 from ..resolvers import lead as resolve
-from ..resolvers import listing as resolve_listing
 from ..rules.actor import Role
 from ..rules.enums import (
     LeadContactReason,
@@ -26,10 +24,12 @@ from ..rules.enums import (
 )
 from ..rules.lead import LIVE
 from .mutation import KeyedPayload, Payload, write
+from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
+    from .user import User
 
 
 def _reason(viewer: Any, _row: Any) -> Any:
@@ -86,7 +86,8 @@ class LeadUnlock(Node):
     updated_at: DateTime
     version: int
     lead: Annotated["Lead", strawberry.lazy(".lead")] | None = to_one(resolve.lead_of_unlock)
-    dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_unlock)
+    dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_unlock)
+    available_transitions: list[Transition] = transitions("LeadUnlock", {"unlock:setStatus": MovesUnlock()})
 
 
 @view(models.Lead, node=resolve.lead, gate=SeesLead())
@@ -107,10 +108,14 @@ class Lead(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
-    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve_listing.listing_of_lead)
-    dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_lead)
+    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_lead)
+    dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)
     unlock: LeadUnlock | None = to_one(resolve.own_unlock_of_lead)
+    assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_lead)
+    available_transitions: list[Transition] = transitions(
+        "Lead", {"lead:setStatus": MovesLead(), "lead:withdraw": WithdrawsLead()}
+    )
 
 
 DONE = "The lead; null when nothing was changed, and for those who may not read it."

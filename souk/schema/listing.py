@@ -9,7 +9,7 @@ from ..engine.declare import Connection, Money, Node, many, money, one, to_many,
 from ..engine.scalars import DateTime
 from ..permissions.deal import SeesDeal
 from ..permissions.lead import SeesLead
-from ..permissions.listing import ReadsPrivate, SeesListing
+from ..permissions.listing import ModeratesListing, ReadsPrivate, SeesListing, WritesListing
 from ..permissions.offer import SeesOffer
 from ..resolvers import deal as resolve_deal
 from ..resolvers import dealer as resolve_dealer
@@ -17,6 +17,7 @@ from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve
 from ..resolvers import offer as resolve_offer
 from ..rules.enums import Fuel, ListingKind, ListingStatus, Visibility
+from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .deal import Deal
@@ -39,6 +40,9 @@ class VehicleDetail:
     mileage_kmpl_tenths: int | None
 
 
+MOVES = {"listing:write": WritesListing(), "listing:moderate": ModeratesListing()}
+
+
 @view(models.Listing, node=resolve.listing, gate=SeesListing())
 class Listing(Node):
     """Something a dealer lists."""
@@ -55,6 +59,7 @@ class Listing(Node):
     capacity: int | None
     expires_at: DateTime | None
     published_at: DateTime | None
+    available_transitions: list[Transition] = transitions("Listing", MOVES)
     created_at: DateTime
     updated_at: DateTime
     version: int

@@ -24,20 +24,20 @@ from ..engine.scalars import DateTime
 from ..engine.symbols import among
 from ..permissions.base import may
 from ..permissions.deal import SeesDeal
-from ..permissions.offer import ReadsOfferMessage, SeesOffer, on_side, side_of
+from ..permissions.offer import AnswersOffer, ReadsOfferMessage, SeesOffer, on_side, side_of
 from ..resolvers import deal as resolve_deal
-from ..resolvers import dealer as resolve_dealer
-from ..resolvers import listing as resolve_listing
 from ..resolvers import offer as resolve
 from ..rules import offer as rules
 from ..rules.actor import Actor
 from ..rules.enums import OfferDirection, OfferParty, OfferStatus
 from .mutation import KeyedPayload, Payload, write
+from .transitions import Transition, Unless, transitions
 
 if TYPE_CHECKING:
     from .deal import Deal
     from .dealer import Dealer
     from .listing import Listing
+    from .user import User
 
 
 def _turn(row: Any) -> str | None:
@@ -59,6 +59,19 @@ def _side_in_sql(viewer: Any, row: Any) -> Any:
     return case((proposer, literal("PROPOSER")), (owner, literal("OWNER")), else_=null())
 
 
+def _spoke_last(viewer: Any, row: Any) -> Any:
+    proposer, owner = (on_side(viewer, party, row) for party in (OfferParty.PROPOSER, OfferParty.OWNER))
+    return case((row.head_party == OfferParty.PROPOSER, proposer), else_=owner)
+
+
+def _is_to_answer(viewer: Any, row: Any) -> Any:
+    proposer, owner = (on_side(viewer, party, row) for party in (OfferParty.PROPOSER, OfferParty.OWNER))
+    return case((row.head_party == OfferParty.PROPOSER, owner), else_=proposer)
+
+
+WAIT = "The other party is to answer."
+
+
 @view(models.OfferRevision, node=resolve.offer_revision, gate=SeesOffer())
 class OfferRevision(Node):
     """One amount named by one party; never changed."""
@@ -69,6 +82,7 @@ class OfferRevision(Node):
     message: str | None = column("message", ReadsOfferMessage())
     created_at: DateTime
     offer: Annotated["Offer", strawberry.lazy(".offer")] | None = to_one(resolve.offer_of_revision)
+    by_user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.speaker_of_revision)
 
 
 @view(models.Offer, node=resolve.offer, gate=SeesOffer())
@@ -89,11 +103,22 @@ class Offer(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int = strawberry.field(description="Its head revision; give it as `expectedVersion`.")
-    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve_listing.listing_of_offer)
-    proposer_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.proposer_of_offer)
-    owner_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.owner_of_offer)
+    listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_offer)
+    proposer_user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.proposer_of_offer)
+    proposer_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.proposing_dealer_of_offer)
+    owner_dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.owner_of_offer)
     revisions: Connection[OfferRevision] = to_many(resolve.revisions_of_offer)
     deal: Annotated["Deal", strawberry.lazy(".deal")] | None = to_one(resolve_deal.deal_of_offer, gate=SeesDeal())
+    available_transitions: list[Transition] = transitions(
+        "Offer",
+        {"offer:respond": AnswersOffer()},
+        unless={
+            "offerCounter": Unless(_is_to_answer, WAIT),
+            "offerAccept": Unless(_is_to_answer, WAIT),
+            "offerReject": Unless(_is_to_answer, WAIT),
+            "offerWithdraw": Unless(_spoke_last, "Only the party that spoke last takes it back."),
+        },
+    )
 
 
 DONE = "The offer; null when nothing was changed."

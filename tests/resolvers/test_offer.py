@@ -334,3 +334,64 @@ async def test_messages_are_withheld_where_the_matrix_says_m(world: World) -> No
         assert (await world.data(stranger, query, {"id": offer})) == {"offer": None}
         by_id = "query($id: ID!) { node(id: $id) { ... on OfferRevision { message } } }"
         assert await world.data(stranger, by_id, {"id": node["id"]}) == {"node": None}
+
+
+async def test_what_may_be_done_follows_the_turn(world: World) -> None:
+    listing = await a_listing(world)
+    id_ = (await offered(world, Role.CUSTOMER, listing, "500.00"))["offer"]["id"]
+    query = "query($id: ID!) { offer(id: $id) { availableTransitions { to mutation allowed reason } proposerUser { name } } }"
+
+    async def ways(who: Any) -> list[tuple[str, bool]]:
+        found = (await world.data(who, query, {"id": id_}))["offer"]["availableTransitions"]
+        assert [way["mutation"] for way in found] in (
+            [],
+            ["offerCounter", "offerAccept", "offerReject", "offerWithdraw"],
+        )
+        assert all((way["reason"] is None) == way["allowed"] for way in found)
+        return [way["to"] for way in found if way["allowed"]]
+
+    answers, takes_back = ["COUNTERED", "ACCEPTED", "REJECTED"], ["WITHDRAWN"]
+    assert (await ways(Role.DEALER), await ways(Role.CUSTOMER), await ways(Role.OWNER)) == (answers, takes_back, [])
+    await answered(world, Role.DEALER, "offerCounter", id_, 1, amount="700.00")
+    assert (await ways(Role.DEALER), await ways(Role.CUSTOMER), await ways(Role.OWNER)) == (takes_back, answers, [])
+    deal = (await answered(world, Role.CUSTOMER, "offerAccept", id_, 2))["deal"]["id"]
+    assert (await ways(Role.DEALER), await ways(Role.CUSTOMER)) == ([], [])
+
+    who = "query($id: ID!) { deal(id: $id) { status payerUser { status } payeeUser { status } availableTransitions { to } } }"
+    for role, payer in ((Role.CUSTOMER, {"status": "ACTIVE"}), (Role.DEALER, None), (Role.OPS, {"status": "ACTIVE"})):
+        found = (await world.data(role, who, {"id": deal}))["deal"]
+        assert found == {
+            "status": "AWAITING_PAYMENT", "payerUser": payer, "payeeUser": None, "availableTransitions": [],
+        }  # fmt: skip
+    for stranger in (
+        world.other_customer,
+        world.other_dealer_actor,
+        world.service("deal:read", dealer_id=world.other_dealer),
+    ):
+        assert (await world.data(stranger, who, {"id": deal})) == {"deal": None}
+
+
+async def test_deals_are_listed_for_staff_and_parties(world: World) -> None:
+    one, two = await a_listing(world), await a_listing(world, kind="CASTING_CALL", capacity=2)
+    for buyer, listing in ((Role.CUSTOMER, one), (world.other_dealer_actor, two)):
+        id_ = (await offered(world, buyer, listing, "500.00"))["offer"]["id"]
+        await answered(world, Role.DEALER, "offerAccept", id_, 1)
+        world.now += timedelta(minutes=1)
+    query = "query($f: DealFilter, $o: DealOrder! = NEWEST) { deals(filter: $f, orderBy: $o) { totalCount nodes { kind } } }"
+
+    async def kinds(who: Any, filter: Any = None, order: str = "NEWEST") -> list[str]:
+        found = (await world.data(who, query, {"f": filter, "o": order}))["deals"]
+        assert found["totalCount"] == len(found["nodes"])
+        return [node["kind"] for node in found["nodes"]]
+
+    assert await kinds(Role.VIEWER) == ["BOOKING", "SALE"]
+    assert await kinds(Role.SALES, order="OLDEST") == ["SALE", "BOOKING"]
+    assert await kinds(Role.DEALER, {"kind": "SALE"}) == ["SALE"]
+    assert await kinds(Role.DEALER, {"status": ["AWAITING_PAYMENT"]}, "UPDATED") == ["BOOKING", "SALE"]
+    assert await kinds(Role.DEALER, {"status": ["COMPLETED"]}) == []
+    assert await kinds(world.other_dealer_actor) == ["BOOKING"]
+    assert await kinds(Role.CUSTOMER, {"listingId": world.id("Listing", two)}) == []
+    assert await kinds(Role.OPS, {"updatedSince": "2026-11-22T09:01:00Z"}) == ["BOOKING"]
+    for role in (Role.AGENT, Role.PUBLIC):
+        answer = await world.ask(role, "{ deals { totalCount } }")
+        assert (answer["data"], answer["errors"][0]["extensions"]["code"]) == ({"deals": None}, "FORBIDDEN")

@@ -8,7 +8,10 @@ from sqlalchemy import ColumnElement, Select, select
 from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
 from ...models import Dealer, Lead, LeadUnlock, Listing, User
+from ...permissions.dealer import SeesDealer
 from ...permissions.lead import SeesLead, SeesUnlock
+from ...permissions.listing import SeesListing
+from ...permissions.user import SeesUser
 from ...rules.enums import Described, LeadSource, LeadStatus
 from ..enums import known
 from ..filters import conditions
@@ -106,3 +109,26 @@ def own_unlock_of_lead(viewer: Viewer, lead: Lead) -> Select[LeadUnlock]:
 def lead_unlock(viewer: Viewer, id: strawberry.ID) -> Select[LeadUnlock]:
     """One unlock by its id."""
     return select(LeadUnlock).where(LeadUnlock.id == key(id, LeadUnlock), SeesUnlock().rows(viewer))
+
+
+# Whom and what it concerns ----------------------------------------------------------------------------------------
+
+
+def listing_of_lead(viewer: Viewer, lead: Lead) -> Select[Listing]:
+    """What was asked about; null where the viewer does not see the listing any more."""
+    return select(Listing).where(Listing.id == lead.listing_id, SeesListing().rows(viewer))
+
+
+def dealer_of_lead(viewer: Viewer, lead: Lead) -> Select[Dealer]:
+    """The dealer whose listing was asked about."""
+    return select(Dealer).where(Dealer.id == lead.dealer_id, SeesDealer().rows(viewer))
+
+
+def assignee_of_lead(viewer: Viewer, lead: Lead) -> Select[User]:
+    """The colleague who follows it up; null for nobody, and for those who do not see staff."""
+    return select(User).where(User.id == lead.assignee_id, SeesUser().rows(viewer))
+
+
+def dealer_of_unlock(viewer: Viewer, unlock: LeadUnlock) -> Select[Dealer]:
+    """The dealer that unlocked it."""
+    return select(Dealer).where(Dealer.id == unlock.dealer_id, SeesDealer().rows(viewer))

@@ -3,13 +3,18 @@
 from .reads import (
     OfferFilter,
     OfferOrder,
+    listing_of_offer,
     offer,
     offer_of_deal,
     offer_of_revision,
     offer_revision,
     offers,
     offers_of_listing,
+    owner_of_offer,
+    proposer_of_offer,
+    proposing_dealer_of_offer,
     revisions_of_offer,
+    speaker_of_revision,
 )
 from .writes import (
     OfferAcceptInput,
@@ -26,8 +31,29 @@ from .writes import (
 )
 
 __all__ = [
-    "OfferAcceptInput", "OfferCounterInput", "OfferCreateInput", "OfferFilter", "OfferOrder", "OfferRejectInput",
-    "OfferWithdrawInput", "expire", "offer", "offer_accept", "offer_counter", "offer_create", "offer_of_deal",
-    "offer_of_revision", "offer_reject", "offer_revision", "offer_withdraw", "offers", "offers_of_listing",
+    "OfferAcceptInput",
+    "OfferCounterInput",
+    "OfferCreateInput",
+    "OfferFilter",
+    "OfferOrder",
+    "OfferRejectInput",
+    "OfferWithdrawInput",
+    "expire",
+    "listing_of_offer",
+    "offer",
+    "offer_accept",
+    "offer_counter",
+    "offer_create",
+    "offer_of_deal",
+    "offer_of_revision",
+    "offer_reject",
+    "offer_revision",
+    "offer_withdraw",
+    "offers",
+    "offers_of_listing",
+    "owner_of_offer",
+    "proposer_of_offer",
+    "proposing_dealer_of_offer",
     "revisions_of_offer",
-]  # fmt: skip
+    "speaker_of_revision",
+]

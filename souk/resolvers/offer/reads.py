@@ -8,8 +8,11 @@ from sqlalchemy import ColumnElement, Select, select
 
 from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
-from ...models import Deal, Listing, Offer, OfferRevision
+from ...models import Deal, Dealer, Listing, Offer, OfferRevision, User
+from ...permissions.dealer import SeesDealer
+from ...permissions.listing import SeesListing
 from ...permissions.offer import SeesOffer, SeesRevision, on_side
+from ...permissions.user import SeesUser
 from ...rules.enums import Described, OfferDirection, OfferParty, OfferStatus
 from ..enums import known
 from ..filters import conditions
@@ -100,3 +103,31 @@ def revisions_of_offer(viewer: Viewer, offer: Offer) -> Select[OfferRevision]:
 def offer_revision(viewer: Viewer, id: strawberry.ID) -> Select[OfferRevision]:
     """One revision by its id."""
     return select(OfferRevision).where(OfferRevision.id == key(id, OfferRevision), SeesRevision().rows(viewer))
+
+
+# Whom and what it concerns ----------------------------------------------------------------------------------------
+
+
+def listing_of_offer(viewer: Viewer, offer: Offer) -> Select[Listing]:
+    """What it is for; null where the viewer does not see the listing any more."""
+    return select(Listing).where(Listing.id == offer.listing_id, SeesListing().rows(viewer))
+
+
+def proposer_of_offer(viewer: Viewer, offer: Offer) -> Select[User]:
+    """The person who made it; null when a dealer did, and for those who do not see the person."""
+    return select(User).where(User.id == offer.proposer_user_id, SeesUser().rows(viewer))
+
+
+def proposing_dealer_of_offer(viewer: Viewer, offer: Offer) -> Select[Dealer]:
+    """The dealer that made it; null when a person did."""
+    return select(Dealer).where(Dealer.id == offer.proposer_dealer_id, SeesDealer().rows(viewer))
+
+
+def owner_of_offer(viewer: Viewer, offer: Offer) -> Select[Dealer]:
+    """The dealer whose listing it is."""
+    return select(Dealer).where(Dealer.id == offer.owner_dealer_id, SeesDealer().rows(viewer))
+
+
+def speaker_of_revision(viewer: Viewer, revision: OfferRevision) -> Select[User]:
+    """The person who spoke for the party; null for those who do not see the person."""
+    return select(User).where(User.id == revision.by_user_id, SeesUser().rows(viewer))
