@@ -9,8 +9,11 @@ from ..engine.scalars import SCALARS
 from . import errors
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
+from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .offer import OfferMutations, OfferQueries
 from .sku import SkuMutations, SkuQueries
 from .user import UserMutations, UserQueries
 
@@ -19,8 +22,11 @@ from .user import UserMutations, UserQueries
 class Query(
     CategoryQueries,
     CompetitorQueries,
+    DealQueries,
     DealerQueries,
+    LeadQueries,
     ListingQueries,
+    OfferQueries,
     SkuQueries,
     UserQueries,
 ):
@@ -32,7 +38,9 @@ class Query(
 class Mutation(
     CompetitorMutations,
     DealerMutations,
+    LeadMutations,
     ListingMutations,
+    OfferMutations,
     SkuMutations,
     UserMutations,
 ):
