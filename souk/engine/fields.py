@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import strawberry
 
 from ..context import Info
@@ -16,6 +17,7 @@ from .notes import (
     By,
     Column,
     Computed,
+    Documents,
     Either,
     Embedded,
     Many,
@@ -141,6 +143,24 @@ def computed(
         return _guarded(permission, root, info, lambda: show(root, info))
 
     return field(Computed(in_sql, in_python, permission), resolve, description)
+
+
+def documents(*, sql: Callable[..., Any], permission: Guard | None = None, description: str | None = None) -> Any:
+    """An object, or a list of objects, made from the row: `sql(row)` or `sql(viewer, row)` is a jsonb expression beside it.
+
+    The annotation says which; the fields of the object are the document's keys, as with `embedded`. There is one spelling:
+    the batched road asks the same SQL, one statement for all rows.
+    """
+    in_sql = _with_actor(sql)
+
+    async def show(root: Any, info: Info) -> Any:
+        found = await info.context.reads.expression(in_sql, root)
+        return wrapped(orjson.loads(found) if isinstance(found, str) else found)
+
+    def resolve(root: Any, info: Info) -> Any:
+        return _guarded(permission, root, info, lambda: show(root, info))
+
+    return field(Documents(in_sql, permission), resolve, description)
 
 
 def _with_actor(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:

@@ -34,6 +34,7 @@ from .notes import (
     By,
     Column,
     Computed,
+    Documents,
     Either,
     Embedded,
     GlobalIdOf,
@@ -189,6 +190,12 @@ class Fuser:
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.computed(self, output, scope, note))
             case Embedded(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.embedded(self, output, fields, scope.column(column)))
+            case Documents(sql, guard):
+
+                def made() -> Pieces:
+                    return leaves.embedded(self, output, fields, scope.expression(sql(self.viewer, scope.inside)))
+
+                return self.guarded(guard, scope, fields, nullable, made)
             case Totals(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.totals(self, output, fields, scope.column(column)))
             case Sealed():

@@ -161,7 +161,7 @@ SEARCHED = (
         "ticket_id",
         "body_markdown",
     ),
-    ("'USER'", "app_user", "id", "name || ' ' || coalesce(email, '')"),
+    ("'USER'", "app_user", "id", "name"),
 )
 
 
