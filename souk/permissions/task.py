@@ -49,3 +49,14 @@ class ClosesTask(_Task):
 
     name = "task:closeLoop"
     message: ClassVar[str] = "You may not close this task."
+
+
+class ReadsTaskNote(Permission[Task]):
+    """What was said about a task: for those who read notes."""
+
+    name = "note:read"
+    model = Task
+    message: ClassVar[str] = "What was said about a task is shown to staff who read notes."
+
+
+MOVES: dict[str, Permission[Task]] = {"task:write": MovesTask(), "task:closeLoop": ClosesTask()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, select
@@ -46,7 +47,7 @@ class PricePolicyOrder(Described):
     UPDATED = "UPDATED", "What changed last first."
 
 
-PRICE_POLICY_ORDER = {
+PRICE_POLICY_ORDER: dict[PricePolicyOrder, Any] = {
     PricePolicyOrder.NEWEST: PricePolicy.created_at.desc(),
     PricePolicyOrder.OLDEST: PricePolicy.created_at.asc(),
     PricePolicyOrder.UPDATED: PricePolicy.updated_at.desc(),
@@ -72,13 +73,13 @@ class PricePolicyFilter:
 
 def price_policies(
     viewer: Viewer, filter: PricePolicyFilter | None = None, order_by: PricePolicyOrder = PricePolicyOrder.NEWEST
-) -> Select[tuple[PricePolicy]]:
+) -> Select[PricePolicy]:
     """Price policies the viewer may see."""
     asked = select(PricePolicy).where(SeesPolicy().rows(viewer), *conditions(filter, viewer))
     return asked.order_by(PRICE_POLICY_ORDER[order_by])
 
 
-def price_policy(viewer: Viewer, id: strawberry.ID) -> Select[tuple[PricePolicy]]:
+def price_policy(viewer: Viewer, id: strawberry.ID) -> Select[PricePolicy]:
     """One price policy by its id."""
     return select(PricePolicy).where(PricePolicy.id == key(id, PricePolicy), SeesPolicy().rows(viewer))
 
@@ -88,23 +89,23 @@ def policies_of_sku(
     sku: Sku,
     filter: PricePolicyFilter | None = None,
     order_by: PricePolicyOrder = PricePolicyOrder.NEWEST,
-) -> Select[tuple[PricePolicy]]:
+) -> Select[PricePolicy]:
     """Price policies of the SKU that the viewer may see."""
     return price_policies(viewer, filter, order_by).where(PricePolicy.sku_id == sku.id)
 
 
-def sku_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[Sku]]:
+def sku_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[Sku]:
     """The thing."""
     return select(Sku).where(Sku.id == policy.sku_id, SeesSku().rows(viewer))
 
 
-def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[PricePolicyVersion]]:
+def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PricePolicyVersion]:
     """What the policy said, the newest version first."""
     asked = select(PricePolicyVersion).where(PricePolicyVersion.policy_id == policy.id)
     return asked.order_by(PricePolicyVersion.n.desc())
 
 
-def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[tuple[PricePolicyVersion]]:
+def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[PricePolicyVersion]:
     """The version that was known at that moment, in UTC; null before the first was recorded."""
     asked = select(PricePolicyVersion).where(
         PricePolicyVersion.policy_id == policy.id, PricePolicyVersion.recorded_at <= at
@@ -112,7 +113,7 @@ def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[t
     return asked.order_by(PricePolicyVersion.n.desc()).limit(1)
 
 
-def exceptions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[PriceException]]:
+def exceptions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PriceException]:
     """Windows in which the policy does not hold, or another amount does, the latest first."""
     asked = select(PriceException).where(PriceException.policy_id == policy.id, _of_viewer(viewer))
     return asked.order_by(PriceException.starts_at.desc())
@@ -128,7 +129,7 @@ def _of_viewer(viewer: Viewer) -> ColumnElement[bool]:
     return PriceException.every_dealer | PriceException.id.in_(named)
 
 
-def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[tuple[Dealer]]:
+def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[Dealer]:
     """The dealers for whom the window is; empty when it is for every dealer."""
     named = select(PriceExceptionDealer.dealer_id).where(
         PriceExceptionDealer.tenant_id == viewer.tenant_id, PriceExceptionDealer.exception_id == exception.id
@@ -139,7 +140,7 @@ def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[tu
     return asked.order_by(Dealer.name.asc())
 
 
-def version_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[PricePolicyVersion]]:
+def version_of_alert(viewer: Viewer, alert: Alert) -> Select[PricePolicyVersion]:
     """The version of the policy that was breached: whoever sees the alert sees the rule."""
     return select(PricePolicyVersion).where(PricePolicyVersion.id == alert.policy_version_id)
 
@@ -168,7 +169,9 @@ class PricePolicyCreateInput:
     sku_id: strawberry.ID = strawberry.field(description="The thing.")
     kind: PolicyKind = strawberry.field(description="What it forbids.")
     amount: MoneyInput = strawberry.field(description="The limit; its currency is the policy's.")
-    tolerance_bp: int = strawberry.field(default=0, description="How far a price may pass it, 0 to 10,000 basis points.")
+    tolerance_bp: int = strawberry.field(
+        default=0, description="How far a price may pass it, 0 to 10,000 basis points."
+    )
     tolerance: MoneyInput | None = strawberry.field(
         default=None, description="How far a price may pass it, as an amount; the larger tolerance counts."
     )
@@ -340,4 +343,3 @@ def _check_bp(problems: Problems, bp: int) -> None:
 def _check_window(problems: Problems, begins: datetime, ends: datetime | None, field: str) -> None:
     if ends is not None and ends <= begins:
         problems.add(OutOfRange("It ends after it begins."), field)
-

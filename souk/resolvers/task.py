@@ -15,6 +15,7 @@ from ..models import Alert, Batch, Dealer, Lead, Task, Ticket, User, new_id
 from ..permissions.alert import SeesAlert
 from ..permissions.dealer import SeesDealer
 from ..permissions.task import ClosesTask, MovesTask, SeesTask
+from ..permissions.user import SeesUser
 from ..rules import task as rules
 from ..rules import text
 from ..rules.clauses import implements
@@ -37,7 +38,7 @@ class TaskOrder(Described):
     UPDATED = "UPDATED", "What changed last first."
 
 
-TASK_ORDER = {
+TASK_ORDER: dict[TaskOrder, Any] = {
     TaskOrder.NEWEST: Task.created_at.desc(),
     TaskOrder.OLDEST: Task.created_at.asc(),
     TaskOrder.DUE: Task.due_order.asc(),
@@ -78,52 +79,55 @@ class TaskFilter:
             yield Task.updated_at >= self.updated_since.value
 
 
-def tasks(
-    viewer: Viewer, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+def tasks(viewer: Viewer, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST) -> Select[Task]:
     """Tasks the viewer may see."""
     return select(Task).where(SeesTask().rows(viewer), *conditions(filter, viewer)).order_by(TASK_ORDER[order_by])
 
 
-def task(viewer: Viewer, id: strawberry.ID) -> Select[tuple[Task]]:
+def task(viewer: Viewer, id: strawberry.ID) -> Select[Task]:
     """One task by its id."""
     return select(Task).where(Task.id == key(id, Task), SeesTask().rows(viewer))
 
 
 def tasks_of_alert(
     viewer: Viewer, alert: Alert, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the alert that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.alert_id == alert.id)
 
 
 def tasks_of_ticket(
     viewer: Viewer, ticket: Ticket, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the ticket that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.ticket_id == ticket.id)
 
 
 def tasks_of_lead(
     viewer: Viewer, lead: Lead, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the lead that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.lead_id == lead.id)
 
 
 def tasks_of_batch(
     viewer: Viewer, batch: Batch, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the batch that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.batch_id == batch.id)
 
 
-def alert_of_task(viewer: Viewer, task: Task) -> Select[tuple[Alert]]:
+def alert_of_task(viewer: Viewer, task: Task) -> Select[Alert]:
     """The alert it follows from."""
     return select(Alert).where(Alert.id == task.alert_id, SeesAlert().rows(viewer))
 
 
-def dealer_of_task(viewer: Viewer, task: Task) -> Select[tuple[Dealer]]:
+def assignee_of_task(viewer: Viewer, task: Task) -> Select[User]:
+    """Who does it."""
+    return select(User).where(User.id == task.assignee_id, SeesUser().rows(viewer))
+
+
+def dealer_of_task(viewer: Viewer, task: Task) -> Select[Dealer]:
     """The dealer it is about."""
     return select(Dealer).where(Dealer.id == task.dealer_id, SeesDealer().rows(viewer))
 
@@ -136,7 +140,9 @@ class TaskCreateInput:
     kind: TaskKind = strawberry.field(description="What kind of work it is.")
     title: str = strawberry.field(description="What to do, 3 to 200 characters.")
     due_at: DateTime | None = strawberry.field(default=None, description="Until when, in UTC.")
-    assignee_id: strawberry.ID | None = strawberry.field(default=None, description="Who does it: a person of the staff.")
+    assignee_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Who does it: a person of the staff."
+    )
     alert_id: strawberry.ID | None = strawberry.field(default=None, description="The alert it follows from.")
     batch_id: strawberry.ID | None = strawberry.field(default=None, description="The batch it follows from.")
     ticket_id: strawberry.ID | None = strawberry.field(default=None, description="The ticket it follows from.")
@@ -239,9 +245,7 @@ class TaskCloseLoopInput:
     expected_version: int = strawberry.field(description="The version that was read.")
 
 
-@implements(
-    "Task", ("TODO", "IN_PROGRESS", "BLOCKED"), "DONE", effect="timeline entry on the alert, ticket or lead"
-)
+@implements("Task", ("TODO", "IN_PROGRESS", "BLOCKED"), "DONE", effect="timeline entry on the alert, ticket or lead")
 async def task_close_loop(tx: Transaction, input: TaskCloseLoopInput) -> Task:
     """Finish a task with its outcome and a note; the timeline of what it follows from tells it."""
     task = await locked(tx, Task, input.id, SeesTask(), version=input.expected_version)
@@ -256,7 +260,11 @@ async def task_close_loop(tx: Transaction, input: TaskCloseLoopInput) -> Task:
 
 async def _tell(tx: Transaction, task: Task, what: str, **data: Any) -> None:
     """An entry in the timeline of each thing the task follows from, for staff; the note stays with the task."""
-    for model, row_id, prefix in ((Alert, task.alert_id, "alert"), (Ticket, task.ticket_id, "ticket"), (Lead, task.lead_id, "lead")):
+    for model, row_id, prefix in (
+        (Alert, task.alert_id, "alert"),
+        (Ticket, task.ticket_id, "ticket"),
+        (Lead, task.lead_id, "lead"),
+    ):
         if row_id is not None:
             row = await found(tx, model, row_id, None, field="id")
             tx.emit(f"{prefix}.{what}", row, internal=True, data={"taskId": str(task.id), **data})

@@ -6,19 +6,22 @@ from strawberry.schema.config import StrawberryConfig
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
+from .alert import AlertMutations, AlertQueries
 from .dealer import DealerMutations, DealerQueries
 from .listing import ListingQueries
+from .policy import PricePolicyMutations, PricePolicyQueries
+from .task import TaskMutations, TaskQueries
 from .user import UserMutations, UserQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(DealerQueries, ListingQueries, UserQueries):
+class Query(DealerQueries, ListingQueries, UserQueries, PricePolicyQueries, AlertQueries, TaskQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(DealerMutations, UserMutations):
+class Mutation(DealerMutations, UserMutations, PricePolicyMutations, AlertMutations, TaskMutations):
     pass
 
 
