@@ -117,13 +117,17 @@ async def test_an_agent_sees_the_tasks_of_its_tickets_and_a_viewer_no_notes(worl
     await world.add(
         Task(id=new_id(), title="Of a ticket", ticket_id=ticket.id, **common), Task(id=new_id(), title="Free", **common)
     )
-    ask = "{ tasks(orderBy: DUE) { totalCount nodes { title note } } }"
-    agent = world.actors[Role.AGENT]
-    assert (await world.data(agent, ask))["tasks"] == {
+    given = {"kind": "REVIEW", "title": "Look at it", "ticketId": world.id("Ticket", ticket.id)}
+    nobodys = Actor(world.tenant_id, Role.AGENT, user_id=world.actors[Role.AGENT].user_id)
+    for who, expected in ((nobodys, ["NOT_FOUND"]), (Role.SALES, ["NOT_FOUND"]), (Role.AGENT, [])):
+        payload = await world.do(who, "taskCreate", "task { id }", **given)
+        assert [e["code"] for e in payload["userErrors"]] == expected
+    await world.rows("DELETE FROM task WHERE outcome IS NULL RETURNING 1")
+    ask = "{ tasks(filter: { status: [DONE] }, orderBy: DUE) { totalCount nodes { title note } } }"
+    assert (await world.data(Role.AGENT, ask))["tasks"] == {
         "totalCount": 1, "nodes": [{"title": "Of a ticket", "note": "Angry."}],
     }  # fmt: skip
-    of_no_team = Actor(world.tenant_id, Role.AGENT, user_id=agent.user_id, membership_id=agent.membership_id)
-    assert (await world.data(of_no_team, ask))["tasks"]["totalCount"] == 0
+    assert (await world.data(nobodys, ask))["tasks"]["totalCount"] == 0
     answer = await world.ask(Role.VIEWER, ask)
     assert answer["data"]["tasks"]["totalCount"] == 2
     assert [node["note"] for node in answer["data"]["tasks"]["nodes"]] == [None, None]
