@@ -116,7 +116,6 @@ CLAUSES: dict[str, tuple[Missing, ...]] = {
         Missing("Listing", "PAUSED", "ACTIVE", "guard", "no LISTING_RESUME restriction"),
         Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),
         Missing("Offer", "*", "ACCEPTED", "guard", "no OFFER restriction on the listing's dealer"),
-        Missing("Alert", "*", "RESOLVED", "effect", "recovered margin computed"),
         Missing("Alert", "AWAITING_CURE", "OPEN", "effect", "next step of the ladder"),
         Missing("BatchItem", "RUNNING", "DEAD", "effect", "dead-letter row"),
     ),

@@ -7,6 +7,7 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
+from .alert import AlertMutations, AlertQueries
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
@@ -14,12 +15,15 @@ from .dealer import DealerMutations, DealerQueries
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
 from .offer import OfferMutations, OfferQueries
+from .policy import PricePolicyMutations, PricePolicyQueries
 from .sku import SkuMutations, SkuQueries
+from .task import TaskMutations, TaskQueries
 from .user import UserMutations, UserQueries
 
 
 @strawberry.type(description="What can be asked for.")
 class Query(
+    AlertQueries,
     CategoryQueries,
     CompetitorQueries,
     DealQueries,
@@ -27,7 +31,9 @@ class Query(
     LeadQueries,
     ListingQueries,
     OfferQueries,
+    PricePolicyQueries,
     SkuQueries,
+    TaskQueries,
     UserQueries,
 ):
     node: Node | None = node_by_id()
@@ -36,12 +42,15 @@ class Query(
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
 class Mutation(
+    AlertMutations,
     CompetitorMutations,
     DealerMutations,
     LeadMutations,
     ListingMutations,
     OfferMutations,
+    PricePolicyMutations,
     SkuMutations,
+    TaskMutations,
     UserMutations,
 ):
     pass
