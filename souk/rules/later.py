@@ -74,14 +74,8 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Ticket": {
         "desk": (
-            "ticketCancel",
-            "ticketMerge",
-            "ticketConfirm",
             "ticketReopen",
             "(reopening approved)",
-            "(resumeAt)",
-            "(72 h)",
-            "(7 d without answer)",
         ),
         "4": ("(appeal decided)",),
         "money": ("(dispute resolved)",),

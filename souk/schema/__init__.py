@@ -8,17 +8,18 @@ from ..engine.scalars import SCALARS
 from . import errors
 from .dealer import DealerMutations, DealerQueries
 from .listing import ListingQueries
+from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(DealerQueries, ListingQueries, UserQueries):
+class Query(DealerQueries, ListingQueries, TicketQueries, UserQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(DealerMutations, UserMutations):
+class Mutation(DealerMutations, TicketMutations, UserMutations):
     pass
 
 
