@@ -37,7 +37,10 @@ async def connect(
     url: str, role: DatabaseRole, limits: Limits = Limits(), *, more: Mapping[str, str] | None = None, **options: Any
 ) -> asyncpg.Connection:
     """A raw connection as `role`. Raises OSError or asyncpg.PostgresError."""
-    return await asyncpg.connect(url, server_settings=server_settings(role, limits, **(more or {})), **options)
+    connection: asyncpg.Connection = await asyncpg.connect(
+        url, server_settings=server_settings(role, limits, **(more or {})), **options
+    )
+    return connection
 
 
 async def create_pool(
@@ -51,7 +54,8 @@ async def create_pool(
 ) -> asyncpg.Pool:
     """A pool of such connections; it opens the first one when it is first used."""
     settings = server_settings(role, limits, **(more or {}))
-    return await asyncpg.create_pool(url, server_settings=settings, min_size=0, max_size=size, **options)
+    pool: asyncpg.Pool = await asyncpg.create_pool(url, server_settings=settings, min_size=0, max_size=size, **options)
+    return pool
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -65,6 +65,8 @@ def typed(error: BaseException) -> Stopped | None:
     """The client's word for what happened to the database, or None if it is something else."""
     if isinstance(error, Stopped):
         return error
+    if isinstance(error, pg.CharacterNotInRepertoireError | pg.UntranslatableCharacterError):
+        return BadUserInput()  # a NUL in a text
     if isinstance(error, pg.QueryCanceledError):
         return DeadlineExceeded()
     if isinstance(error, LOST) or (isinstance(error, pg.InterfaceError) and "closed" in str(error)):

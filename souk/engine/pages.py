@@ -50,6 +50,7 @@ def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectT
     if not rows_wanted:
         return f"SELECT {answer}"
     wanted = window.of(select, order)
+    fuser.parameters.checks += order.checks(window)
     if "pageInfo" not in names:
         return f"SELECT {answer} FROM {row.rows(wanted, f' LIMIT {size}')}"
     number = f"row_number() OVER (ORDER BY {order.text(row.alias, window.backward)}) AS page_at"

@@ -166,6 +166,7 @@ class Snapshot:
         self.pool, self.tenant_id = pool, tenant_id
         self._connection: Connection | None = None
         self._failed = False
+        self.stale = False  # a migration came between; the reads have to begin again, on another connection
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         try:
@@ -176,7 +177,8 @@ class Snapshot:
             found: Sequence[Any] = await self._connection.raw.fetch(sql, *values)
             return found
         except BaseException as error:
-            self._failed = self._failed or not isinstance(error, pg.PostgresError)
+            self.stale = self.stale or isinstance(error, STALE)
+            self._failed = self._failed or self.stale or not isinstance(error, pg.PostgresError)
             known = typed(error)
             if known is not None:
                 raise known from error

@@ -52,6 +52,8 @@ class Parameters:
 
     def render(self, clause: ClauseElement) -> str:
         compiled = clause.compile(dialect=DIALECT)
+        if "POSTCOMPILE" in compiled.string:
+            raise TypeError("in_() makes a statement per length: use among().")
         binds: dict[str, BindParameter[Any]] = compiled.binds  # type: ignore[attr-defined]
 
         def placed(match: re.Match[str]) -> str:

@@ -141,7 +141,7 @@ def failure_of(error: BaseException) -> Failure | None:
     if isinstance(
         error,
         asyncpg.PostgresConnectionError
-        | asyncpg.InterfaceError
+        | asyncpg.exceptions.InterfaceError
         | InterfaceError
         | asyncpg.CannotConnectNowError
         | asyncpg.AdminShutdownError

@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
 def config_of(settings: Settings, app: App) -> uvicorn.Config:
     """How uvicorn runs it: small frames, no access log of its own (an operation has one line of ours)."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -84,10 +84,10 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def serve(settings: Settings, app: App) -> bool:
+def serve(settings: Settings, app: App, kind: type[Server] = Server) -> bool:
     """Run until told to end; False if it could not start (the port is taken, the app refused)."""
     logging.configure(settings)
-    server = Server(config_of(settings, app), app)
+    server = kind(config_of(settings, app), app)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         try:
             runner.run(server.serve())

@@ -84,11 +84,12 @@ class DatabaseDoor:
 
     async def _ask(self, statement: str, value: object) -> asyncpg.Record | None:
         try:
-            connection = await asyncio.wait_for(self.pool.acquire(), self.wait)
+            connection = await self.pool.acquire(timeout=self.wait)
         except TimeoutError:
             raise Failure(Code.OVERLOADED, "Too much is going on at the moment.", retry_after_ms=1000) from None
         try:
-            return await connection.fetchrow(statement, value)
+            row: asyncpg.Record | None = await connection.fetchrow(statement, value)
+            return row
         finally:
             await self.pool.release(connection)
 

@@ -41,8 +41,8 @@ class Gone(Exception):
 class Running:
     """One operation of a socket."""
 
+    kind: OperationType
     task: asyncio.Task[None] | None = None
-    kind: OperationType | None = None
     why: Failure | None = None
 
 

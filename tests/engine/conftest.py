@@ -21,6 +21,10 @@ from .schema import schema
 @pytest_asyncio.fixture(scope="session")
 async def root(server: str) -> dict[str, Any]:
     """How to reach the run's server as its owner."""
+    return where_of(server)
+
+
+def where_of(server: str) -> dict[str, Any]:
     url = urlparse(server)
     found = {"host": parse_qs(url.query).get("host", [url.hostname])[0], "port": url.port, "user": url.username, "password": url.password}
     return {name: value for name, value in found.items() if value}

@@ -16,7 +16,7 @@ from .schema import schema
 
 BUBBLES = re.compile(rb'"(contact|party)\w*","listing')  # the one null for a non-null field that the market provokes
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
-DOCUMENTS, SEED = int(os.environ.get("SOUK_DIFFERENTIAL", "60")), int(os.environ.get("SOUK_SEED", "1"))
+DOCUMENTS, SEED = int(os.environ.get("DIFFERENTIAL", "60")), int(os.environ.get("SEED", "1"))
 
 
 async def pools(runner: Runner, owner: Any, actor: Actor) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,7 +19,7 @@ from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
 from souk.web.operations import Call, Parts
-from souk.web.server import serve
+from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
 
 PHAROS, TWIN = UUID(int=1), UUID(int=2)
@@ -72,8 +72,7 @@ class Subscription:
             yield number
 
     @strawberry.subscription
-    async def ever(self, info: strawberry.Info) -> AsyncIterator[int]:
-        info.context.shop.holding.set()
+    async def ever(self) -> AsyncIterator[int]:
         yield 0
         await asyncio.Event().wait()
 
@@ -170,11 +169,34 @@ def app_of(shop: Shop, **settings: object) -> App:
     return create_app(Settings(**settings), shop.parts)
 
 
+def told(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class Spoken(Shop):
+    """Says on standard error when it listens and when a request is held, so that nobody has to look twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        signal.signal(signal.SIGUSR1, lambda *_: self.release.set())
+
+        class Holding(asyncio.Event):
+            def set(self) -> None:
+                super().set()
+                told("holding")
+
+        self.holding = Holding()
+
+
+class Speaking(Server):
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            told("listening")
+
+
 if __name__ == "__main__":
-    shop = Shop()
-
-    def free(*_: object) -> None:
-        shop.release.set()
-
-    signal.signal(signal.SIGUSR1, free)
-    sys.exit(0 if serve(Settings(), app_of(shop, **{k: v for k, v in [("port", int(os.environ["SOUK_PORT"]))]})) else 1)
+    if "attached" in sys.argv:
+        end_with_parent()
+    settings = Settings(log_level="error")
+    sys.exit(0 if serve(settings, create_app(settings, Spoken().parts), Speaking) else 1)

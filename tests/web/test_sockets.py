@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from souk.web.streams import Outbox
 from tests.web.shop import OPS_TOKEN, SALES_TOKEN
@@ -30,12 +30,8 @@ class Wire:
     async def closed(self):
         """The code and reason of the close, after whatever else is on its way."""
         async with asyncio.timeout(10):
-            try:
-                while True:
-                    await self.socket.recv()
-            except ConnectionClosed as end:
-                assert end.rcvd is not None
-                return end.rcvd.code, end.rcvd.reason
+            await self.socket.wait_closed()
+        return self.socket.close_code, self.socket.close_reason
 
     async def init(self, token=None):
         await self.say(type="connection_init", payload={"authorization": f"Bearer {token}"} if token else None)
@@ -252,8 +248,8 @@ async def test_so_many_sockets_of_one_session_and_address(start):
 
 async def test_one_who_reads_too_slowly_is_ended_and_told_where_to_resume(start, shop, monkeypatch):
     running = await start(stream_backlog=4)
-    held = asyncio.Event()
-    take = Outbox.take
+    held, over = asyncio.Event(), asyncio.Event()
+    take, put = Outbox.take, Outbox.put
 
     async def slowly(self):
         frame = await take(self)
@@ -261,11 +257,17 @@ async def test_one_who_reads_too_slowly_is_ended_and_told_where_to_resume(start,
             await held.wait()
         return frame
 
+    def told_of(self, frame, owner=""):
+        put(self, frame, owner)
+        if b'"type":"error"' in (frame or b""):
+            over.set()
+
     monkeypatch.setattr(Outbox, "take", slowly)
+    monkeypatch.setattr(Outbox, "put", told_of)
     async with wire(running) as ws:
         await ws.init()
         await ws.ask("subscription { count(to: 100) }")
-        await is_over(running)
+        await over.wait()
         held.set()
         told = []
         while (message := await ws.hear())["type"] == "next":
@@ -275,14 +277,6 @@ async def test_one_who_reads_too_slowly_is_ended_and_told_where_to_resume(start,
         assert told == list(range(1, after + 1)) and 4 <= after <= 6
         await ws.ask("{ hello }", "2")
         assert (await ws.hear())["payload"] == {"data": {"hello": "Hello, world!"}}
-
-
-async def is_over(running):
-    """Wait until the one operation of the one socket has ended by itself."""
-    (socket,) = running.app.streams.open
-    while not socket.running:
-        await asyncio.sleep(0)
-    await asyncio.gather(*(one.task for one in socket.running.values()))
 
 
 async def test_a_session_that_ends_takes_its_sockets_along(start, shop):

@@ -129,7 +129,8 @@ async def test_one_who_reads_too_slowly_is_ended_and_told_where_to_resume(start,
 async def test_draining_ends_a_stream_with_a_typed_event(start, shop):
     running = await start()
     async with stream(running, "subscription { ever }") as heard:
-        await shop.holding.wait()
+        assert await heard.next() == (None, None)
+        assert await heard.next() == ("next", {"data": {"ever": 0}})
         await running.app.drain()
         *_, (name, payload), done = await heard.events()
         assert (name, payload["errors"][0]["extensions"]["code"], done) == ("next", "SHUTTING_DOWN", ("complete", None))
@@ -139,7 +140,8 @@ async def test_a_session_that_ends_takes_its_streams_along(start, shop):
     running = await start(session_recheck=0.02, session_cache=0)
     headers = {**EVENTS, "authorization": f"Bearer {OPS_TOKEN}"}
     async with stream(running, "subscription { ever }", headers=headers) as heard:
-        await shop.holding.wait()
+        assert await heard.next() == (None, None)
+        assert await heard.next() == ("next", {"data": {"ever": 0}})
         del shop.tokens[OPS_TOKEN]
         *_, (_, payload), _ = await heard.events()
         assert payload["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
