@@ -29,6 +29,7 @@ class Ticket(TenantModel):
         refers("duplicate_of_id", "ticket"),
         Index("ix_ticket_newest", "tenant_id", "created_at", "id"),
         Index("ix_ticket_status", "tenant_id", "status", "created_at", "id"),
+        Index("ix_ticket_priority", "tenant_id", "priority", "created_at", "id"),
         Index("ix_ticket_requester", "tenant_id", "requester_id", "created_at", "id"),
         Index("ix_ticket_dealer", "tenant_id", "requester_dealer_id", "created_at", "id"),
         Index("ix_ticket_assignee", "tenant_id", "assignee_id", "created_at", "id"),

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Text
+from sqlalchemy import ColumnElement, Text, false
 
-from ..engine.symbols import Viewer, derived, is_symbol
+from ..engine.symbols import Viewer, derived, is_symbol, key
 from ..rules.text import fold
 
 
@@ -28,3 +28,12 @@ def folded(value: Any) -> Any:
 def given(field: Any) -> bool:
     """Whether a field of an input was given and not null."""
     return field is not None and field.value is not None
+
+
+def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
+    """The column holds the row with this global id; an id of another type is no row's (and never IS NULL)."""
+    row_id = key(id, model)
+    if row_id is None:
+        return false()
+    made: ColumnElement[bool] = column == row_id
+    return made

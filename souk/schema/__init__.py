@@ -6,14 +6,16 @@ from strawberry.schema.config import StrawberryConfig
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
+from .audit import AuditQueries
 from .dealer import DealerMutations, DealerQueries
 from .listing import ListingQueries
 from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
+from .viewer import ViewerQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(DealerQueries, ListingQueries, TicketQueries, UserQueries):
+class Query(AuditQueries, DealerQueries, ListingQueries, TicketQueries, UserQueries, ViewerQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 

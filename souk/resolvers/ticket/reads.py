@@ -14,7 +14,7 @@ from ...permissions.ticket import OpensTicket, ReadsInternal, SeesComment, SeesT
 from ...permissions.user import SeesTeam, SeesUser
 from ...rules.enums import Described, TicketPriority, TicketStatus
 from ..enums import known
-from ..filters import conditions
+from ..filters import conditions, refers_to
 from ..finding import found_by
 from ..subject import about
 
@@ -69,7 +69,7 @@ class TicketFilter:
         if self.priority:
             yield among(Ticket.priority, self.priority.value)
         if self.requester_id:
-            yield Ticket.requester_id == key(self.requester_id.value, User)
+            yield refers_to(Ticket.requester_id, self.requester_id.value, User)
         if self.assignee_id:
             yield _is(Ticket.assignee_id, self.assignee_id.value, User)
         if self.team_id:
@@ -83,8 +83,8 @@ class TicketFilter:
 
 
 def _is(column: Any, id: Any, model: type) -> ColumnElement[bool]:
-    made: ColumnElement[bool] = column.is_(None) if id is None else column == key(id, model)
-    return made
+    nobody: ColumnElement[bool] = column.is_(None)
+    return nobody if id is None else refers_to(column, id, model)
 
 
 def said(viewer: Viewer, words: Any) -> ColumnElement[bool]:
