@@ -23,7 +23,8 @@ from ..models import (
 )
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
 from ..permissions.base import may
-from ..permissions.dealer import SeesDealer, SeesSku
+from ..permissions.dealer import SeesDealer
+from ..permissions.sku import SeesSku
 from ..permissions.listing import SeesListing
 from ..permissions.policy import SeesPolicy
 from ..rules import alert as rules

@@ -20,7 +20,8 @@ from ..models import (
     Sku,
     new_id,
 )
-from ..permissions.dealer import SeesDealer, SeesSku
+from ..permissions.dealer import SeesDealer
+from ..permissions.sku import SeesSku
 from ..permissions.policy import SeesPolicy, WritesPolicy
 from ..rules import text
 from ..rules.enums import Described, PolicyKind

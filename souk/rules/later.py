@@ -68,14 +68,8 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "LeadUnlock": {"money": ("(deal completed)", "(lead INVALID)")},
     "Ticket": {
         "desk": (
-            "ticketCancel",
-            "ticketMerge",
-            "ticketConfirm",
             "ticketReopen",
             "(reopening approved)",
-            "(resumeAt)",
-            "(72 h)",
-            "(7 d without answer)",
         ),
         "4": ("(appeal decided)",),
         "money": ("(dispute resolved)",),

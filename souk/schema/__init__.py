@@ -8,6 +8,7 @@ from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
 from .alert import AlertMutations, AlertQueries
+from .audit import AuditQueries
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
@@ -18,12 +19,15 @@ from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
+from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
+from .viewer import ViewerQueries
 
 
 @strawberry.type(description="What can be asked for.")
 class Query(
     AlertQueries,
+    AuditQueries,
     CategoryQueries,
     CompetitorQueries,
     DealQueries,
@@ -34,7 +38,9 @@ class Query(
     PricePolicyQueries,
     SkuQueries,
     TaskQueries,
+    TicketQueries,
     UserQueries,
+    ViewerQueries,
 ):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
@@ -51,6 +57,7 @@ class Mutation(
     PricePolicyMutations,
     SkuMutations,
     TaskMutations,
+    TicketMutations,
     UserMutations,
 ):
     pass

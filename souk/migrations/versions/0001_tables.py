@@ -121,7 +121,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "seq", name=op.f("uq_audit_event_tenant_id_seq")),
     )
     op.create_index("ix_audit_event_actor", "audit_event", ["tenant_id", "actor_id", "seq"], unique=False)
+    op.create_index("ix_audit_event_dealer", "audit_event", ["tenant_id", "dealer_id", "seq"], unique=False)
     op.create_index("ix_audit_event_newest", "audit_event", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_audit_event_op", "audit_event", ["tenant_id", "op", "seq"], unique=False)
     op.create_index("ix_audit_event_subject", "audit_event", ["tenant_id", "subject_id", "seq"], unique=False)
     op.create_table(
         "audit_head",
@@ -729,6 +731,7 @@ def upgrade() -> None:
         "ix_ticket_dealer", "ticket", ["tenant_id", "requester_dealer_id", "created_at", "id"], unique=False
     )
     op.create_index("ix_ticket_newest", "ticket", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_ticket_priority", "ticket", ["tenant_id", "priority", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_requester", "ticket", ["tenant_id", "requester_id", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_status", "ticket", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_subject", "ticket", ["tenant_id", "subject_id", "created_at", "id"], unique=False)
@@ -1966,6 +1969,7 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_subject", table_name="ticket")
     op.drop_index("ix_ticket_status", table_name="ticket")
     op.drop_index("ix_ticket_requester", table_name="ticket")
+    op.drop_index("ix_ticket_priority", table_name="ticket")
     op.drop_index("ix_ticket_newest", table_name="ticket")
     op.drop_index("ix_ticket_dealer", table_name="ticket")
     op.drop_index("ix_ticket_assignee", table_name="ticket")
@@ -2027,7 +2031,9 @@ def downgrade() -> None:
     op.drop_table("category")
     op.drop_table("audit_head")
     op.drop_index("ix_audit_event_subject", table_name="audit_event")
+    op.drop_index("ix_audit_event_op", table_name="audit_event")
     op.drop_index("ix_audit_event_newest", table_name="audit_event")
+    op.drop_index("ix_audit_event_dealer", table_name="audit_event")
     op.drop_index("ix_audit_event_actor", table_name="audit_event")
     op.drop_table("audit_event")
     op.drop_index(
