@@ -24,7 +24,7 @@ from ..rules import batch as rules
 from ..rules.clauses import implements
 from ..rules.enums import BatchKind, LogLevel
 from . import store
-from .actions import SOURCES, Item, Result, Settled
+from .actions import SOURCES, Item, Result, Settled, Source
 from .attempts import Chance, attempt
 
 GOAL = timedelta(milliseconds=200)
@@ -102,12 +102,20 @@ async def _taken(tx: Transaction, batch: Batch, limit: int) -> list[Item]:
         if len(items) < limit:
             items += await store.take(tx, batch, "PENDING", limit - len(items))
     elif len(items) < limit and batch.pending > 0:
-        fresh = await source.more(tx, batch, limit - len(items))
-        # a file may hold more or fewer rows than the preview counted: at its end nothing is pending
-        more = max(0, len(fresh) - batch.pending) if fresh else -batch.pending
-        set_counts(batch, counts_of(batch)._replace(pending=batch.pending + more))
-        items += fresh
+        items += await _streamed(tx, batch, source, limit - len(items))
     return items
+
+
+async def _streamed(tx: Transaction, batch: Batch, source: Source, limit: int) -> list[Item]:
+    """Further items of a source. It may hold more or fewer than the preview counted: `pending` is put right at its end."""
+    fresh = await source.more(tx, batch, limit)
+    pending = max(batch.pending, len(fresh)) if fresh else 0
+    if fresh and pending == len(fresh):
+        cursor = batch.cursor
+        pending += len(await source.more(tx, batch, 1))
+        batch.cursor = cursor
+    set_counts(batch, counts_of(batch)._replace(pending=pending))
+    return fresh
 
 
 async def _tried(tx: Transaction, batch: Batch, items: Sequence[Item], chance: Chance) -> list[Settled]:
