@@ -37,6 +37,7 @@ _DOCUMENT: dict[str, Templates] = {
     "DateTime": ("to_json({0})",),
     "Date": ("to_json({0})",),
     "UUID": ("to_json({0})",),
+    "ID": ("to_json({0})",),
     "enum": ("to_json({0})",),
 } | dict.fromkeys(TEXTS, ("to_json({0})",))
 
