@@ -9,19 +9,21 @@ from . import errors
 from .audit import AuditQueries
 from .dealer import DealerMutations, DealerQueries
 from .listing import ListingQueries
+from .note import NoteMutations
+from .search import SearchQueries
 from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
 from .viewer import ViewerQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(AuditQueries, DealerQueries, ListingQueries, TicketQueries, UserQueries, ViewerQueries):
+class Query(AuditQueries, DealerQueries, ListingQueries, SearchQueries, TicketQueries, UserQueries, ViewerQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(DealerMutations, TicketMutations, UserMutations):
+class Mutation(DealerMutations, NoteMutations, TicketMutations, UserMutations):
     pass
 
 

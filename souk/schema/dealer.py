@@ -17,14 +17,17 @@ from ..permissions.dealer import (
     SubmitsVerification,
     TerminatesDealer,
 )
+from ..permissions.note import ReadsNote
 from ..resolvers import dealer as resolve
 from ..resolvers import listing as resolve_listing
+from ..resolvers.note import notes_on
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .mutation import Payload, write
 from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
     from .listing import Listing
+    from .note import Note
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
@@ -54,6 +57,9 @@ class Dealer(Node):
     version: int
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
+    )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
+        notes_on("Dealer"), gate=ReadsNote()
     )
 
 
