@@ -18,9 +18,11 @@ from ..permissions.dealer import (
     TerminatesDealer,
 )
 from ..permissions.lead import SeesLead
+from ..permissions.note import ReadsNote
 from ..resolvers import dealer as resolve
 from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
+from ..resolvers.note import notes_on
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .external import ExternalId
 from .mutation import KeyedPayload, Payload, write
@@ -29,6 +31,7 @@ from .transitions import Transition, joined, steps
 if TYPE_CHECKING:
     from .lead import Lead
     from .listing import Listing
+    from .note import Note
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
@@ -67,6 +70,9 @@ class Dealer(Node):
     )
     leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
         resolve_lead.leads_of_dealer, gate=SeesLead()
+    )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
+        notes_on("Dealer"), gate=ReadsNote()
     )
 
 

@@ -20,6 +20,7 @@ from ..engine.declare import (
 )
 from ..engine.scalars import DateTime
 from ..permissions.base import may
+from ..permissions.note import ReadsNote
 from ..permissions.ticket import (
     AsRequester,
     AssignsTicket,
@@ -31,8 +32,10 @@ from ..permissions.ticket import (
     SeesTicket,
 )
 from ..resolvers import ticket as resolve
+from ..resolvers.note import notes_on
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
 from .mutation import KeyedPayload, Payload, write
+from .note import Note
 from .transitions import Transition, transitions
 from .user import Team, User
 
@@ -92,6 +95,7 @@ class Ticket(Node):
     follow_up_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.follow_up_of_ticket)
     duplicate_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.duplicate_of_ticket)
     comments: Connection[TicketComment] = to_many(resolve.comments_of_ticket)
+    notes: Connection[Note] | None = to_many(notes_on("Ticket"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
         "Ticket",
         {
