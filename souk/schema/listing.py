@@ -32,6 +32,7 @@ from ..permissions.listing import (
     WritesListing,
 )
 from ..permissions.sku import SeesSku
+from ..permissions.user import SeesUser
 from ..resolvers import category as resolve_category
 from ..resolvers import dealer as resolve_dealer
 from ..resolvers import listing as resolve
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .category import Category
     from .dealer import Dealer
     from .sku import Sku
+    from .user import User
 
 
 def tenths(name: str, description: str) -> Any:
@@ -107,6 +109,7 @@ class ListingAudience:
 
     created_at: DateTime
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_audience)
+    user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.user_of_audience, gate=SeesUser())
 
 
 MOVES = {"listing:write": WritesListing(), "listing:moderate": ModeratesListing()}
