@@ -12,6 +12,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLSchema,
     get_nullable_type,
     is_list_type,
     is_non_null_type,
@@ -27,7 +28,7 @@ from .paging import Order
 from .payload import node_field
 from .rows import Parent, model_rows
 from .symbols import Viewer
-from .views import VIEWS
+from .views import view_of
 
 
 class SchemaProblems(TypeError):
@@ -67,13 +68,13 @@ def _problems(schema: Schema) -> Iterator[str]:
             note, gate = note_of(declared), declared.metadata.get(GATE)
             payloads = payloads or isinstance(note, Payload)
             if type_ in roots:
-                yield from _root(where, field, note, gate, stream=type_ is core.subscription_type)
+                yield from _root(core, where, field, note, gate, stream=type_ is core.subscription_type)
             elif gate is not None and is_non_null_type(field.type):
                 yield f"{where} has a gate and must be nullable."
             if any(guards_of(note)) and not _union(note) and is_non_null_type(field.type):
                 yield f"{where} is guarded and must be nullable."
             if isinstance(note, Many | Rows):
-                yield from _order(where, type_, note, in_root=type_ in roots)
+                yield from _order(core, where, type_, note, in_root=type_ in roots)
     if payloads:
         try:
             node_field(core)
@@ -85,12 +86,13 @@ def _union(note: Any) -> bool:
     return type(note).__name__ == "Either"  # shows a redacted case instead of refusing
 
 
-def _root(where: str, field: Any, note: Any, gate: Any, stream: bool) -> Iterator[str]:
+def _root(schema: GraphQLSchema, where: str, field: Any, note: Any, gate: Any, stream: bool) -> Iterator[str]:
     if isinstance(note, NodeById | NodesByIds):
         if isinstance(note, NodesByIds) and is_list_type(inner := get_nullable_type(field.type)) and is_non_null_type(inner.of_type):
             yield f"{where} must have nullable items."
-        for view in VIEWS.values():
-            if view.node is not None and view.gate is None:
+        for name in schema.type_map:
+            view = view_of(schema, name)
+            if view is not None and view.node is not None and view.gate is None:
                 yield f"{view.name} can be asked for by its id and needs a gate."
         return
     if gate is None:
@@ -99,11 +101,11 @@ def _root(where: str, field: Any, note: Any, gate: Any, stream: bool) -> Iterato
         yield f"{where} is a root field and must be nullable."
 
 
-def _order(where: str, type_: Any, note: Many | Rows, in_root: bool) -> Iterator[str]:
+def _order(schema: GraphQLSchema, where: str, type_: Any, note: Many | Rows, in_root: bool) -> Iterator[str]:
     """Ask the read once per order it offers, and see whether a cursor can hold it."""
     parent = None
     if not in_root:
-        view = VIEWS.get(type_.name)
+        view = view_of(schema, type_.name)
         if view is None:
             return
         parent = Parent(model_rows(view.model))

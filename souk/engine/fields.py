@@ -32,7 +32,7 @@ from .notes import (
     name_of,
 )
 from .rows import Shown, bare, wrapped
-from .views import VIEWS, referred
+from .views import referred, view_of
 
 
 def field(note: Any, resolver: Callable[..., Any], description: str | None, **more: Any) -> Any:
@@ -207,7 +207,10 @@ def reference(type_column: str, id_column: str, types: Mapping[str, type | str],
     named = {value: name_of(each) for value, each in types.items()}
 
     async def read(root: Any, info: Info, name: str) -> Any:
-        row = await info.context.reads.one(referred(VIEWS[name], id_column), {}, root)
+        view = view_of(info._raw_info.schema, name)
+        if view is None or view.node is None:
+            raise TypeError(f"{name} cannot be read by its id.")
+        row = await info.context.reads.one(referred(view, id_column), {}, root)
         return None if row is None else Shown(row, name)
 
     def resolve(root: Any, info: Info) -> Any:

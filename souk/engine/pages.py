@@ -11,7 +11,7 @@ from .paging import COUNTED, Order, Window, split
 from .sql import Parameters, Scope, Texts, keys_only, quoted
 from .symbols import ids_and_types, is_symbol
 from .text import Literal, Pieces, concat, members, null
-from .views import VIEWS, referred
+from .views import referred, view_of
 
 
 def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectType, fields: Any, scope: Any, by: By | None) -> str:
@@ -140,7 +140,9 @@ def nodes(fuser: Any, ids: list[Any], fields: Any) -> Pieces:
     branches, alias = [], fuser.alias("i")
     scope = _Ids(fuser.parameters, alias)
     for name in types:
-        target = VIEWS[name]
+        target = view_of(fuser.schema, name)
+        if target is None or target.node is None:
+            continue
         is_this = f"{alias}.type = {quoted(name)}"
         if target.gate is not None and not target.gate.admits(fuser.viewer.facts):
             branches.append(f"WHEN {is_this} THEN {fuser.refusal(target.gate, fields, True)}")
@@ -163,8 +165,8 @@ def reference(fuser: Any, note: Reference, type_: Any, fields: Any, scope: Any) 
     possible = {each.name for each in fuser.schema.get_possible_types(named)} if not isinstance(named, GraphQLObjectType) else {named.name}
     branches = []
     for value, name in note.types.items():
-        target = VIEWS.get(name)
-        if target is None or name not in possible:
+        target = view_of(fuser.schema, name)
+        if target is None or target.node is None or name not in possible:
             raise TypeError(f"{name} is not one of {named.name}")
         is_this: Any = literal_column(f"{scope.column(note.type_column)} = {quoted(value)}")
         select = asked(referred(target, note.id_column), fuser.viewer, scope.row, {}).where(is_this)

@@ -7,7 +7,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from ..engine.scalars import DateTime
 from ..rules import errors
-from ..rules.errors import UserErrorCode
+from ..resolvers.enums import UserErrorCode
 
 
 @strawberry.interface(description="Why a mutation changed nothing, and what to do about it.")

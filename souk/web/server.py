@@ -6,16 +6,20 @@ SIGTERM or SIGINT: readiness turns false, subscriptions and sockets get their ty
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from contextlib import suppress
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from souk.settings import Settings
 from souk.web import logging
 from souk.web.app import App
+
+log = structlog.get_logger("souk.web")
 
 
 class Server(uvicorn.Server):
@@ -27,9 +31,15 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain: asyncio.Task[None] | None = None
 
-    async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                log.info("listening", address=":".join(map(str, listening.getsockname()[:2])))
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)  # type: ignore[arg-type]
+        await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._loop is None or self.app.draining:
