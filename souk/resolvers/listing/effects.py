@@ -210,8 +210,7 @@ async def _causes(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
     """Listing → the cause that the event of its last suspension keeps."""
     asked = (
         select(DomainEvent.subject_id, DomainEvent.data["cause"].astext)
-        .distinct(DomainEvent.subject_id)
         .where(DomainEvent.subject_id.in_(listing_ids), DomainEvent.type == "listing.suspended")
-        .order_by(DomainEvent.subject_id, DomainEvent.seq.desc())
+        .order_by(DomainEvent.subject_id, DomainEvent.seq)
     )
-    return dict((await tx.session.execute(asked)).tuples().all())
+    return {row[0]: row[1] for row in await tx.session.execute(asked)}  # the last one stays
