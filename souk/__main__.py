@@ -2,4 +2,5 @@
 
 from souk.cli import app
 
-app(prog_name="souk")
+if __name__ == "__main__":
+    app(prog_name="souk")

@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from souk import migrations
 from souk.db.connect import sqlalchemy_url, with_database
 from souk.db.embedded import Embedded
+from souk.settings import Settings
+from souk.web.app import create_app
+from souk.web.wire import build
+from tests.serving import KEYS, serving
 from tests.world import Souk, World, make_world
 
 # The tests say themselves what is set: the environment only names the server.
@@ -125,3 +131,21 @@ async def souk(database: str) -> AsyncIterator[Souk]:
 async def world(souk: Souk) -> World:
     """A tenant of the test's own, with somebody of every role."""
     return await make_world(souk)
+
+
+@pytest_asyncio.fixture
+async def app(database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The whole application in this process, over the run's database: a client of it, without a network."""
+    made = create_app(Settings(database_url=SecretStr(database), encryption_keys=SecretStr(KEYS)), build)
+    async with (
+        made.running(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url="http://souk.test") as one,
+    ):
+        yield one
+
+
+@pytest_asyncio.fixture
+async def live(database: str) -> AsyncIterator[str]:
+    """The same as `souk serve` on a real port, in a process of its own: its address, `http://127.0.0.1:PORT`."""
+    async with serving(database) as (_, address):
+        yield address

@@ -18,7 +18,12 @@ FORBIDDEN = {
     "a mark of unfinished work": r"#\s*(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b|NotImplementedErro[r]|pytest\.(mark\.)?(ski[p]|xfai[l])",
 }
 # Works of others, kept byte for byte, with their licences beside them.
-OTHERS = ("souk/web/assets/graphiql.min", "souk/web/assets/react", "souk/web/assets/explorer", "souk/web/assets/LICENSES")
+OTHERS = (
+    "souk/web/assets/graphiql.min",
+    "souk/web/assets/react",
+    "souk/web/assets/explorer",
+    "souk/web/assets/LICENSES",
+)
 
 
 def tracked() -> list[Path]:

@@ -1,44 +1,68 @@
-"""The command line. A command is a function in one of these modules, registered below; nothing else to do."""
+"""The command line: one table of commands. A command is a function; its module is imported when it is called.
 
-from collections.abc import Callable, Sequence
+`souk run` must be up in seconds, so nobody pays for the imports of a command that was not asked for.
+"""
+
+import gc
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from souk.cli import database, processes
 from souk.cli.console import failed
 from souk.settings import SettingsError
 
+COMMANDS: dict[str, str] = {
+    "run": "souk.cli.run:run",
+    "serve": "souk.cli.serve:serve",
+    "worker": "souk.cli.worker:worker",
+    "migrate": "souk.cli.database:migrate",
+    "db stop": "souk.cli.embedded:stop",
+    "db url": "souk.cli.embedded:url",
+}
+GROUPS: dict[str, str] = {
+    "db": "The embedded PostgreSQL.",
+}
 
-class Refusing(TyperGroup):
-    """Ends with one line instead of a traceback where the settings are to blame."""
+
+def load(target: str) -> Any:
+    """The command that is the function `module:name`."""
+    module, _, name = target.partition(":")
+    gc.disable()  # imports make no garbage, and looking for it costs a quarter of their time
+    try:
+        function = getattr(import_module(module), name)
+    finally:
+        gc.enable()
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command(name.rstrip("_").replace("_", "-"))(function)
+    return typer.main.get_command(one)
+
+
+class Group(TyperGroup):
+    """The commands whose names begin with `prefix`, each loaded when it is looked up."""
+
+    prefix = ""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        words = (name.removeprefix(self.prefix).split(" ")[0] for name in COMMANDS if name.startswith(self.prefix))
+        return list(dict.fromkeys(words))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        name = self.prefix + cmd_name
+        if name in COMMANDS:
+            return load(COMMANDS[name])
+        if name in GROUPS:
+            group = type("Group", (Group,), {"prefix": f"{name} "})
+            return group(name=cmd_name, help=GROUPS[name], no_args_is_help=True)
+        return None
 
     def invoke(self, ctx: Any) -> Any:
+        """Ends with one line instead of a traceback where the settings are to blame."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:
             failed(str(error))
 
 
-def group(name: str, help: str, *commands: Callable[..., Any]) -> None:
-    """Add `souk NAME COMMAND` for each function, called after it."""
-    made = typer.Typer(no_args_is_help=True)
-    add(made, commands)
-    app.add_typer(made, name=name, help=help)
-
-
-def add(to: typer.Typer, commands: Sequence[Callable[..., Any]]) -> None:
-    for command in commands:
-        to.command(command.__name__.rstrip("_").replace("_", "-"))(command)
-
-
-app = typer.Typer(
-    help="Souk: the back office of a marketplace.",
-    no_args_is_help=True,
-    cls=Refusing,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-add(app, [processes.run, processes.serve, database.migrate])
-group("db", "The embedded PostgreSQL.", database.stop, database.url)
+app = Group(name="souk", help="Souk: the back office of a marketplace.", no_args_is_help=True)

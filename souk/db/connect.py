@@ -10,10 +10,6 @@ import asyncpg
 DatabaseRole = Literal["souk_app", "souk_worker", "souk_owner", "souk_auditor"]
 
 
-class TooPowerful(Exception):
-    """The connection's role could see through row-level security; nothing may be served with it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds; None leaves the server's own."""
@@ -41,7 +37,10 @@ async def connect(
     url: str, role: DatabaseRole, limits: Limits = Limits(), *, more: Mapping[str, str] | None = None, **options: Any
 ) -> asyncpg.Connection:
     """A raw connection as `role`. Raises OSError or asyncpg.PostgresError."""
-    return await asyncpg.connect(url, server_settings=server_settings(role, limits, **(more or {})), **options)
+    connection: asyncpg.Connection = await asyncpg.connect(
+        url, server_settings=server_settings(role, limits, **(more or {})), **options
+    )
+    return connection
 
 
 async def create_pool(
@@ -55,7 +54,8 @@ async def create_pool(
 ) -> asyncpg.Pool:
     """A pool of such connections; it opens the first one when it is first used."""
     settings = server_settings(role, limits, **(more or {}))
-    return await asyncpg.create_pool(url, server_settings=settings, min_size=0, max_size=size, **options)
+    pool: asyncpg.Pool = await asyncpg.create_pool(url, server_settings=settings, min_size=0, max_size=size, **options)
+    return pool
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -73,19 +73,3 @@ def with_database(url: str, database: str) -> str:
     if not parts.netloc:  # urlunsplit drops the two slashes of an empty authority
         return f"{parts.scheme}:///{quote(database)}" + (f"?{query}" if query else "")
     return urlunsplit((parts.scheme, parts.netloc, f"/{quote(database)}", query, ""))
-
-
-async def refuse_powerful(connection: asyncpg.Connection) -> None:
-    """Raise TooPowerful when the current role is a superuser, has BYPASSRLS or owns a table."""
-    reason = await connection.fetchval(
-        """
-        SELECT CASE
-            WHEN r.rolsuper THEN 'is a superuser'
-            WHEN r.rolbypassrls THEN 'has BYPASSRLS'
-            WHEN EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) THEN 'owns tables'
-        END
-        FROM pg_roles r WHERE r.rolname = current_user
-        """
-    )
-    if reason is not None:
-        raise TooPowerful(f"The database role {reason}; row-level security would not hold.")

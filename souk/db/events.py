@@ -6,6 +6,7 @@ itself once a second, for the case that a process died between its commit and th
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from asyncpg import exceptions
 
 from .connect import DatabaseRole, connect
 
@@ -23,7 +25,7 @@ NOTIFY = f"SELECT pg_notify('{CHANNEL}', p) FROM unnest($1::text[]) AS p"
 log = structlog.get_logger("souk.events")
 
 
-class _Connected:
+class _Connected(ABC):
     """Something that lives on one connection, and makes itself a new one when that is lost."""
 
     def __init__(self, url: str, role: DatabaseRole) -> None:
@@ -48,13 +50,13 @@ class _Connected:
                     await self._with(connection)
                 finally:
                     connection.terminate()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (OSError, exceptions.PostgresError, exceptions.InterfaceError, TimeoutError) as error:
                 log.warning("a connection for events was lost", of=type(self).__name__, error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST)
 
-    async def _with(self, connection: asyncpg.Connection) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _with(self, connection: asyncpg.Connection) -> None: ...
 
 
 class Relay(_Connected):
@@ -66,12 +68,13 @@ class Relay(_Connected):
     def __init__(self, url: str, role: DatabaseRole) -> None:
         super().__init__(url, role)
         self._waiting: set[UUID] = set()
-        self._filled = asyncio.Event()
+        self._filled, self._passed_on = asyncio.Event(), asyncio.Event()
 
     def tell(self, tenant_id: UUID, subjects: Iterable[UUID]) -> None:
         """These subjects have new events. Never waits."""
         self._waiting.update(subjects)
         self._filled.set()
+        self._passed_on.clear()
 
     async def _with(self, connection: asyncpg.Connection) -> None:
         while True:
@@ -82,13 +85,13 @@ class Relay(_Connected):
             self._waiting.difference_update(taken)
             if not self._waiting:
                 self._filled.clear()
+                self._passed_on.set()
 
     async def stop(self) -> None:
         """What was told before is still passed on."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                while self._waiting:
-                    await asyncio.sleep(0.005)
+            if self._waiting:
+                await asyncio.wait_for(self._passed_on.wait(), 1.0)
         await super().stop()
 
 

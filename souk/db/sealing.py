@@ -41,24 +41,24 @@ class Keyring:
         """A fresh key in the form of the setting."""
         return f"{name}:{base64.b64encode(os.urandom(32)).decode()}"
 
-    def seal(self, text: str, place: str) -> bytes:
+    def seal(self, text: str, place: bytes) -> bytes:
         nonce = os.urandom(NONCE)
         name = self._first.encode()
         return (
-            bytes([len(name)]) + name + nonce + self._ciphers[self._first].encrypt(nonce, text.encode(), place.encode())
+            bytes([len(name)]) + name + nonce + self._ciphers[self._first].encrypt(nonce, text.encode(), place)
         )
 
-    def open(self, sealed: bytes, place: str) -> str:
+    def open(self, sealed: bytes, place: bytes) -> str:
         """The text. Raises `cryptography.exceptions.InvalidTag` when value or place were changed, KeyError for a lost key."""
         at = 1 + sealed[0]
         cipher = self._ciphers[sealed[1:at].decode()]
-        return cipher.decrypt(sealed[at : at + NONCE], sealed[at + NONCE :], place.encode()).decode()
+        return cipher.decrypt(sealed[at : at + NONCE], sealed[at + NONCE :], place).decode()
 
     def hash(self, text: str) -> bytes:
         """A keyed hash, equal for equal texts: for equality search over what is sealed."""
         return hmac.digest(self._hash_key, text.encode(), sha256)
 
 
-def place(tenant_id: UUID, table: str, column: str, row_id: UUID) -> str:
+def place(tenant_id: UUID, table: str, column: str, row_id: UUID) -> bytes:
     """The associated data of one value."""
-    return f"{tenant_id}:{table}:{column}:{row_id}"
+    return f"{tenant_id}:{table}:{column}:{row_id}".encode()

@@ -16,14 +16,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from ..models import TenantModel, TenantSettings, Work
+from ..models import Row, TenantModel, TenantSettings, Work
 from ..rules.actor import Actor, Role
 from . import journal
 from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
 from .sealing import Keyring
 
-M = TypeVar("M")
+R = TypeVar("R", bound=Row)
 LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
 TENANT = text(
     "SELECT set_config('souk.tenant_id', :tenant, true), set_config('souk.principal', :principal, true),"
@@ -67,7 +67,7 @@ class Transaction:
             self.changes.update(changes)
             raise
 
-    def add(self, row: Any) -> Any:
+    def add(self, row: R) -> R:
         """A new row of this tenant: tenant and clock columns are filled in."""
         row.tenant_id = self.actor.tenant_id
         if row.created_at is None:

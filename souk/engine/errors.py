@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import asyncpg
 import structlog
+from asyncpg import exceptions as pg
 from graphql import GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
 
@@ -50,11 +50,11 @@ class DeadlineExceeded(Stopped):
 
 
 LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    pg.PostgresConnectionError,
+    pg.CannotConnectNowError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.TooManyConnectionsError,
     ConnectionError,
     TimeoutError,
     OSError,
@@ -65,9 +65,11 @@ def typed(error: BaseException) -> Stopped | None:
     """The client's word for what happened to the database, or None if it is something else."""
     if isinstance(error, Stopped):
         return error
-    if isinstance(error, asyncpg.QueryCanceledError):
+    if isinstance(error, pg.CharacterNotInRepertoireError | pg.UntranslatableCharacterError):
+        return BadUserInput()  # a NUL in a text
+    if isinstance(error, pg.QueryCanceledError):
         return DeadlineExceeded()
-    if isinstance(error, LOST) or (isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)):
+    if isinstance(error, LOST) or (isinstance(error, pg.InterfaceError) and "closed" in str(error)):
         return Unavailable()
     return None
 

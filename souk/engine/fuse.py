@@ -34,6 +34,7 @@ from .notes import (
     By,
     Column,
     Computed,
+    Documents,
     Either,
     Embedded,
     GlobalIdOf,
@@ -54,7 +55,7 @@ from .paging import Order
 from .sql import Parameters, Renamed, Scope, Texts, quoted
 from .symbols import BadInput, GlobalId, NotFused, Viewer, read_id, symbol
 from .text import EXECUTOR, Literal, Pieces, concat, members, null, when_null
-from .views import VIEWS, View
+from .views import view_of
 
 Fields = list[FieldDetails]
 WALL = "WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', {}::text, true)) SELECT {} FROM s"
@@ -94,9 +95,11 @@ class Fuser:
         fields = collect_fields(self.schema, self.fragments, self.values, query, self.operation).grouped_field_set
         return self._made(lambda: [Literal('{"data":'), *self.members(query, fields, None), Literal("}")])
 
-    def payload(self, target: View, fields: Fields) -> Plan:
+    def payload(self, type_name: str, fields: Fields) -> Plan:
         """The plan of the entity in a mutation's payload; its row's key comes with the values."""
-        assert target.node is not None
+        target = view_of(self.schema, type_name)
+        if target is None or target.node is None:
+            raise NotFused(f"{type_name} cannot be read by its id")
         node, found = target.node, GlobalId(target.model.__name__, symbol(Uuid(), lambda _, values: values[ROW_ID]))
         return self._made(lambda: self.one(asked(node, self.viewer, None, {"id": found}), self.schema.type_map[target.name], fields, None, True, None))
 
@@ -189,14 +192,20 @@ class Fuser:
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.computed(self, output, scope, note))
             case Embedded(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.embedded(self, output, fields, scope.column(column)))
+            case Documents(sql, guard):
+
+                def made() -> Pieces:
+                    return leaves.embedded(self, output, fields, scope.expression(sql(self.viewer, scope.inside)))
+
+                return self.guarded(guard, scope, fields, nullable, made)
             case Totals(column, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: leaves.totals(self, output, fields, scope.column(column)))
             case Sealed():
                 return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.sealed(self, scope, note, nullable))
             case Either(cases):
                 return self.either(cases, fields, scope)
-            case Variants(by):
-                return self.by_type(by, fields, scope, nullable)
+            case Variants():
+                return self.by_type(note.by, fields, scope, nullable)
             case Reference():
                 return pages.reference(self, note, output, fields, scope)
             case GlobalIdOf():
@@ -300,7 +309,7 @@ class Fuser:
 
     def node(self, id: Any, fields: Fields) -> Pieces:
         found = id if isinstance(id, GlobalId) else read_id(id)
-        target = VIEWS.get(found.type_name) if found else None
+        target = view_of(self.schema, found.type_name) if found else None
         if found is None or target is None or target.node is None:
             return [Literal("null")]
         if target.gate is not None and not target.gate.admits(self.viewer.facts):

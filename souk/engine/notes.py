@@ -64,6 +64,14 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Documents:
+    """`sql(viewer, row)` is a jsonb document, or an array of them, made beside the row."""
+
+    sql: Callable[[Any, Any], Any]
+    guard: Guard | None
+
+
+@dataclass(frozen=True)
 class Either:
     """The first case whose guard allows shows the row; the last has no guard."""
 
@@ -145,6 +153,6 @@ def guards_of(note: Any) -> list[Guard]:
     match note:
         case Either(cases):
             return [guard for guard, _ in cases if guard]
-        case Column() | Value() | Totals() | Embedded() | Sealed() | Computed():
+        case Column() | Value() | Totals() | Embedded() | Sealed() | Computed() | Documents():
             return [note.guard] if note.guard else []
     return []

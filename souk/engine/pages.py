@@ -11,7 +11,7 @@ from .paging import COUNTED, Order, Window, split
 from .sql import Parameters, Scope, Texts, keys_only, quoted
 from .symbols import ids_and_types, is_symbol
 from .text import Literal, Pieces, concat, members, null
-from .views import VIEWS, referred
+from .views import referred, view_of
 
 
 def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectType, fields: Any, scope: Any, by: By | None) -> str:
@@ -33,7 +33,7 @@ def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectT
     pairs: list[tuple[str, Pieces]] = []
     for key, group in selected.items():
         name = group[0].node.name.value
-        item = None if name == "__typename" else type_.fields[name].type
+        item: Any = None if name == "__typename" else type_.fields[name].type
         match name:
             case "__typename":
                 made: Pieces = [Literal(f'"{type_.name}"')]
@@ -42,20 +42,25 @@ def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectT
             case "nodes":
                 made = array(fuser.row_object(_item(item), group, row, by), order, row)
             case "edges":
-                made = array(_edge(fuser, get_named_type(item), group, order, row, by), order, row)
+                made = array(_edge(fuser, _named(item), group, order, row, by), order, row)
             case _:
-                made = _page_info(fuser, get_named_type(item), group, order, window, numbered, size)
+                made = _page_info(fuser, _named(item), group, order, window, numbered, size)
         pairs.append((key, made))
     answer = f"{concat(members(pairs))} AS answer"
     if not rows_wanted:
         return f"SELECT {answer}"
     wanted = window.of(select, order)
+    fuser.parameters.checks += order.checks(window)
     if "pageInfo" not in names:
         return f"SELECT {answer} FROM {row.rows(wanted, f' LIMIT {size}')}"
     number = f"row_number() OVER (ORDER BY {order.text(row.alias, window.backward)}) AS page_at"
     source = f"WITH {numbered} AS MATERIALIZED (SELECT {row.alias}.*, {number} FROM ({row.inner(wanted)} LIMIT {size} + 1) {row.alias})"
     rows = f" FROM {numbered} {row.alias} {' '.join(row.joins)} WHERE {row.alias}.page_at <= {size}" if names & {"edges", "nodes"} else ""
     return f"{source} SELECT {answer}{rows}"
+
+
+def _named(type_: Any) -> Any:
+    return get_named_type(type_)
 
 
 def _item(type_: Any) -> Any:
@@ -135,7 +140,9 @@ def nodes(fuser: Any, ids: list[Any], fields: Any) -> Pieces:
     branches, alias = [], fuser.alias("i")
     scope = _Ids(fuser.parameters, alias)
     for name in types:
-        target = VIEWS[name]
+        target = view_of(fuser.schema, name)
+        if target is None or target.node is None:
+            continue
         is_this = f"{alias}.type = {quoted(name)}"
         if target.gate is not None and not target.gate.admits(fuser.viewer.facts):
             branches.append(f"WHEN {is_this} THEN {fuser.refusal(target.gate, fields, True)}")
@@ -145,7 +152,7 @@ def nodes(fuser: Any, ids: list[Any], fields: Any) -> Pieces:
         branches.append(f"WHEN {present} IS NOT NULL THEN {concat(pieces)}")
     if not branches:
         if check is not None:
-            fuser.parameters.checks.append(check.get)  # type: ignore[attr-defined]
+            fuser.parameters.checks.append(check.get)
         count = f"cardinality({fuser.parameters.render(names)})"
         return [Literal("["), f"array_to_string(array_fill('null'::text, ARRAY[{count}]), ',')", Literal("]")]
     source = f"unnest({fuser.parameters.render(rows)}, {fuser.parameters.render(names)}) WITH ORDINALITY AS {alias}(id, type, at) {' '.join(scope.joins)}"
@@ -158,10 +165,10 @@ def reference(fuser: Any, note: Reference, type_: Any, fields: Any, scope: Any) 
     possible = {each.name for each in fuser.schema.get_possible_types(named)} if not isinstance(named, GraphQLObjectType) else {named.name}
     branches = []
     for value, name in note.types.items():
-        target = VIEWS.get(name)
-        if target is None or name not in possible:
+        target = view_of(fuser.schema, name)
+        if target is None or target.node is None or name not in possible:
             raise TypeError(f"{name} is not one of {named.name}")
-        is_this = literal_column(f"{scope.column(note.type_column)} = {quoted(value)}")
+        is_this: Any = literal_column(f"{scope.column(note.type_column)} = {quoted(value)}")
         select = asked(referred(target, note.id_column), fuser.viewer, scope.row, {}).where(is_this)
         present, pieces = fuser.joined(select, fuser.schema.type_map[name], fields, scope, None)
         branches.append(f"WHEN {present} IS NOT NULL THEN {concat(pieces)}")

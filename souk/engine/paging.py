@@ -20,7 +20,7 @@ from sqlalchemy.types import String
 
 from .errors import BadUserInput
 from .sql import Source
-from .symbols import BadInput, derived, is_symbol
+from .symbols import BadInput, Getter, derived, getter, is_symbol
 
 DEFAULT, LARGEST, COUNTED = 20, 100, 10_001
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -55,6 +55,7 @@ class Order:
         self.columns: list[Any] = []
         self.names: list[str] = []
         self.down: list[bool] = []
+        self._last: tuple[str | None, list[Any]] = (None, [])
         for clause in read._order_by_clauses:
             column = getattr(clause, "element", clause)
             name = getattr(column, "key", None)
@@ -103,6 +104,14 @@ class Order:
         return base64.b64encode(self.tag + packed).decode()
 
     def read_cursor(self, text: str) -> list[Any]:
+        """The values of the order's columns; remembers the last cursor, because each column asks."""
+        if text == self._last[0]:
+            return self._last[1]
+        values = self._values(text)
+        self._last = (text, values)
+        return values
+
+    def _values(self, text: str) -> list[Any]:
         try:
             data = base64.b64decode(text, validate=True)
             rest = len(data) - 3 - self.fixed
@@ -124,9 +133,14 @@ class Order:
         if is_symbol(cursor):
             values = [derived(cursor, column.type, self._value(at)) for at, column in enumerate(self.columns)]
         else:
-            values = [literal(value, column.type) for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)]  # type: ignore[misc]
+            values = [literal(value, column.type) for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)]
         left, right = tuple_(*self.columns), tuple_(*values)
         return left < right if self.descending ^ backward else left > right
+
+    def checks(self, window: "Window") -> list[Getter]:
+        """That the cursors are good, asked even where the statement needs no row (`WHERE false` drops its parameters)."""
+        cursors = [getter(each) for each in (window.after, window.before) if is_symbol(each)]
+        return [lambda actor, values, get=get: self.read_cursor(get(actor, values)) for get in cursors]  # type: ignore[misc]
 
     def _value(self, at: int) -> Callable[[str], Any]:
         return lambda text: self.read_cursor(text)[at]

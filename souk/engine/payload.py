@@ -41,7 +41,7 @@ from .notes import NodeById, Payload, note_of
 from .pool import Pool
 from .rows import Shown
 from .symbols import BadInput, NotFused, write_id
-from .views import VIEWS, Ungated
+from .views import Ungated
 
 _TYPENAME = SelectionSetNode(selections=(FieldNode(name=NameNode(value="__typename"), arguments=(), directives=()),))
 Errors = list[dict[str, Any]]
@@ -143,7 +143,7 @@ class MutationReads(Reads):
         if found is None:
             try:
                 fields = [FieldDetails(node, None) for node in nodes]
-                found = self.operation.fuser(self.actor.facts, self.values).payload(VIEWS[type_name], fields)
+                found = self.operation.fuser(self.actor.facts, self.values).payload(type_name, fields)
             except NotFused as why:
                 found = why
             self.operation.keep(key, found)

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from asyncpg import exceptions as pg
 
 from .errors import Overloaded, typed
 from .fuse import Plan
 
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
-STALE = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError)
+STALE = (pg.InvalidCachedStatementError, pg.InvalidSQLStatementNameError)
 Setup = Callable[[Any], Awaitable[Any]]
 
 
@@ -92,7 +93,7 @@ class Pool:
     async def _connect(self) -> Connection:
         self.open += 1
         try:
-            raw = await asyncpg.connect(**self.where)
+            raw = await asyncpg.connect(**self.where)  # type: ignore[no-untyped-call]
             if self.setup:
                 await self.setup(raw)
         except BaseException as error:
@@ -131,14 +132,14 @@ class Pool:
         connection = await self.acquire()
         try:
             found = await connection.answer(plan, values)
-        except asyncpg.PostgresError as error:
+        except pg.PostgresError as error:
             self.release(connection)
             known = typed(error)
             if known is not None:
                 raise known from error
             raise
         except BaseException as error:
-            self.release(connection, broken=not isinstance(error, asyncpg.InterfaceError) or connection.raw.is_closed())
+            self.release(connection, broken=not isinstance(error, pg.InterfaceError) or connection.raw.is_closed())
             known = typed(error)
             if known is not None:
                 raise known from error
@@ -165,6 +166,7 @@ class Snapshot:
         self.pool, self.tenant_id = pool, tenant_id
         self._connection: Connection | None = None
         self._failed = False
+        self.stale = False  # a migration came between; the reads have to begin again, on another connection
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         try:
@@ -175,7 +177,8 @@ class Snapshot:
             found: Sequence[Any] = await self._connection.raw.fetch(sql, *values)
             return found
         except BaseException as error:
-            self._failed = self._failed or not isinstance(error, asyncpg.PostgresError)
+            self.stale = self.stale or isinstance(error, STALE)
+            self._failed = self._failed or self.stale or not isinstance(error, pg.PostgresError)
             known = typed(error)
             if known is not None:
                 raise known from error

@@ -17,7 +17,7 @@ from .guards import Gate
 from .notes import GATE, NOTE, By, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
 from .rows import Shown, named_rows
 from .symbols import NODES, read_id
-from .views import VIEWS, Ungated, View, referred
+from .views import Ungated, View, referred, view_of
 
 EVENTS = 256  # rows of one reading of a stream
 _KEYED = named_rows(("id", Uuid()))
@@ -58,7 +58,7 @@ def node_by_id(*, description: str = "Anything by its global id; null when it is
 
     def resolve(root: Any, info: Info, id: strawberry.ID) -> Any:
         found = read_id(id)
-        target = VIEWS.get(found.type_name) if found else None
+        target = view_of(info._raw_info.schema, found.type_name) if found else None
         if found is None or target is None or target.node is None:
             return None
         if not isinstance(root, Ungated):
@@ -80,7 +80,7 @@ def nodes_by_ids(*, description: str = f"Up to {NODES} rows by their global ids,
         if len(ids) > NODES:
             raise BadUserInput(f"At most {NODES} ids at once.")
         found = [read_id(each) for each in ids]
-        targets = [VIEWS.get(each.type_name) if each else None for each in found]
+        targets = [view_of(info._raw_info.schema, each.type_name) if each else None for each in found]
         return [
             _admitted(info, target, each.row_id) if each and target and target.node else None
             for each, target in zip(found, targets, strict=True)

@@ -94,6 +94,8 @@ class Document:
         self._data = data
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return wrapped(self._data.get(name))
 
 

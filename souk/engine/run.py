@@ -5,7 +5,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
+from asyncpg import exceptions as pg
 from graphql import GraphQLError, OperationType, execute
 from strawberry import Schema
 
@@ -133,22 +133,25 @@ class Runner:
             text = await self.pool.answer(plan, plan.parameters.bind(actor, values))
         except BadInput as error:
             return str(error)
-        except asyncpg.DataError as error:  # a value that the database does not take; the executor says which
+        except pg.DataError as error:  # a value that the database does not take; the executor says which
             return f"{type(error).__name__}"
-        except asyncpg.PostgresError as error:
+        except pg.PostgresError as error:
             log.error("a plan failed", request_id=context.request_id, sql=plan.sql, exc_info=error)
             return f"{type(error).__name__}"
         body = finished(text, plan, actor, context.request_id, self.decrypt)
         return "null for a non-null field" if body is None else Answer(body, True)
 
-    async def _by_executor(self, operation: Operation, variables: dict[str, Any], context: Any, reason: str) -> Answer:
+    async def _by_executor(self, operation: Operation, variables: dict[str, Any], context: Any, reason: str, again: bool = True) -> Answer:
         context = copy.copy(context)
-        reads = context.reads = self.last_reads = Reads(context.actor, self.snapshots.snapshot(context.actor.tenant_id), self.decrypt)
+        door = self.snapshots.snapshot(context.actor.tenant_id)
+        reads = context.reads = self.last_reads = Reads(context.actor, door, self.decrypt)
         try:
             made = execute(self.schema._schema, operation.document.ast, None, context, variables, operation.name)
             result = await made if inspect.isawaitable(made) else made
         finally:
             await reads.close()
+        if door.stale and again:
+            return await self._by_executor(operation, variables, context, reason, again=False)
         return Answer(encoded(result.data, result.errors or (), context.request_id), False, reason)
 
     async def _mutated(self, operation: Operation, variables: dict[str, Any], values: dict[str, Any], context: Any, fused: bool) -> Answer:

@@ -7,12 +7,10 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-
 from decimal import InvalidOperation
 from functools import cache
 from typing import Any, NewType
 from urllib.parse import urlsplit
-
 
 import orjson
 import strawberry
@@ -176,7 +174,7 @@ SCALARS: dict[Any, Any] = {
 }
 
 TEXTS = ("String", "Decimal", "CurrencyCode", "EmailAddress", "PhoneNumber", "URL", "CountryCode", "LocaleCode", "TimeZone")
-STORED: dict[str, TypeEngine[Any]] = {
+_KINDS: dict[str, TypeEngine[Any]] = {
     "Int": Integer(),
     "Float": Double(),
     "BigInt": BigInteger(),
@@ -184,7 +182,8 @@ STORED: dict[str, TypeEngine[Any]] = {
     "Date": DateColumn(),
     "UUID": Uuid(),
     "JSON": JSONB(),
-} | {name: Text() for name in TEXTS}
+}
+STORED: dict[str, TypeEngine[Any]] = _KINDS | dict.fromkeys(TEXTS, Text())
 """How a variable of a scalar travels to the database."""
 
 

@@ -52,6 +52,8 @@ class Parameters:
 
     def render(self, clause: ClauseElement) -> str:
         compiled = clause.compile(dialect=DIALECT)
+        if "POSTCOMPILE" in compiled.string:
+            raise TypeError("in_() makes a statement per length: use among().")
         binds: dict[str, BindParameter[Any]] = compiled.binds  # type: ignore[attr-defined]
 
         def placed(match: re.Match[str]) -> str:
@@ -88,7 +90,7 @@ class Source:
         first = read.column_descriptions[0]
         self.entity: Any = first["entity"] if first["expr"] is first.get("entity") else None
         self.model: Any = inspect(self.entity).mapper.class_ if self.entity is not None else None
-        self._selected = {} if self.model else {column.key: column for column in read.selected_columns}
+        self._selected: dict[str, Any] = {} if self.model else {str(column.key): column for column in read.selected_columns}
         self.names: tuple[str, ...] = tuple(columns_of(self.model) if self.model else self._selected)
 
     def clause(self, name: str) -> ColumnElement[Any]:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import itertools
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -140,8 +141,17 @@ class GlobalIds(NamedTuple):
     texts: Getter
 
 
+LONGEST = 200  # characters of a global id
+
+
 def read_id(text: str) -> GlobalId | None:
     """The type and the row of a global id; None for anything else."""
+    return _read_id(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(4096)
+def _read_id(text: str) -> GlobalId | None:
+    """Remembered: the shape of a variable asks, and then its value."""
     try:
         type_name, row_id = base64.b64decode(text, validate=True).decode().split(":")
         return GlobalId(type_name, UUID(row_id))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.types.field import StrawberryField
 
 from ..context import Info
@@ -19,7 +20,7 @@ from .symbols import KNOWN_TYPES, GlobalId, write_id
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """A GraphQL type that shows rows of a model; `node` reads one of them by its global id."""
 
@@ -34,7 +35,11 @@ class Ungated:
     """The root of a payload's reading: who may change a thing sees it as far as its rows go, whatever the gate."""
 
 
-VIEWS: dict[str, View] = {}
+def view_of(schema: GraphQLSchema, name: str) -> View | None:
+    """The view that a type of this schema is; a process may hold several schemas."""
+    definition = getattr(schema.type_map.get(name), "extensions", {}).get("strawberry-definition")
+    found: View | None = getattr(getattr(definition, "origin", None), "__dict__", {}).get("__view__")  # not a base's
+    return found
 
 
 def view(model: Any, node: Read | None = None, gate: Gate | None = None, description: str | None = None) -> Callable[[type[T]], type[T]]:
@@ -52,7 +57,7 @@ def view(model: Any, node: Read | None = None, gate: Gate | None = None, descrip
 
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
         made = strawberry.type(cls, description=description or (inspect.cleandoc(cls.__doc__) if cls.__doc__ else None))
-        VIEWS[name] = View(name, model, node, gate)
+        made.__view__ = View(name, model, node, gate)  # type: ignore[attr-defined]
         if node is not None:
             KNOWN_TYPES.add(name)
         return made
@@ -68,7 +73,7 @@ def _describe(cls: type, model: Any) -> None:
         column = columns.get(name)
         return None if column is None else column.doc or column.comment
 
-    for name in cls.__dict__.get("__annotations__", {}):
+    for name in inspect.get_annotations(cls):
         declared = cls.__dict__.get(name)
         if declared is None and told(name):
             setattr(cls, name, strawberry.field(description=told(name)))
@@ -80,12 +85,12 @@ def _describe(cls: type, model: Any) -> None:
                     declared.description = told(next(iter(names.values())))
 
 
-_REFERRED: dict[tuple[str, str], Read] = {}
+_REFERRED: dict[tuple[View, str], Read] = {}
 
 
 def referred(target: View, id_column: str) -> Read:
     """The node read of a type for a row that names the id in a column: a nested read like any other."""
-    made = _REFERRED.get((target.name, id_column))
+    made = _REFERRED.get((target, id_column))
     if made is None:
         node = target.node
         assert node is not None
@@ -93,7 +98,7 @@ def referred(target: View, id_column: str) -> Read:
         def made(viewer: Any, row: Any) -> Any:
             return node(viewer, id=GlobalId(target.model.__name__, getattr(row, id_column)))
 
-        _REFERRED[(target.name, id_column)] = made
+        _REFERRED[(target, id_column)] = made
     return made
 
 

@@ -38,7 +38,7 @@ _DOCUMENT: dict[str, Templates] = {
     "UUID": ("to_json({0})",),
     "ID": ("to_json({0})",),
     "enum": ("to_json({0})",),
-} | {name: ("to_json({0})",) for name in TEXTS}
+} | dict.fromkeys(TEXTS, ("to_json({0})",))
 
 
 def kind_of(type_: GraphQLNamedType) -> str:

@@ -71,6 +71,30 @@ class SubmitsVerification(ReadsDealerRecord):
     message = "Only the dealer itself hands in for verification."
 
 
+class ReviewsVerification(Permission[Dealer]):
+    """Approves, rejects, revokes."""
+
+    name = "dealer:verify"
+    model = Dealer
+    message = "You may not review a verification."
+
+
+class TerminatesDealer(Permission[Dealer]):
+    """Ends a dealer for good."""
+
+    name = "dealer:terminate"
+    model = Dealer
+    message = "Only the OWNER ends a dealer."
+
+
+class DecidesAppeal(Permission[Dealer]):
+    """Grants or refuses an appeal."""
+
+    name = "appeal:decide"
+    model = Dealer
+    message = "You may not decide an appeal."
+
+
 class SetsStanding(Permission[Dealer]):
     """Sets a standing by hand, reinstates."""
 

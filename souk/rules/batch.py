@@ -169,12 +169,11 @@ def resume(status: str) -> str:
     return "RUNNING"
 
 
-def cancel(status: str, counts: Counts) -> str:
+def cancel(status: str) -> str:
     """CANCELLED before the start, CANCELLING after it; with nothing in flight the latter ends at the next `settle`.
 
     Raises InvalidTransition.
     """
-    del counts
     to = "CANCELLING" if status in ("RUNNING", "PAUSED") else "CANCELLED"
     check(BATCH, status, to, mutation="batchCancel")
     return to

@@ -111,10 +111,10 @@ def cured(standing: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Notice:
     """Notice 1 or 2, and until when the dealer may cure."""
 
-    notice: int
+    number: int
     cure_due_at: datetime
 
 
@@ -137,7 +137,7 @@ def warn(
     still_breaching: bool,
     now: datetime,
     cure_hours: int = 72,
-) -> Warning:
+) -> Notice:
     """The next notice of the ladder. `notices`: live ones so far (0–2); `evidence`: rows attached to the alert.
 
     Raises InvalidTransition (not WATCH or WARNED, or both notices are out), Required (evidence), Forbidden (notice 1
@@ -147,14 +147,14 @@ def warn(
     if standing == "WATCH":
         if not evidence:
             raise Required("A warning needs evidence.", field="evidence")
-        return Warning(1, now + timedelta(hours=cure_hours))
+        return Notice(1, now + timedelta(hours=cure_hours))
     if notices >= 2:
         raise InvalidTransition("WARNED", "WARNED", (), "Both notices have been given; the next step is RESTRICTED.")
     if cure_due_at is not None and now < cure_due_at:
         raise Forbidden("The time to cure of the first notice has not passed.")
     if not still_breaching:
         raise Forbidden("The breach is over.")
-    return Warning(2, now + timedelta(hours=cure_hours))
+    return Notice(2, now + timedelta(hours=cure_hours))
 
 
 @implements(STANDING, "SUSPENDED", "RESTRICTED", guard="reason", trigger="dealerReinstate")

@@ -7,6 +7,7 @@ is faked meanwhile: the guard is not asked, the effect does not happen.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from souk.rules.clauses import Clause, clauses, find
@@ -35,7 +36,7 @@ MACHINES: dict[str, str] = {
 
 TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "User": {
-        "2": ("userAcceptInvite", "otpVerify", "userWithdrawInvite", "(7 d)"),
+        "2": ("userAcceptInvite", "otpVerify"),
         "operations": ("(erasure completed)",),
     },
     "DealerVerification": {"media": ("(document expiry)",)},
@@ -88,8 +89,6 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "Alert": {"4": ("appealDecide(GRANT)", "alertSnooze", "(until)", "(price moves further)", "(batch rolled back)")},
     "Batch": {
         "4": (
-            "batchDecide(APPROVE)",
-            "batchDecide(REJECT)",
             "batchRetryFailed",
             "batchRollback",
             "(all compensated)",
@@ -192,3 +191,13 @@ def idle_triggers() -> Iterator[tuple[str, str]]:
         known = {trigger for row in machine(name).rows for trigger in row.triggers}
         for texts in parts.values():
             yield from ((name, text) for text in texts if Trigger.parse(text) not in known)
+
+
+def pullable(name: str, trigger: Trigger) -> bool:
+    """Whether somebody can pull this trigger of this machine by now."""
+    return name not in MACHINES and str(trigger) not in _idle(name)
+
+
+@cache
+def _idle(name: str) -> frozenset[str]:
+    return frozenset(text for texts in TRIGGERS.get(name, {}).values() for text in texts)

@@ -9,16 +9,17 @@ from . import errors
 from .batch import EVENT_TYPES, BatchMutations, BatchQueries, BatchSubscriptions
 from .dealer import DealerMutations, DealerQueries
 from .listing import ListingQueries
+from .user import UserMutations, UserQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(BatchQueries, DealerQueries, ListingQueries):
+class Query(BatchQueries, DealerQueries, ListingQueries, UserQueries):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(BatchMutations, DealerMutations):
+class Mutation(BatchMutations, DealerMutations, UserMutations):
     pass
 
 

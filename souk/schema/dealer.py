@@ -8,14 +8,27 @@ from .. import models
 from ..engine.declare import Connection, Node, column, many, one, payload_node, to_many, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
-from ..permissions.dealer import OpensDealer, ReadsDealerRecord, SeesDealer
+from ..permissions.dealer import (
+    OpensDealer,
+    ReadsDealerRecord,
+    ReviewsVerification,
+    SeesDealer,
+    SetsStanding,
+    SubmitsVerification,
+    TerminatesDealer,
+)
 from ..resolvers import dealer as resolve
 from ..resolvers import listing as resolve_listing
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .mutation import Payload, write
+from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
     from .listing import Listing
+
+
+VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
+STANDING = {"dealer:standing": SetsStanding(), "dealer:terminate": TerminatesDealer()}
 
 
 @view(models.Dealer, node=resolve.dealer, gate=SeesDealer())
@@ -31,6 +44,11 @@ class Dealer(Node):
     address: str | None = column("address", OpensDealer())
     verification: DealerVerification | None = column("verification", ReadsDealerRecord())
     standing: DealerStanding | None = column("standing", ReadsDealerRecord())
+    available_transitions: list[Transition] | None = joined(
+        steps("DealerVerification", VERIFICATION, column="verification"),
+        steps("DealerStanding", STANDING, column="standing"),
+        permission=ReadsDealerRecord(),
+    )
     created_at: DateTime
     updated_at: DateTime
     version: int

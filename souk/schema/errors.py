@@ -78,7 +78,7 @@ SHOWN: dict[type[errors.Refused], type[UserError]] = {
     errors.LimitExceeded: LimitExceeded,
     errors.PreviewDrift: PreviewDrift,
 }
-TYPES = [GeneralError, *SHOWN.values()]
+TYPES: list[type] = [GeneralError, *SHOWN.values()]
 
 
 def shown(refused: errors.Refused) -> UserError:

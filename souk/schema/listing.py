@@ -7,10 +7,11 @@ import strawberry
 from .. import models
 from ..engine.declare import Connection, Money, Node, many, money, one, to_one, view
 from ..engine.scalars import DateTime
-from ..permissions.listing import ReadsPrivate, SeesListing
+from ..permissions.listing import ModeratesListing, ReadsPrivate, SeesListing, WritesListing
 from ..resolvers import dealer as resolve_dealer
 from ..resolvers import listing as resolve
 from ..rules.enums import Fuel, ListingKind, ListingStatus, Visibility
+from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .dealer import Dealer
@@ -30,6 +31,9 @@ class VehicleDetail:
     mileage_kmpl_tenths: int | None
 
 
+MOVES = {"listing:write": WritesListing(), "listing:moderate": ModeratesListing()}
+
+
 @view(models.Listing, node=resolve.listing, gate=SeesListing())
 class Listing(Node):
     """Something a dealer lists."""
@@ -46,6 +50,7 @@ class Listing(Node):
     capacity: int | None
     expires_at: DateTime | None
     published_at: DateTime | None
+    available_transitions: list[Transition] = transitions("Listing", MOVES)
     created_at: DateTime
     updated_at: DateTime
     version: int

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from souk.settings import Settings
+from souk.settings import Settings, SettingsError
 from souk.web.errors import Code, Failure, failure_of, internal, shutting_down, unauthenticated
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
@@ -77,7 +77,8 @@ class App:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
-            log.error("the app cannot start", exc_info=error)
+            foreseen = isinstance(error, SettingsError | RuntimeError) or failure_of(error) is not None
+            log.error("the app cannot start", reason=str(error), exc_info=None if foreseen else error)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})

@@ -1,5 +1,6 @@
 """What stops an operation: one list of codes, the HTTP status of each, and the one shape in which they are told."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -97,21 +98,21 @@ class DocumentRefusal(Failure):
 
     def __init__(self, error: GraphQLError, code: Code | None = None) -> None:
         facts = dict(error.extensions or {})
-        told = str(facts.pop("code", Code.BAD_REQUEST))
+        named = str(facts.pop("code", Code.BAD_REQUEST))
         facts.pop("retryable", None)
         after = facts.pop("retryAfterMs", None)
-        found = code or (Code(told) if told in Code.__members__ else Code.INTERNAL)
+        found = code or (Code(named) if named in Code.__members__ else Code.INTERNAL)
         super().__init__(found, error.message, retry_after_ms=after, **facts)
         self.about_document = found in (Code.BAD_REQUEST, Code.BAD_USER_INPUT)
         self.locations = [{"line": place.line, "column": place.column} for place in error.locations or ()]
 
     def formatted(self, request_id: str) -> dict[str, Any]:
-        told = super().formatted(request_id)
-        return {**told, "locations": self.locations} if self.locations else told
+        error = super().formatted(request_id)
+        return {**error, "locations": self.locations} if self.locations else error
 
 
-def too_complex(message: str, limit: int) -> Failure:
-    failure = Failure(Code.QUERY_TOO_COMPLEX, message, limit=limit)
+def wrong_document(message: str, code: Code = Code.BAD_REQUEST, **facts: Any) -> Failure:
+    failure = Failure(code, message, **facts)
     failure.about_document = True
     return failure
 
@@ -140,7 +141,7 @@ def failure_of(error: BaseException) -> Failure | None:
     if isinstance(
         error,
         asyncpg.PostgresConnectionError
-        | asyncpg.InterfaceError
+        | asyncpg.exceptions.InterfaceError
         | InterfaceError
         | asyncpg.CannotConnectNowError
         | asyncpg.AdminShutdownError
@@ -161,17 +162,31 @@ def internal() -> Failure:
     return Failure(Code.INTERNAL, INTERNAL_MESSAGE)
 
 
-def completed(body: bytes, request_id: str) -> tuple[bytes, list[dict[str, Any]], bool]:
-    """Give every error of an answer its code, `retryable` and the request id; also the errors, and whether it has data.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer whose errors all have a code, `retryable` and the request id.
+
+    `executed` is False for a request error (the answer has no `data`); `failed` is the code of an operation that came to
+    nothing as a whole, so that its status can say so.
+    """
+
+    body: bytes
+    errors: tuple[dict[str, Any], ...] = ()
+    executed: bool = True
+    failed: Code | None = None
+
+
+def told(body: bytes, request_id: str) -> Told:
+    """Complete the errors of an answer.
 
     An error with a path and without a code is an exception nobody foresaw: its text stays inside.
     """
     if b'"errors":' not in body:
-        return body, [], True
+        return Told(body)
     answer = orjson.loads(body)
-    errors = answer.get("errors") if isinstance(answer, dict) else None
+    errors = answer.get("errors")
     if not errors:
-        return body, [], True
+        return Told(body)
     for error in errors:
         extensions = error.setdefault("extensions", {})
         if "code" not in extensions:
@@ -183,4 +198,6 @@ def completed(body: bytes, request_id: str) -> tuple[bytes, list[dict[str, Any]]
                 extensions["code"] = Code.BAD_REQUEST
         extensions.setdefault("retryable", extensions["code"] in RETRYABLE)
         extensions["requestId"] = request_id
-    return orjson.dumps(answer), errors, "data" in answer
+    code = errors[0]["extensions"]["code"]
+    failed = None if answer.get("data") is not None else Code(code) if code in Code.__members__ else Code.INTERNAL
+    return Told(orjson.dumps(answer), tuple(errors), "data" in answer, failed)

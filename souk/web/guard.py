@@ -24,7 +24,7 @@ from graphql import (
 )
 
 from souk.settings import Settings
-from souk.web.errors import Code, DocumentRefusal, Failure, too_complex
+from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
 KEPT = 2_000
 MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
@@ -49,11 +49,17 @@ class Checked:
 
     operations: tuple[tuple[str | None, OperationType], ...]
 
-    def kind(self, operation_name: str | None) -> OperationType | None:
-        """The kind of the operation that would run; None where the choice is wrong (execution says how)."""
-        if operation_name is None:
-            return self.operations[0][1] if len(self.operations) == 1 else None
-        return dict(self.operations).get(operation_name)
+    def kind(self, operation_name: str | None) -> OperationType:
+        """The kind of the operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""
+        if operation_name is not None:
+            for name, kind in self.operations:
+                if name == operation_name:
+                    return kind
+            raise wrong_document("There is no operation of this name in the document.")
+        if len(self.operations) != 1:
+            few = "The document has no operation." if not self.operations else "Name one of the document's operations."
+            raise wrong_document(few)
+        return self.operations[0][1]
 
 
 class Guard:
@@ -167,4 +173,4 @@ class _Sizes:
 
 
 def _too(what: str, limit: int) -> Failure:
-    return too_complex(f"A document may have {limit} {what}.", limit)
+    return wrong_document(f"A document may have {limit} {what}.", Code.QUERY_TOO_COMPLEX, limit=limit)

@@ -17,7 +17,7 @@ from souk.web.gate import (
     query_string_request,
     read_body,
 )
-from souk.web.operations import Call, Operations, Result, log
+from souk.web.operations import Call, Operations, Result, log, refused
 from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, headers_of, respond
 from souk.web.streams import Stream, Streams
 
@@ -47,7 +47,9 @@ class GraphQLOverHTTP:
     def __init__(self, operations: Operations, streams: Streams) -> None:
         self.operations, self.streams, self.settings = operations, streams, operations.settings
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
+    ) -> None:
         media = accepted(headers.get(b"accept"))
         try:
             if scope["method"] not in ("GET", "POST"):
@@ -59,7 +61,10 @@ class GraphQLOverHTTP:
             kind = self.operations.check(request).kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(
-                    Code.OPERATION_NOT_ALLOWED, "Mutations are sent by POST.", status=405, headers=((b"allow", b"POST"),)
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Mutations are sent by POST.",
+                    status=405,
+                    headers=((b"allow", b"POST"),),
                 )
             if media is EVENT_STREAM:
                 call = replace(call, transport="stream")
@@ -67,7 +72,9 @@ class GraphQLOverHTTP:
                 return
             if kind is OperationType.SUBSCRIPTION:
                 raise Failure(
-                    Code.OPERATION_NOT_ALLOWED, "Subscriptions are served as event streams and over sockets.", status=400
+                    Code.OPERATION_NOT_ALLOWED,
+                    "Subscriptions are served as event streams and over sockets.",
+                    status=400,
                 )
             result = await self.operations.answer(request, kind, actor, call)
         except Exception as error:
@@ -75,7 +82,7 @@ class GraphQLOverHTTP:
             if failure is None:
                 log.error("failed", request_id=call.request_id, exc_info=error)
                 failure = internal()
-            result = Result(failure.body(call.request_id), False, failure)
+            result = refused(failure, call)
             if failure.code is not Code.INTERNAL:
                 log.info("refused", request_id=call.request_id, code=failure.code.value, status=failure.status)
         await self._send(send, result, GRAPHQL_JSON if media in (None, EVENT_STREAM) else media, call)
@@ -94,13 +101,12 @@ class GraphQLOverHTTP:
         return graphql_request(load_json(body))
 
     async def _send(self, send: Send, result: Result, media: bytes, call: Call) -> None:
-        failure = result.failure
-        status = 200 if result.executed else failure.status if failure else 400
+        failure, status = result.failure, result.status
         if status == 400 and media is JSON and (failure is None or failure.about_document):
             status = 200  # the request was well-formed: in this media type the errors alone tell what is wrong
         more = [(b"vary", b"accept, authorization"), *(failure.headers if failure else ())]
-        if failure is not None and failure.retry_after_ms is not None:
-            more.append((b"retry-after", str(-(-failure.retry_after_ms // 1000)).encode()))
+        if result.retry_after_ms is not None:
+            more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
         secure = not self.settings.development
-        await respond(send, status, headers_of(media, call.request_id, more=tuple(more), secure=secure), result.body)
-
+        headers = headers_of(media, call.request_id, more=tuple(more), secure=secure)
+        await respond(send, status, headers, result.told.body)

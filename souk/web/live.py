@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import structlog
 
-from ..db.events import Hub
-from ..engine.run import EventsPlan, Refused, Runner
-from .errors import DocumentRefusal, failure_of
-from .streams import overloaded
+from souk.db.events import Hub
+from souk.engine.run import EventsPlan, Refused, Runner
+from souk.engine.symbols import read_id
+from souk.web.errors import failure_of
+from souk.web.streams import overloaded
 
 KEPT = 256
 POLL = 1.0  # seconds between looks without a notification, and between two checks of the row
@@ -26,7 +26,7 @@ log = structlog.get_logger("souk.live")
 
 
 class Payload(bytes):
-    """One event as the client gets it; `after` is its place, where a follower that read it resumes."""
+    """One event as a client gets it; `after` is its place, where a follower that read it resumes."""
 
     after: str
 
@@ -37,26 +37,37 @@ class Payload(bytes):
         return made
 
 
+Events = list[tuple[int, Payload]]
+
+
 class Stream:
     """One reading of one subject's events, shared by its followers."""
 
     def __init__(self, hub: Hub, runner: Runner, plan: EventsPlan, context: Any) -> None:
         self.hub, self.runner, self.plan, self.context = hub, runner, plan, context
-        self.followers = 0
+        self.followers, self.ended = 0, False
         self.kept: deque[tuple[int, Payload]] = deque(maxlen=KEPT)
-        self.floor: int | None = None  # everything after it, up to the newest, is kept; None: nothing was read yet
-        self.ended = False
+        self.floor: int | None = None
+        """What comes after it is kept, up to the newest; None until the first follower has caught up."""
+        self.changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._woken = asyncio.Event()
-        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        found = read_id(plan.subject or "")
+        self._subject = found.row_id if found else None
         self._task = asyncio.create_task(self._run())
 
-    @property
-    def head(self) -> int:
-        return self.kept[-1][0] if self.kept else self.floor or 0
+    async def replay(self, at: int) -> Events:
+        """What comes after `at`, from the database; the first whom it leads to the end says where the reading begins."""
+        found = [(seq, Payload.of(seq, body)) for seq, body in await self.plan.fetch(at, KEPT)]
+        end = found[-1][0] if found else at
+        # a follower may name a place that is not there yet: whoever is at the true end then puts that right
+        if len(found) < KEPT and (self.floor is None or (end < self.floor and not self.kept)):
+            self.floor = end
+            self._woken.set()
+        return found
 
-    def since(self, at: int) -> list[tuple[int, Payload]]:
-        """The kept events after `at`, which lies within what is kept."""
-        found: list[tuple[int, Payload]] = []
+    def since(self, at: int) -> Events:
+        """What is kept after `at`."""
+        found: Events = []
         for event in reversed(self.kept):
             if event[0] <= at:
                 break
@@ -64,27 +75,25 @@ class Stream:
         return found[::-1]
 
     def reaches(self, at: int) -> bool:
+        """Whether everything after `at` is kept."""
         return self.floor is not None and at >= self.floor
 
-    def begin(self, at: int) -> None:
-        """The reading starts where the first follower has arrived."""
-        if self.floor is None:
-            self.floor = at
-            self._woken.set()
-
-    async def change(self) -> None:
-        """Wait until there is more, or the end."""
-        await asyncio.shield(self._changed)
+    async def visible(self) -> bool:
+        """Whether its followers may still see the subject: asked like any other reading of it."""
+        if self.plan.subject is None:
+            return True
+        answer = await self.runner.answer(VISIBLE, {"id": self.plan.subject}, None, self.context)
+        if b'"errors"' in answer.body and answer.code != "FORBIDDEN":
+            return True  # what cannot be asked now is asked again; nothing is delivered meanwhile either
+        return b'"__typename"' in answer.body
 
     def close(self) -> None:
         self._task.cancel()
 
     async def _run(self) -> None:
-        subject = self.plan.subject
-        wake = self._woken.set
-        if subject is not None:
-            self.hub.watch(subject.row_id, wake)
-        checked = monotonic()
+        wake, checked = self._woken.set, monotonic()
+        if self._subject is not None:
+            self.hub.watch(self._subject, wake)
         try:
             while not self.ended:
                 with suppress(TimeoutError):
@@ -101,15 +110,15 @@ class Stream:
                         log.error("a stream failed", exc_info=error)
                     await asyncio.sleep(POLL / 4)
                     self._woken.set()
-                if self.ended:
-                    self._tell()
+            self._tell()
         finally:
-            if subject is not None:
-                self.hub.unwatch(subject.row_id, wake)
+            if self._subject is not None:
+                self.hub.unwatch(self._subject, wake)
 
     async def _read(self) -> None:
         while True:
-            found = await self.plan.fetch(self.head, KEPT)
+            assert self.floor is not None
+            found = await self.plan.fetch(self.kept[-1][0] if self.kept else self.floor, KEPT)
             for seq, body in found:
                 if len(self.kept) == KEPT:
                     self.floor = self.kept[0][0]
@@ -119,16 +128,10 @@ class Stream:
             if len(found) < KEPT:
                 return
 
-    async def visible(self) -> bool:
-        """Whether the followers may still see the subject: asked like any other reading of it."""
-        if self.plan.subject is None:
-            return True
-        answer = await self.runner.answer(VISIBLE, {"id": self.plan.subject.text}, None, self.context)
-        return b'"__typename"' in answer.body
-
     def _tell(self) -> None:
-        before, self._changed = self._changed, asyncio.get_running_loop().create_future()
-        before.set_result(None)
+        before, self.changed = self.changed, asyncio.get_running_loop().create_future()
+        if not before.done():
+            before.set_result(None)
 
 
 class Live:
@@ -141,22 +144,23 @@ class Live:
     async def subscribe(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
     ) -> AsyncIterator[bytes]:
-        """Payloads from `after` on, each once, in order. Ends when the subject is not, or no longer, visible.
+        """Payloads after `after`, each once, in order. Ends when the subject is not, or no longer, to be seen.
 
-        Raises Failure: for a subscription that cannot start, and OVERLOADED for a follower that is too far behind.
+        Raises Failure: OVERLOADED, with where to resume, for a follower that fell too far behind.
         """
         try:
             plan = self.runner.events_plan(document_text, operation_name, variables, context)
         except Refused as refused:
             yield refused.answer.body
             return
-        stream = self._stream(plan, context)
+        stream = self.streams.get(plan.key)
+        if stream is None or stream.ended:
+            stream = self.streams[plan.key] = Stream(self.hub, self.runner, plan, context)
         stream.followers += 1
         try:
-            if not await stream.visible():
-                return
-            async for payload in _followed(stream, plan):
-                yield payload
+            if await stream.visible():
+                async for payload in _followed(stream, plan.after or 0):
+                    yield payload
         finally:
             stream.followers -= 1
             if stream.followers == 0:
@@ -164,40 +168,25 @@ class Live:
                 if self.streams.get(plan.key) is stream:
                     del self.streams[plan.key]
 
-    def _stream(self, plan: EventsPlan, context: Any) -> Stream:
-        found = self.streams.get(plan.key)
-        if found is None or found.ended:
-            found = self.streams[plan.key] = Stream(self.hub, self.runner, plan, context)
-        return found
-
     async def close(self) -> None:
-        for stream in list(self.streams.values()):
+        """End every reading."""
+        for stream in self.streams.values():
             stream.close()
 
 
-async def _followed(stream: Stream, plan: EventsPlan) -> AsyncIterator[Payload]:
-    at = plan.after or 0
+async def _followed(stream: Stream, at: int) -> AsyncIterator[Payload]:
     live = False
     while not stream.ended:
-        change = stream.change()
+        changed = stream.changed
         if stream.reaches(at):
-            events = stream.since(at)
-            live = True
+            events, live = stream.since(at), True
         elif live:
             raise overloaded(str(at))
         else:
-            events = [(seq, Payload.of(seq, body)) for seq, body in await plan.fetch(at, KEPT)]
-            if len(events) < KEPT:
-                stream.begin(events[-1][0] if events else at)
+            events = await stream.replay(at)
         for seq, payload in events:
             yield payload
             at = seq
-            await asyncio.sleep(0)  # the sender of the transport must get its turn between two of many
-        if events or not stream.reaches(at):
-            change.close()
-            continue
-        await change
-    return
-
-
-__all__ = ["DocumentRefusal", "Live", "Payload", "UUID"]
+            await asyncio.sleep(0)  # the sender of the transport gets its turn between two of many
+        if not events and stream.reaches(at):
+            await asyncio.shield(changed)

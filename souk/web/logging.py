@@ -22,7 +22,9 @@ def configure(settings: Settings) -> None:
     shown = (
         [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(serializer=_line)]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[

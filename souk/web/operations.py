@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-import orjson
 import structlog
 from graphql import OperationType
 
 from souk.rules.actor import Actor
 from souk.settings import Settings
-from souk.web.errors import Code, Failure, completed, failure_of, internal
+from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
 from souk.web.sessions import Credential, Sessions
@@ -52,11 +51,11 @@ class Runner(Protocol):
 
 
 class Events(Protocol):
-    """The source of subscriptions: each item is a complete payload. An item may carry `after`, where to resume."""
+    """The source of subscriptions: complete payloads, each alone or as `(after, payload)`, where to resume in front."""
 
     def subscribe(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
-    ) -> AsyncIterator[bytes]: ...
+    ) -> AsyncIterator[bytes | tuple[int | None, bytes]]: ...
 
 
 async def always() -> None:
@@ -76,17 +75,27 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An answer ready to be sent. `executed`: it has data; `failure`: why nothing was executed at all."""
+    """An answer ready to be sent; `failure`: why nothing was asked of the runner's parts, or why it came to nothing."""
 
-    body: bytes
-    executed: bool
+    told: Told
     failure: Failure | None = None
 
     @property
-    def errors(self) -> list[dict[str, Any]]:
-        """The errors of an answer without data, as they stand in it."""
-        errors: list[dict[str, Any]] = orjson.loads(self.body)["errors"]
-        return errors
+    def status(self) -> int:
+        """The HTTP status. Whatever has data is 200, also where the data are null by a field's own error."""
+        if self.failure is not None:
+            return self.failure.status
+        if self.told.failed is None:
+            return 200
+        status = STATUS.get(self.told.failed, 400)
+        return 200 if self.told.executed and status not in (401, 429, 503, 504) else status
+
+    @property
+    def retry_after_ms(self) -> int | None:
+        if self.failure is not None:
+            return self.failure.retry_after_ms
+        after = self.told.errors[0]["extensions"].get("retryAfterMs") if self.told.failed else None
+        return 1000 if after is None and self.status in (429, 503) else after
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ class Operations:
         """Raises Failure; a syntax error is one, with its locations."""
         return self.guard.check(request.query)
 
-    async def answer(self, request: GraphQLRequest, kind: OperationType | None, actor: Actor, call: Call) -> Result:
+    async def answer(self, request: GraphQLRequest, kind: OperationType, actor: Actor, call: Call) -> Result:
         """Answer a query or a mutation. Never raises but for cancellation."""
         began = perf_counter()
         road: bool | None = None
@@ -119,8 +128,8 @@ class Operations:
                     request.query, request.variables, request.operation_name, context
                 )
             road = answer.fused
-            body, errors, executed = completed(answer.body, call.request_id)
-            result, outcome = Result(body, executed), _outcome(errors)
+            result = Result(told(answer.body, call.request_id))
+            outcome = _outcome(result.told)
         except Exception as error:
             result = self._failed(error, call)
             outcome = result.failure.code.value if result.failure else ""
@@ -136,10 +145,11 @@ class Operations:
             context = self.parts.context(actor, call)
             source = self.parts.events.subscribe(request.query, request.variables, request.operation_name, context)
             async with aclosing(source) as payloads:  # type: ignore[type-var]
-                async for payload in payloads:
+                async for item in payloads:
                     count += 1
-                    body, _, executed = completed(payload, call.request_id)
-                    yield Event(body, executed, getattr(payload, "after", None))
+                    after, payload = item if isinstance(item, tuple) else (None, item)
+                    found = told(payload, call.request_id)
+                    yield Event(found.body, found.executed, after)
             outcome = "ok"
         except Exception as error:
             failure = self._failed(error, call).failure
@@ -153,16 +163,16 @@ class Operations:
         if failure is None:
             log.error("failed", request_id=call.request_id, exc_info=error)
             failure = internal()
-        return Result(failure.body(call.request_id), False, failure)
+        return refused(failure, call)
 
     def _log(
-        self, request: GraphQLRequest, kind: OperationType | None, call: Call, began: float, outcome: str, **facts: Any
+        self, request: GraphQLRequest, kind: OperationType, call: Call, began: float, outcome: str, **facts: Any
     ) -> None:
         log.info(
             "operation",
             request_id=call.request_id,
             name=request.operation_name,
-            kind=kind.value if kind else None,
+            kind=kind.value,
             transport=call.transport,
             ms=round((perf_counter() - began) * 1000, 1),
             outcome=outcome,
@@ -170,5 +180,10 @@ class Operations:
         )
 
 
-def _outcome(errors: list[dict[str, Any]]) -> str:
-    return str(errors[0]["extensions"]["code"]) if errors else "ok"
+def refused(failure: Failure, call: Call) -> Result:
+    """The answer to an operation that was not run."""
+    return Result(Told(failure.body(call.request_id), executed=False, failed=failure.code), failure)
+
+
+def _outcome(answer: Told) -> str:
+    return str(answer.errors[0]["extensions"]["code"]) if answer.errors else "ok"

@@ -6,16 +6,20 @@ SIGTERM or SIGINT: readiness turns false, subscriptions and sockets get their ty
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from contextlib import suppress
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from souk.settings import Settings
 from souk.web import logging
 from souk.web.app import App
+
+log = structlog.get_logger("souk.web")
 
 
 class Server(uvicorn.Server):
@@ -27,9 +31,15 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain: asyncio.Task[None] | None = None
 
-    async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                log.info("listening", address=":".join(map(str, listening.getsockname()[:2])))
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)  # type: ignore[arg-type]
+        await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._loop is None or self.app.draining:
@@ -52,7 +62,7 @@ class Server(uvicorn.Server):
 def config_of(settings: Settings, app: App) -> uvicorn.Config:
     """How uvicorn runs it: small frames, no access log of its own (an operation has one line of ours)."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -84,10 +94,10 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def serve(settings: Settings, app: App) -> bool:
+def serve(settings: Settings, app: App, kind: type[Server] = Server) -> bool:
     """Run until told to end; False if it could not start (the port is taken, the app refused)."""
     logging.configure(settings)
-    server = Server(config_of(settings, app), app)
+    server = kind(config_of(settings, app), app)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         try:
             runner.run(server.serve())

@@ -84,11 +84,12 @@ class DatabaseDoor:
 
     async def _ask(self, statement: str, value: object) -> asyncpg.Record | None:
         try:
-            connection = await asyncio.wait_for(self.pool.acquire(), self.wait)
+            connection = await self.pool.acquire(timeout=self.wait)
         except TimeoutError:
             raise Failure(Code.OVERLOADED, "Too much is going on at the moment.", retry_after_ms=1000) from None
         try:
-            return await connection.fetchrow(statement, value)
+            row: asyncpg.Record | None = await connection.fetchrow(statement, value)
+            return row
         finally:
             await self.pool.release(connection)
 
@@ -131,8 +132,7 @@ class Sessions:
         for key, (_, found) in list(self._kept.items()):
             actor = found.actor if isinstance(found, Found) else None
             if subject is None or (
-                actor is not None
-                and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
+                actor is not None and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
             ):
                 del self._kept[key]
         self._asked.clear()  # a lookup that began before the event must not be kept after it

@@ -41,8 +41,8 @@ class Gone(Exception):
 class Running:
     """One operation of a socket."""
 
+    kind: OperationType
     task: asyncio.Task[None] | None = None
-    kind: OperationType | None = None
     why: Failure | None = None
 
 
@@ -219,7 +219,7 @@ class Socket:
                 finished = await self._follow(id, request, actor, call)
             else:
                 result = await self.operations.answer(request, one.kind, actor, call)
-                finished = self._payload(id, result.body, result.executed)
+                finished = self._payload(id, result.told.body, result.told.executed)
             if finished:
                 self._put(id, b"complete", None)
         except asyncio.CancelledError:
@@ -266,5 +266,3 @@ def _id(value: dict[str, Any]) -> str:
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
         raise Closed(4400, f"id must be a text of 1 to {MAX_ID} characters")
     return id
-
-

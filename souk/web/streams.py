@@ -136,7 +136,9 @@ class Outbox:
 
 def overloaded(after: Any) -> Failure:
     facts = {} if after is None else {"after": after}
-    return Failure(Code.OVERLOADED, "The subscriber reads too slowly; resume where it stopped.", retry_after_ms=0, **facts)
+    return Failure(
+        Code.OVERLOADED, "The subscriber reads too slowly; resume where it stopped.", retry_after_ms=0, **facts
+    )
 
 
 class Stream:
@@ -147,7 +149,7 @@ class Stream:
         operations: Operations,
         streams: Streams,
         request: GraphQLRequest,
-        kind: OperationType | None,
+        kind: OperationType,
         actor: Actor,
         call: Call,
     ) -> None:
@@ -196,7 +198,7 @@ class Stream:
                 await self._follow()
             else:
                 result = await self.operations.answer(self.request, self.kind, self._me, self.call)
-                self._next(result.body)
+                self._next(result.told.body)
         except asyncio.CancelledError:
             if self._why is None:
                 raise

@@ -79,6 +79,8 @@ async def start(shop: Shop) -> AsyncIterator[Start]:
         return Running(shop, app, server, server.servers[0].sockets[0].getsockname()[1])
 
     yield make
+    shop.release.set()
     for server, task in running:
-        server.should_exit = server.force_exit = True
+        await server.app.drain()
+        server.should_exit = True
         await task

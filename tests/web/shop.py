@@ -1,13 +1,14 @@
 """A small schema of its own, for what concerns the front door and no table; run as a module it is a server."""
 
 import asyncio
-import os
+import hashlib
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,7 +19,7 @@ from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
 from souk.web.operations import Call, Parts
-from souk.web.server import serve
+from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
 
 PHAROS, TWIN = UUID(int=1), UUID(int=2)
@@ -71,8 +72,7 @@ class Subscription:
             yield number
 
     @strawberry.subscription
-    async def ever(self, info: strawberry.Info) -> AsyncIterator[int]:
-        info.context.shop.holding.set()
+    async def ever(self) -> AsyncIterator[int]:
         yield 0
         await asyncio.Event().wait()
 
@@ -97,10 +97,6 @@ class Answered:
     body: bytes
     fused: bool = False
     reason: str | None = "the shop has one road"
-
-
-class Event(bytes):
-    after: int
 
 
 class Shop:
@@ -140,13 +136,12 @@ class Shop:
             for error in result.errors or ():
                 if error.original_error is not None:
                     raise error.original_error
-            event = Event(orjson.dumps({"data": result.data}))
-            event.after = number
-            yield event
+            body = (
+                {"data": result.data} if result.data is not None else {"errors": [e.formatted for e in result.errors]}
+            )
+            yield number, orjson.dumps(body)
 
     async def token(self, digest: bytes, *, service: bool) -> Found | None:
-        import hashlib  # noqa: PLC0415
-
         self.lookups += 1
         for token, found in self.tokens.items():
             if hashlib.sha256(token.encode()).digest() == digest and token.startswith("svc_") == service:
@@ -174,11 +169,34 @@ def app_of(shop: Shop, **settings: object) -> App:
     return create_app(Settings(**settings), shop.parts)
 
 
+def told(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class Spoken(Shop):
+    """Says on standard error when it listens and when a request is held, so that nobody has to look twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        signal.signal(signal.SIGUSR1, lambda *_: self.release.set())
+
+        class Holding(asyncio.Event):
+            def set(self) -> None:
+                super().set()
+                told("holding")
+
+        self.holding = Holding()
+
+
+class Speaking(Server):
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            told("listening")
+
+
 if __name__ == "__main__":
-    shop = Shop()
-
-    def free(*_: object) -> None:
-        shop.release.set()
-
-    signal.signal(signal.SIGUSR1, free)
-    sys.exit(0 if serve(Settings(), app_of(shop, **{k: v for k, v in [("port", int(os.environ["SOUK_PORT"]))]})) else 1)
+    if "attached" in sys.argv:
+        end_with_parent()
+    settings = Settings(log_level="error")
+    sys.exit(0 if serve(settings, create_app(settings, Spoken().parts), Speaking) else 1)

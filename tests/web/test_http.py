@@ -143,7 +143,14 @@ async def test_methods_and_media_types_that_are_refused(client):
     for accept in ("text/plain", "image/*", f"{JSON};q=0", f"{JSON}; charset=latin-1"):
         response = await http.post("/graphql", content=query, headers={"accept": accept, "content-type": JSON})
         assert refusal(response)[:2] == (406, "BAD_REQUEST")
-    for media in ("", "text/plain", "application/jsonp", f"{JSON}, {JSON}", "x-application/json", f"{JSON};charset=utf-16"):
+    for media in (
+        "",
+        "text/plain",
+        "application/jsonp",
+        f"{JSON}, {JSON}",
+        "x-application/json",
+        f"{JSON};charset=utf-16",
+    ):
         response = await http.post("/graphql", content=query, headers={"content-type": media})
         assert refusal(response)[:2] == (415, "BAD_REQUEST")
     gzip = {"content-type": JSON, "content-encoding": "gzip"}
@@ -194,7 +201,12 @@ async def test_hosts_and_origins(client):
     assert refusal(await ask(http, "{ hello }", host="evil.test"))[:2] == (421, "BAD_REQUEST")
     assert refusal(await ask(http, "{ hello }", host="a.souk.test"))[1] == "UNAUTHENTICATED"
     assert refusal(await ask(http, "{ hello }", host="a.b.souk.test"))[0] == 421
-    for origin, status in [("https://app.test", 200), ("http://pharos.test", 200), ("https://evil.test", 403), ("null", 403)]:
+    for origin, status in [
+        ("https://app.test", 200),
+        ("http://pharos.test", 200),
+        ("https://evil.test", 403),
+        ("null", 403),
+    ]:
         assert (await ask(http, "{ hello }", origin=origin)).status_code == status
 
 
@@ -203,7 +215,7 @@ async def test_introspection_and_the_page_are_off_in_production(client):
     assert (await ask(await client(), query)).json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
     http = await client(env="production")
     assert refusal(await ask(http, query)) == (403, "OPERATION_NOT_ALLOWED", "Introspection is off.")
-    assert refusal(await ask(http, "{ ...F } fragment F on Query { __type(name: \"Query\") { name } }"))[0] == 403
+    assert refusal(await ask(http, '{ ...F } fragment F on Query { __type(name: "Query") { name } }'))[0] == 403
     assert (await ask(http, "{ __typename }")).status_code == 200
     response = await http.get("/graphql", headers={"accept": "text/html"})
     assert response.status_code == 406
@@ -290,11 +302,14 @@ async def test_what_is_not_there(client):
 
 async def test_the_log_says_neither_tokens_nor_variables_nor_documents(client, capsys):
     http = await client()
-    await ask(http, "query Named($n: String!) { hello(name: $n) }", variables={"n": "v4riable"}, authorization=f"Bearer {OPS_TOKEN}")
+    await ask(
+        http,
+        "query Named($n: String!) { hello(name: $n) }",
+        variables={"n": "v4riable"},
+        authorization=f"Bearer {OPS_TOKEN}",
+    )
     await ask(http, "{ hello(", authorization="Bearer wrong-token-of-somebody")
     told = "".join(capsys.readouterr())
     assert "operation" in told and "UNAUTHENTICATED" in told
     for secret in ("v4riable", OPS_TOKEN, "wrong-token", "hello"):
         assert secret not in told
-
-

@@ -107,11 +107,11 @@ CREATE FUNCTION souk.token_by_hash(token_hash bytea) RETURNS TABLE (
 
 CREATE FUNCTION souk.tenant_by_host(name text) RETURNS uuid
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  SELECT t.id FROM tenant_host h JOIN tenant t ON t.id = h.tenant_id WHERE h.host = lower(name) AND t.status = 'ACTIVE' $$;
+  SELECT t.id FROM tenant_host h JOIN tenant t ON t.id = h.tenant_id WHERE h.host = lower(tenant_by_host.name) AND t.status = 'ACTIVE' $$;
 
 CREATE FUNCTION souk.tenant_by_slug(name text) RETURNS uuid
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  SELECT id FROM tenant WHERE slug = name AND status = 'ACTIVE' $$;
+  SELECT id FROM tenant WHERE slug = tenant_by_slug.name AND status = 'ACTIVE' $$;
 
 CREATE FUNCTION souk.account_for(new_id uuid, email text, phone text) RETURNS uuid
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
@@ -161,7 +161,7 @@ SEARCHED = (
         "ticket_id",
         "body_markdown",
     ),
-    ("'USER'", "app_user", "id", "name || ' ' || coalesce(email, '')"),
+    ("'USER'", "app_user", "id", "name"),
 )
 
 

@@ -1,47 +1,35 @@
-"""The processes of an installation: one of them (`serve`), or all of them (`run`)."""
+"""All processes of an installation, started and ended together."""
 
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from time import monotonic
 
 import typer
-from pydantic import SecretStr
 
-from souk import migrations
 from souk.cli.console import err, failed, settings
-from souk.cli.database import location, migrate_location
+from souk.cli.embedded import location
 from souk.cli.supervisor import SIGNALS, Child, Supervisor
 from souk.cli.welcome import welcome
-from souk.db.connect import sqlalchemy_url
 from souk.db.embedded import Embedded, embedded
 from souk.settings import Settings
-from souk.web.app import create_app
-from souk.web.server import end_with_parent
-from souk.web.server import serve as serve_app
-from souk.web.wire import build
 
 READY_SECONDS = 60.0
 READY_POLL = 0.1
-Attached = Annotated[bool, typer.Option("--attached", hidden=True, help="End when standard input ends.")]
 
-
-def serve(attached: Attached = False) -> None:
-    """Serve the API until SIGTERM."""
-    given = settings()
-    given.key_spec()
-    if attached:
-        end_with_parent()
-    known = given.model_copy(update={"database_url": SecretStr(location(given))})
-    if not serve_app(known, create_app(known, build)):
-        raise typer.Exit(1)
+# What must be done once, before anything is served; done again when the migrations change.
+PREPARATIONS: tuple[tuple[str, ...], ...] = (("migrate",),)
 
 
 def run() -> None:
@@ -69,25 +57,56 @@ def run() -> None:
 def _run(given: Settings, server: Embedded | None) -> bool:
     if server is not None:
         server.start()
-    url = location(given)
-    asyncio.run(migrations.upgrade(sqlalchemy_url(migrate_location(given))))
+    environment = {"SOUK_DATABASE_URL": location(given)}
+    if not _prepare(server, environment):
+        return False
     children = [
         Child("API", ("-m", "souk", "serve", "--attached"), patience=given.drain_timeout + 2),
+        Child("worker", ("-m", "souk", "worker", "--attached"), patience=given.drain_timeout),
     ]
-    supervisor = Supervisor(children, {"SOUK_DATABASE_URL": url}, err.print)
+    supervisor = Supervisor(children, environment, err.print)
     address = f"http://{'127.0.0.1' if given.host in ('0.0.0.0', '::') else given.host}:{given.port}"
 
     async def ready() -> bool:
         """Wait for the API, and greet. A first start that fails is final: what is wrong stays wrong."""
-        async with asyncio.timeout(READY_SECONDS):
-            while not await asyncio.to_thread(_answers, f"{address}/readyz"):
-                if any(child.restarts for child in children):
-                    return False
-                await asyncio.sleep(READY_POLL)
+        end = monotonic() + READY_SECONDS
+        while not await asyncio.to_thread(_answers, f"{address}/readyz"):
+            if any(child.restarts for child in children) or monotonic() > end:
+                err.print("The API does not get ready.")
+                return False
+            await asyncio.sleep(READY_POLL)
         welcome(address, given)
         return True
 
     return asyncio.run(supervisor.run(lambda: asyncio.ensure_future(ready())))
+
+
+def _prepare(server: Embedded | None, environment: Mapping[str, str]) -> bool:
+    """Run the preparations, each in a process of its own; a database that has seen these already is left alone.
+
+    The parent imports neither models nor migrations: that is half of the time a warm start may take.
+    """
+    done = None if server is None else server.directory / "souk.prepared"
+    wanted = _fingerprint()
+    if done is not None and done.is_file() and done.read_text() == wanted:
+        return True
+    for command in PREPARATIONS:
+        ended = subprocess.run([sys.executable, "-m", "souk", *command], env={**os.environ, **environment}, check=False)
+        if ended.returncode:
+            err.print(f"`souk {' '.join(command)}` failed.")
+            return False
+    if done is not None:
+        done.write_text(wanted)
+    return True
+
+
+def _fingerprint() -> str:
+    """Of the preparations and of every migration."""
+    made = hashlib.sha256(repr(PREPARATIONS).encode())
+    for revision in sorted((files("souk") / "migrations" / "versions").iterdir(), key=lambda each: each.name):
+        if revision.name.endswith(".py"):
+            made.update(revision.read_bytes())
+    return made.hexdigest()
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,70 @@
+"""One transaction: what it did is journalled, in a chain, dense, and all of it or nothing."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from souk.db import journal
+from souk.db.idempotency import Key
+from souk.models import Dealer
+from souk.resolvers.dealer import DealerCreateInput
+from souk.rules.actor import Role
+from souk.rules.enums import DealerKind
+from souk.rules.errors import IdempotencyInFlight
+from tests.world import NOW, World
+
+
+async def _rename(world: World, name: str, op: str = "test") -> None:
+    async with world.souk.app.transaction(world.actors[Role.ADMIN], op, now=NOW) as tx:
+        dealer = await tx.session.get(Dealer, (world.tenant_id, world.dealer), with_for_update=True)
+        assert dealer is not None
+        dealer.name = name
+        tx.emit("dealer.updated", dealer)
+
+
+async def test_events_are_dense_per_subject_and_the_audit_chain_holds_under_parallel_writers(world: World) -> None:
+    await asyncio.gather(*(_rename(world, f"Name {n}") for n in range(20)))
+    seqs = await world.rows("SELECT seq FROM domain_event WHERE subject_id = :id ORDER BY seq", id=world.dealer)
+    assert [seq for (seq,) in seqs] == list(range(1, len(seqs) + 1)) and len(seqs) == 21
+    async with world.souk.app.transaction(world.actors[Role.OWNER], "test") as tx:
+        verdict = await journal.verify_audit(tx.session, world.tenant_id)
+    assert verdict == (22, None)
+
+
+async def test_a_tampered_audit_event_is_found(world: World) -> None:
+    for n in range(3):
+        await _rename(world, f"Name {n}")
+    async with world.souk.owner.engine.begin() as connection:
+        await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(world.tenant_id)})
+        await connection.execute(text("ALTER TABLE audit_event DISABLE TRIGGER append_only"))
+        await connection.execute(text("UPDATE audit_event SET acting_role = 'OPS' WHERE seq = 4"))
+        await connection.execute(text("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER append_only"))
+    async with world.souk.app.transaction(world.actors[Role.OWNER], "test") as tx:
+        assert (await journal.verify_audit(tx.session, world.tenant_id)).broken_at == 4
+
+
+async def test_a_change_that_tells_nobody_does_not_happen(world: World) -> None:
+    async def unseen() -> None:
+        async with world.souk.app.transaction(world.actors[Role.ADMIN], "test", now=NOW) as tx:
+            dealer = await tx.session.get(Dealer, (world.tenant_id, world.dealer))
+            assert dealer is not None
+            dealer.name = "Unseen"
+
+    with pytest.raises(RuntimeError, match="emitted nothing"):
+        await unseen()
+    assert await world.rows("SELECT name FROM dealer WHERE id = :id", id=world.dealer) == [("First Motors",)]
+
+
+async def test_a_twin_in_flight_is_told_to_wait_and_personal_values_are_pseudonyms(world: World) -> None:
+    given = DealerCreateInput(kind=DealerKind.DEALERSHIP, name="Once", phone="+919800000009", idempotency_key="k" * 16)  # type: ignore[arg-type]
+    actor = world.actors[Role.ADMIN]
+    key = Key(actor, "k" * 16, "dealerCreate", given)
+    async with world.souk.app.transaction(actor, "test") as tx:
+        assert await key.replay(tx.session, NOW) is None
+        async with world.souk.app.transaction(actor, "test") as twin:
+            with pytest.raises(IdempotencyInFlight):
+                await key.replay(twin.session, NOW)
+    await world.do(Role.ADMIN, "dealerCreate", "dealer { id }", kind="DEALERSHIP", name="Once", phone="+919800000009")
+    kept = await world.rows("SELECT changes::text FROM audit_event WHERE op = 'dealerCreate'")
+    assert len(kept) == 1 and "919800000009" not in kept[0][0] and "hmac:" in kept[0][0]

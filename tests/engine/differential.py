@@ -1,0 +1,128 @@
+"""Both roads must give the same bytes, for any schema: `compare` asks random documents of every actor on both."""
+
+import collections
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import get_named_type
+from strawberry import Schema
+
+from souk.context import Context
+from souk.engine.run import Answer, Runner
+from souk.rules.actor import Actor
+
+from .generate import Generator, Pools
+
+CURSOR = re.compile(rb'"cursor":"([A-Za-z0-9+/=]+)"')
+
+
+@dataclass
+class Difference:
+    document: str
+    variables: dict[str, Any]
+    actor: Actor
+    fused: bytes
+    batched: bytes
+
+    def __str__(self) -> str:
+        at = next((i for i, (a, b) in enumerate(zip(self.fused, self.batched, strict=False)) if a != b), 0)
+        around = slice(max(0, at - 150), at + 200)
+        return f"--- {self.actor.role} {self.variables}\n{self.document}\n  fused   {self.fused[around]!r}\n  batched {self.batched[around]!r}"
+
+
+@dataclass
+class Report:
+    """What was compared. `reasons` counts why documents were left to the executor, `failures` the INTERNAL errors."""
+
+    answers: int = 0
+    equal: int = 0
+    with_errors: int = 0
+    executor: int = 0
+    invalid: int = 0
+    reasons: collections.Counter[str] = field(default_factory=collections.Counter)
+    differences: list[Difference] = field(default_factory=list)
+    failures: list[Difference] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.answers} answers: {self.equal} equal ({self.with_errors} with errors), {len(self.differences)} different, "
+            f"{self.executor} left to the executor, {len(self.failures)} internal, {self.invalid} documents invalid"
+        ]
+        lines += [f"  {count:5} {reason}" for reason, count in self.reasons.most_common(25)]
+        lines += [str(each) for each in sorted(self.differences, key=lambda each: len(each.document))[:3]]
+        lines += [str(each) for each in sorted(self.failures, key=lambda each: len(each.document))[:2]]
+        return "\n".join(lines + self.problems[:5])
+
+
+def context_of(actor: Actor) -> Any:
+    return Context(actor, request_id="same")
+
+
+async def pools_of(
+    runner: Runner, actor: Actor, ids: dict[str, list[str]], context: Callable[[Actor], Any] = context_of, more: Pools | None = None
+) -> Pools:
+    """Ids as given (by type name), and cursors of every root list in each of its orders."""
+    cursors: dict[str, list[str]] = collections.defaultdict(list)
+    query = runner.schema._schema.query_type
+    assert query is not None
+    for name, root in query.fields.items():
+        type_ = get_named_type(root.type)
+        if not type_.name.endswith("Connection") or any(a.type.__class__.__name__ == "GraphQLNonNull" and n not in ("orderBy",) for n, a in root.args.items()):
+            continue
+        orders = list(get_named_type(root.args["orderBy"].type).values) if "orderBy" in root.args else [""]  # type: ignore[union-attr]
+        for order in orders:
+            text = f"{{ {name}(first: 30{', orderBy: ' + order if order else ''}) {{ edges {{ cursor }} }} }}"
+            found = [each.decode() for each in CURSOR.findall((await runner.batched(text, {}, None, context(actor))).body)]
+            cursors[f"{type_.name}:{order}"] += found
+            cursors[f"{type_.name}:"] += found
+    return {"ids": ids, "cursors": dict(cursors)} | (more or {})
+
+
+async def compare(
+    runner: Runner,
+    schema: Schema,
+    actors: Sequence[Actor],
+    documents: int | Sequence[str],
+    seed: int,
+    pools: Pools,
+    context: Callable[[Actor], Any] = context_of,
+) -> Report:
+    """Answer `documents` (how many random ones, or these very texts) for each actor on both roads."""
+    rng, report = random.Random(seed), Report()
+    texts = list(documents) if not isinstance(documents, int) else None
+    made = 0
+    while made < (len(texts) if texts is not None else documents):  # type: ignore[operator]
+        generator = Generator(schema._schema, rng, pools, depth=rng.randint(2, 6))
+        text = texts[made] if texts is not None else generator.document()
+        found = runner.document(text)
+        if found.errors:
+            report.invalid += 1
+            report.problems.append(found.errors[0].message[:300])
+            if texts is not None or report.invalid > 50 + 3 * made:
+                made += 1
+            continue
+        made += 1
+        for actor in actors:
+            for variables in [generator.values() for _ in range(2 if generator.variables else 1)]:
+                await _both(runner, text, variables, actor, context, report)
+    return report
+
+
+async def _both(runner: Runner, text: str, variables: dict[str, Any], actor: Actor, context: Callable[[Actor], Any], report: Report) -> None:
+    fused = await runner.fused(text, variables, None, context(actor))
+    batched = await runner.batched(text, variables, None, context(actor))
+    report.answers += 1
+    if b'"INTERNAL"' in batched.body and b'"data"' in batched.body and fused != "null for a non-null field":
+        report.failures.append(Difference(text, variables, actor, b"", batched.body))
+    if not isinstance(fused, Answer):
+        report.executor += 1
+        report.reasons[fused[:90]] += 1
+    elif fused.body == batched.body:
+        report.equal += 1
+        report.with_errors += b'"errors":' in batched.body
+    else:
+        report.differences.append(Difference(text, variables, actor, fused.body, batched.body))
