@@ -96,7 +96,7 @@ class Pool:
     async def _connect(self, reserved: bool = False) -> Connection:
         self.open += not reserved
         try:
-            raw = await asyncpg.connect(**self.where)  # type: ignore[no-untyped-call]
+            raw = await asyncpg.connect(**self.where)
             if self.setup:
                 await self.setup(raw)
         except BaseException as error:

@@ -7,22 +7,42 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
+from .alert import AlertMutations, AlertQueries
+from .audit import AuditQueries
+from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
+from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .offer import OfferMutations, OfferQueries
+from .policy import PricePolicyMutations, PricePolicyQueries
 from .sku import SkuMutations, SkuQueries
+from .task import TaskMutations, TaskQueries
+from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
+from .viewer import ViewerQueries
 
 
 @strawberry.type(description="What can be asked for.")
 class Query(
+    AlertQueries,
+    AuditQueries,
+    BatchQueries,
     CategoryQueries,
     CompetitorQueries,
+    DealQueries,
     DealerQueries,
+    LeadQueries,
     ListingQueries,
+    OfferQueries,
+    PricePolicyQueries,
     SkuQueries,
+    TaskQueries,
+    TicketQueries,
     UserQueries,
+    ViewerQueries,
 ):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
@@ -30,14 +50,30 @@ class Query(
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
 class Mutation(
+    AlertMutations,
+    BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    LeadMutations,
     ListingMutations,
+    OfferMutations,
+    PricePolicyMutations,
     SkuMutations,
+    TaskMutations,
+    TicketMutations,
     UserMutations,
 ):
     pass
 
 
-schema = strawberry.Schema(Query, Mutation, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS))
+@strawberry.type(description="What can be followed.")
+class Subscription(
+    BatchSubscriptions,
+):
+    pass
+
+
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+)
 check_schema(schema)

@@ -17,7 +17,9 @@ from ..permissions.dealer import (
     SubmitsVerification,
     TerminatesDealer,
 )
+from ..permissions.lead import SeesLead
 from ..resolvers import dealer as resolve
+from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .external import ExternalId
@@ -25,6 +27,7 @@ from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
+    from .lead import Lead
     from .listing import Listing
 
 
@@ -61,6 +64,9 @@ class Dealer(Node):
     external_ids: list[ExternalId] = to_list(resolve.external_ids_of_dealer)
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_dealer, gate=SeesLead()
     )
 
 

@@ -18,11 +18,14 @@ from ..engine.declare import (
     payload_node,
     sealed,
     to_list,
+    to_many,
     to_one,
     view,
 )
 from ..engine.scalars import CurrencyCode, Date, DateTime, Decimal
 from ..permissions.base import may
+from ..permissions.deal import SeesDeal
+from ..permissions.lead import SeesLead
 from ..permissions.listing import (
     ModeratesListing,
     ReadsPrivate,
@@ -31,11 +34,15 @@ from ..permissions.listing import (
     SeesListing,
     WritesListing,
 )
+from ..permissions.offer import SeesOffer
 from ..permissions.sku import SeesSku
 from ..permissions.user import SeesUser
 from ..resolvers import category as resolve_category
+from ..resolvers import deal as resolve_deal
 from ..resolvers import dealer as resolve_dealer
+from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve
+from ..resolvers import offer as resolve_offer
 from ..resolvers import sku as resolve_sku
 from ..rules.enums import Availability, Fuel, ListingKind, ListingStatus, Visibility
 from .external import ExternalId
@@ -44,7 +51,10 @@ from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .category import Category
+    from .deal import Deal
     from .dealer import Dealer
+    from .lead import Lead
+    from .offer import Offer
     from .sku import Sku
     from .user import User
 
@@ -145,6 +155,15 @@ class Listing(Node):
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_listing)
     sku: Annotated["Sku", strawberry.lazy(".sku")] | None = to_one(resolve_sku.sku_of_listing, gate=SeesSku())
     category: Annotated["Category", strawberry.lazy(".category")] | None = to_one(resolve_category.category_of_listing)
+    offers: Connection[Annotated["Offer", strawberry.lazy(".offer")]] | None = to_many(
+        resolve_offer.offers_of_listing, gate=SeesOffer()
+    )
+    deals: Connection[Annotated["Deal", strawberry.lazy(".deal")]] | None = to_many(
+        resolve_deal.deals_of_listing, gate=SeesDeal()
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_listing, gate=SeesLead()
+    )
     vehicle: VehicleDetail | None = to_one(resolve.vehicle_of_listing)
     casting_call: CastingDetail | None = to_one(resolve.casting_of_listing)
     product: ProductDetail | None = to_one(resolve.product_of_listing)
