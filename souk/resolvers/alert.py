@@ -22,11 +22,11 @@ from ..models import (
     Sku,
 )
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
-from ..permissions.base import may
+from ..permissions.competitor import SeesCompetitor
 from ..permissions.dealer import SeesDealer
-from ..permissions.sku import SeesSku
 from ..permissions.listing import SeesListing
 from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import alert as rules
 from ..rules import text
 from ..rules.actor import Role
@@ -120,7 +120,7 @@ def dealer_of_alert(viewer: Viewer, alert: Alert) -> Select[Dealer]:
 
 def competitor_of_alert(viewer: Viewer, alert: Alert) -> Select[Competitor]:
     """The competitor; null for a dealer of ours."""
-    return select(Competitor).where(Competitor.id == alert.competitor_id, may("competitor:read").rows(viewer))
+    return select(Competitor).where(Competitor.id == alert.competitor_id, SeesCompetitor().rows(viewer))
 
 
 def sku_of_alert(viewer: Viewer, alert: Alert) -> Select[Sku]:

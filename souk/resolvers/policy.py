@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, select
@@ -21,8 +21,8 @@ from ..models import (
     new_id,
 )
 from ..permissions.dealer import SeesDealer
-from ..permissions.sku import SeesSku
 from ..permissions.policy import SeesPolicy, WritesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import text
 from ..rules.enums import Described, PolicyKind
 from ..rules.errors import Invalid, NotUnique, OutOfRange, Problems, Required
@@ -106,7 +106,10 @@ def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PricePolic
     return asked.order_by(PricePolicyVersion.n.desc())
 
 
-def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[PricePolicyVersion]:
+KnownAt = Annotated[DateTime, strawberry.argument(description="What was known at this moment, in UTC.")]
+
+
+def version_as_of(viewer: Viewer, policy: PricePolicy, at: KnownAt) -> Select[PricePolicyVersion]:
     """The version that was known at that moment, in UTC; null before the first was recorded."""
     asked = select(PricePolicyVersion).where(
         PricePolicyVersion.policy_id == policy.id, PricePolicyVersion.recorded_at <= at

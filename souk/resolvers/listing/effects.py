@@ -18,6 +18,7 @@ from ...rules.errors import NotFound
 from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import OPEN, supersede_offers
+from ..observation import observe
 from ..writing import locked, move
 
 EXPIRY = "listing.expiry"
@@ -50,6 +51,7 @@ async def listing_changed(tx: Transaction, listing: Listing) -> None:
     """What follows when a listing is created, updated or becomes ACTIVE: every such write passes here."""
     listing.price_order = price_order(listing.price_minor)
     await tx.session.flush()
+    await observe(tx, listing)
 
 
 async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
@@ -67,11 +69,18 @@ async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_i
     await approve_itself(tx, listing, dealer, by_import=by_import)
 
 
+@implements("Listing", ("DRAFT", "EXPIRED"), "PENDING_REVIEW", guard="price policy evaluated")
+@implements("Listing", "DRAFT", "PENDING_REVIEW", effect="warning, not block, if the price breaches a policy")
 async def approve_itself(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
-    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import."""
+    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import.
+
+    Its price is held against the policies either way; a breach raises an alert and stops nothing.
+    """
     settings = await tx.settings()
     if rules.approves_itself(dealer, auto_approve=settings.auto_approve, by_import=by_import):
         await activate(tx, listing, cause="import" if by_import else "auto-approval")
+    else:
+        await observe(tx, listing)
 
 
 @implements("Listing", "PENDING_REVIEW", "ACTIVE", effect="`listing.activated`")
