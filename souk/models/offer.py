@@ -1,10 +1,11 @@
 """Offers with their immutable revisions, and the deals they become."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, declared_attr
 
 from ..rules.enums import DealKind, DealStatus, OfferDirection, OfferParty, OfferStatus, Settlement
 from .base import Row, TenantModel, col, minor, one_of, refers
@@ -58,6 +59,11 @@ class Offer(TenantModel):
     owner_amount_minor: Mapped[int | None] = minor("The owner's last amount; null until it spoke.")
     currency: Mapped[str] = col("ISO 4217 code of every revision.")
     expires_at: Mapped[datetime] = col("When it ends unless somebody answers.")
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        # a new revision moves the version, an answer does not: the version *is* the head revision
+        return {"version_id_col": cls.__table__.c.version, "version_id_generator": False}
 
 
 class OfferRevision(Row):

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from ..models import Listing, ListingAudience
+from ..models import Listing, ListingAudience, VehicleDetail
 from ..rules.actor import Actor, Role
 from .base import AnyOf, Permission
 
@@ -57,6 +57,20 @@ class ReadsPrivate(_OwnListing):
 
     name = "listing:readPrivate"
     message = "Shown to staff who may and to the listing's dealer."
+
+
+class ReadsRegistration(Permission[VehicleDetail]):
+    """The registration number of a vehicle."""
+
+    name = "listing:readPrivate"
+    model = VehicleDetail
+    message = "Shown to staff who may and to the listing's dealer."
+    in_python = False
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        listed = aliased(Listing)
+        same = and_(listed.tenant_id == VehicleDetail.tenant_id, listed.id == VehicleDetail.id)
+        return exists().where(same, listed.dealer_id == viewer.dealer_id)
 
 
 class WritesListing(_OwnListing):

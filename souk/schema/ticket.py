@@ -40,11 +40,18 @@ from .transitions import Transition, transitions
 from .user import Team, User
 
 if TYPE_CHECKING:
+    from .alert import Alert
+    from .deal import Deal
     from .dealer import Dealer
+    from .lead import Lead
     from .listing import Listing
 
 TicketSubject = Annotated[
-    Annotated["Dealer", strawberry.lazy(".dealer")] | Annotated["Listing", strawberry.lazy(".listing")],
+    Annotated["Alert", strawberry.lazy(".alert")]
+    | Annotated["Deal", strawberry.lazy(".deal")]
+    | Annotated["Dealer", strawberry.lazy(".dealer")]
+    | Annotated["Lead", strawberry.lazy(".lead")]
+    | Annotated["Listing", strawberry.lazy(".listing")],
     strawberry.union("TicketSubject", description="What a ticket can be about."),
 ]
 
@@ -89,7 +96,7 @@ class Ticket(Node):
     subject_ref: TicketSubject | None = reference(
         "subject_type",
         "subject_id",
-        {"DEALER": "Dealer", "LISTING": "Listing"},
+        {"ALERT": "Alert", "DEAL": "Deal", "DEALER": "Dealer", "LEAD": "Lead", "LISTING": "Listing"},
         description="What it is about; null when it is about nothing, or about what the viewer may not see.",
     )
     follow_up_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.follow_up_of_ticket)

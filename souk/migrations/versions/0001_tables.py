@@ -1251,6 +1251,7 @@ def upgrade() -> None:
         sa.Column("cure_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("snoozed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -1293,6 +1294,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_alert")),
     )
     op.create_index("ix_alert_dealer", "alert", ["tenant_id", "dealer_id", "first_seen_at", "id"], unique=False)
+    op.create_index("ix_alert_kind", "alert", ["tenant_id", "kind", "first_seen_at", "id"], unique=False)
     op.create_index("ix_alert_newest", "alert", ["tenant_id", "first_seen_at", "id"], unique=False)
     op.create_index("ix_alert_score", "alert", ["tenant_id", "score_tenths", "id"], unique=False)
     op.create_index("ix_alert_severity", "alert", ["tenant_id", "severity", "first_seen_at", "id"], unique=False)
@@ -1698,6 +1700,7 @@ def upgrade() -> None:
     op.create_table(
         "evidence_sale_row",
         sa.Column("alert_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
@@ -1713,6 +1716,11 @@ def upgrade() -> None:
             ["tenant_id", "alert_id"],
             ["alert.tenant_id", "alert.id"],
             name=op.f("fk_evidence_sale_row_tenant_id_alert_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "dealer_id"],
+            ["dealer.tenant_id", "dealer.id"],
+            name=op.f("fk_evidence_sale_row_tenant_id_dealer_id"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_evidence_sale_row")),
         sa.UniqueConstraint(
@@ -1815,6 +1823,7 @@ def upgrade() -> None:
     op.create_index("ix_task_alert", "task", ["tenant_id", "alert_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_assignee", "task", ["tenant_id", "assignee_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_batch", "task", ["tenant_id", "batch_id", "created_at", "id"], unique=False)
+    op.create_index("ix_task_dealer", "task", ["tenant_id", "dealer_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_due", "task", ["tenant_id", "due_order", "id"], unique=False)
     op.create_index("ix_task_lead", "task", ["tenant_id", "lead_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_newest", "task", ["tenant_id", "created_at", "id"], unique=False)
@@ -1855,6 +1864,7 @@ def downgrade() -> None:
     op.drop_index("ix_task_newest", table_name="task")
     op.drop_index("ix_task_lead", table_name="task")
     op.drop_index("ix_task_due", table_name="task")
+    op.drop_index("ix_task_dealer", table_name="task")
     op.drop_index("ix_task_batch", table_name="task")
     op.drop_index("ix_task_assignee", table_name="task")
     op.drop_index("ix_task_alert", table_name="task")
@@ -1903,6 +1913,7 @@ def downgrade() -> None:
     op.drop_index("ix_alert_severity", table_name="alert")
     op.drop_index("ix_alert_score", table_name="alert")
     op.drop_index("ix_alert_newest", table_name="alert")
+    op.drop_index("ix_alert_kind", table_name="alert")
     op.drop_index("ix_alert_dealer", table_name="alert")
     op.drop_table("alert")
     op.drop_index("ix_vehicle_detail_year", table_name="vehicle_detail")
