@@ -260,7 +260,7 @@ async def batch_cancel(tx: Transaction, input: BatchCancelInput) -> Batch:
     """Stop a batch. What was done stays done; what was not begun never will be."""
     batch = await _steered(tx, input.id)
     before, reason = batch.status, texts.optional_line(input.reason, 1000, field="reason")
-    to = rules.cancel(before, counts_of(batch))
+    to = rules.cancel(before)
     move(tx, batch, to, "batch.cancelled", mutation="batchCancel", reason=reason)
     await _stop(tx, batch, before, reason)
     return batch

@@ -200,10 +200,10 @@ async def send_warning(tx: Transaction, things: Things, *, joined: bool, reason:
             now=tx.now,
             cure_hours=settings.cure_hours,
         )
-        dealer.notice, dealer.cure_due_at = notice.notice, notice.cure_due_at
+        dealer.notice, dealer.cure_due_at = notice.number, notice.cure_due_at
         move(
             tx, dealer, "WARNED", "dealer.warned", of="DealerStanding", column="standing", cause="batch SEND_WARNING",
-            reason=reason, data={"notice": notice.notice},
+            reason=reason, data={"notice": notice.number},
         )  # fmt: skip
     await _await_cure(tx, alert, dealer.cure_due_at)
     alert.notice_sent_at = tx.now

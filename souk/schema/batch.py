@@ -26,13 +26,15 @@ from ..engine.declare import (
 )
 from ..engine.scalars import JSON, BigInt, DateTime
 from ..permissions.base import may
-from ..permissions.batch import ReadsImages, SeesBatch, SeesPreview
+from ..permissions.batch import ApprovesBatch, ControlsBatch, ReadsImages, SeesBatch, SeesPreview
 from ..resolvers import batch as resolve
 from ..resolvers import enforcement, preview
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
+from .transitions import Transition, transitions
 
-assert enforcement.KINDS  # the kinds of this part are known once their modules are imported
+KNOWN_KINDS = (enforcement.Enforcement,)
+"""The kinds of this part: known once their modules are imported."""
 
 
 @strawberry.type(description="How many items stand where; the parts add up to the total.")
@@ -168,6 +170,9 @@ class Batch(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    available_transitions: list[Transition] = transitions(
+        "Batch", {"batch:control": ControlsBatch(), "batch:approve": ApprovesBatch()}
+    )
     preview: BatchPreview | None = to_one(preview.preview_of_batch, gate=SeesPreview())
     items: Connection[BatchItem] = to_many(resolve.items_of_batch)
     logs: Connection[BatchLog] = to_many(resolve.logs_of_batch)
