@@ -269,15 +269,6 @@ class LeadUnlockStatus(Described):
     REFUNDED = "REFUNDED", "The lead was invalid; the credits went back."
 
 
-class LeadContactReason(Described):
-    """Why the contact of a lead is locked for somebody."""
-
-    NOT_UNLOCKED = "NOT_UNLOCKED", "The viewer's dealer has not unlocked it."
-    MASKED = "MASKED", "The role does not read contacts."
-    NOT_ASSIGNED = "NOT_ASSIGNED", "The lead is another colleague's, or nobody's."
-    RESTRICTED = "RESTRICTED", "The viewer's dealer may not unlock: not verified, or under enforcement."
-
-
 class LostReason(Described):
     """Why a lead came to nothing."""
 

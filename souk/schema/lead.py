@@ -12,9 +12,9 @@ from ..engine.symbols import among
 from ..permissions.base import may
 from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
 from ..resolvers import lead as resolve
+from ..resolvers.lead import LeadContactReason
 from ..rules.actor import Role
 from ..rules.enums import (
-    LeadContactReason,
     LeadDistribution,
     LeadSource,
     LeadStatus,

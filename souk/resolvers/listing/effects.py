@@ -17,6 +17,7 @@ from ...rules.enums import ListingStatus
 from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import OPEN, supersede_offers
+from ..observation import observe
 from ..writing import locked, move
 
 EXPIRY = "listing.expiry"
@@ -49,6 +50,7 @@ async def listing_changed(tx: Transaction, listing: Listing) -> None:
     """What follows when a listing is created, updated or becomes ACTIVE: every such write passes here."""
     listing.price_order = price_order(listing.price_minor)
     await tx.session.flush()
+    await observe(tx, listing)
 
 
 async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
@@ -66,11 +68,18 @@ async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_i
     await approve_itself(tx, listing, dealer, by_import=by_import)
 
 
+@implements("Listing", ("DRAFT", "EXPIRED"), "PENDING_REVIEW", guard="price policy evaluated")
+@implements("Listing", "DRAFT", "PENDING_REVIEW", effect="warning, not block, if the price breaches a policy")
 async def approve_itself(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
-    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import."""
+    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import.
+
+    Its price is held against the policies either way; a breach raises an alert and stops nothing.
+    """
     settings = await tx.settings()
     if rules.approves_itself(dealer, auto_approve=settings.auto_approve, by_import=by_import):
         await activate(tx, listing, cause="import" if by_import else "auto-approval")
+    else:
+        await observe(tx, listing)
 
 
 @implements("Listing", "PENDING_REVIEW", "ACTIVE", effect="`listing.activated`")
@@ -210,8 +219,7 @@ async def _causes(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
     """Listing → the cause that the event of its last suspension keeps."""
     asked = (
         select(DomainEvent.subject_id, DomainEvent.data["cause"].astext)
-        .distinct(DomainEvent.subject_id)
         .where(DomainEvent.subject_id.in_(listing_ids), DomainEvent.type == "listing.suspended")
-        .order_by(DomainEvent.subject_id, DomainEvent.seq.desc())
+        .order_by(DomainEvent.subject_id, DomainEvent.seq)
     )
-    return dict((await tx.session.execute(asked)).tuples().all())
+    return {row[0]: row[1] for row in await tx.session.execute(asked)}  # the last one stays
