@@ -35,7 +35,8 @@ class SeesDealer(Permission[Dealer]):
         return and_(Dealer.deleted_at.is_(None), exists().where(active, meant_for))
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        own: ColumnElement[bool] = Dealer.id == viewer.dealer_id
+        return own
 
 
 class OpensDealer(Permission[Dealer]):
@@ -50,7 +51,8 @@ class OpensDealer(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        own: ColumnElement[bool] = Dealer.id == viewer.dealer_id
+        return own
 
 
 class ReadsDealerRecord(Permission[Dealer]):
@@ -64,7 +66,8 @@ class ReadsDealerRecord(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        own: ColumnElement[bool] = Dealer.id == viewer.dealer_id
+        return own
 
 
 class CreatesDealer(Permission[Dealer]):
