@@ -211,6 +211,7 @@ class BatchStateChanged(BatchEvent):
     """The batch changed its state. When it was cancelled, the items not begun are told by the counts here."""
 
     from_: BatchStatus | None = column("from_status", description="The state before; null for the first event.")
+    from_.graphql_name = "from"
     to: BatchStatus | None = column("to_status")
     reason: str | None
 

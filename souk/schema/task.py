@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Node, column, many, one, payload_node, to_one, view
+from ..engine.declare import Connection, Node, column, many, one, payload_node, to_many, to_one, view
 from ..engine.scalars import DateTime
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
+from ..permissions.note import ReadsNote
 from ..permissions.task import MOVES, ReadsTaskNote, SeesTask
 from ..resolvers import task as resolve
+from ..resolvers.note import notes_on
 from ..rules.enums import TaskKind, TaskOutcome, TaskStatus
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
@@ -18,6 +20,7 @@ from .transitions import Transition, transitions
 if TYPE_CHECKING:
     from .alert import Alert
     from .dealer import Dealer
+    from .note import Note
     from .user import User
 
 
@@ -34,6 +37,7 @@ class Task(Node):
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_task)
     alert: Annotated["Alert", strawberry.lazy(".alert")] | None = to_one(resolve.alert_of_task, gate=SeesAlert())
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_task)
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Task"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Task", MOVES)
     created_at: DateTime
     updated_at: DateTime
