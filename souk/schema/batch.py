@@ -1,6 +1,6 @@
 """Batches as clients see them: the work, its items, its log, and its live stream."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
