@@ -24,9 +24,9 @@ from ..models import (
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
 from ..permissions.base import may
 from ..permissions.dealer import SeesDealer
-from ..permissions.sku import SeesSku
 from ..permissions.listing import SeesListing
 from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import alert as rules
 from ..rules import text
 from ..rules.actor import Role

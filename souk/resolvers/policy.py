@@ -21,8 +21,8 @@ from ..models import (
     new_id,
 )
 from ..permissions.dealer import SeesDealer
-from ..permissions.sku import SeesSku
 from ..permissions.policy import SeesPolicy, WritesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import text
 from ..rules.enums import Described, PolicyKind
 from ..rules.errors import Invalid, NotUnique, OutOfRange, Problems, Required
