@@ -5,6 +5,7 @@ Reads have a door of their own (`engine.pool`), on raw connections without a ses
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -42,6 +43,7 @@ class Transaction:
     request_id: str | None = None
     system: bool = False
     events: list[Happened] = field(default_factory=list)
+    changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
     _settings: TenantSettings | None = None
 
@@ -51,6 +53,19 @@ class Transaction:
             found = await self.session.execute(select(TenantSettings).where(TenantSettings.current))
             self._settings = found.scalar_one()
         return self._settings
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What an exception inside undoes, it also takes back from events and audit; the exception goes on."""
+        events, changes = list(self.events), deepcopy(self.changes)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            self.events[:] = events
+            self.changes.clear()
+            self.changes.update(changes)
+            raise
 
     def add(self, row: R) -> R:
         """A new row of this tenant: tenant and clock columns are filled in."""
@@ -149,20 +164,19 @@ class Database:
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system)
-            changes: dict[UUID, Change] = {}
-            _watch(session.sync_session, tx, changes)
+            _watch(session.sync_session, tx)
             principal = str(actor.principal_id or "")
             await session.execute(
                 TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
             )
             yield tx
             await session.flush()
-            if changes and not tx.events:
-                raise RuntimeError(f"{op} changed {sorted(c.type for c in changes.values())} and emitted nothing.")
+            if tx.changes and not tx.events:
+                raise RuntimeError(f"{op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
             if tx.events:
-                await journal.write_events(session, actor, tx.events, tx.now)
+                await journal.write_events(session, tx.actor, tx.events, tx.now)
                 tx.audit_id = await journal.write_audit(
-                    session, actor, op, tx.events[0], changes, tx.now, request_id, system
+                    session, tx.actor, op, tx.events[0], tx.changes, tx.now, request_id, system
                 )
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}
@@ -175,13 +189,13 @@ def system_actor(tenant_id: UUID) -> Actor:
     return Actor(tenant_id, Role.OWNER)
 
 
-def _watch(session: Session, tx: Transaction, changes: dict[UUID, Change]) -> None:
+def _watch(session: Session, tx: Transaction) -> None:
     @event.listens_for(session, "before_flush")
     def note(flushing: Session, _context: Any, _instances: Any) -> None:
         for row in flushing.dirty:
             if isinstance(row, TenantModel) and flushing.is_modified(row):
                 row.updated_at = tx.now
-        journal.note(flushing, changes, tx.keyring.hash)
+        journal.note(flushing, tx.changes, tx.keyring.hash)
 
 
 WATCHED = """

@@ -37,6 +37,7 @@ _DOCUMENT: dict[str, Templates] = {
     "DateTime": ("to_json({0})",),
     "Date": ("to_json({0})",),
     "UUID": ("to_json({0})",),
+    "ID": ("to_json({0})",),
     "enum": ("to_json({0})",),
 } | dict.fromkeys(TEXTS, ("to_json({0})",))
 
@@ -69,5 +70,3 @@ def document_writer(type_: GraphQLNamedType) -> Templates | None:
 def needs_writing_again(type_: GraphQLNamedType) -> bool:
     """Whether PostgreSQL's text must go through Python's writer once (jsonb has blanks after its colons)."""
     return kind_of(type_) == "JSON"
-
-

@@ -36,6 +36,7 @@ class Offer(TenantModel):
             postgresql_nulls_not_distinct=True,
             postgresql_where=text("status IN ('PENDING','COUNTERED')"),
         ),
+        Index("ix_offer_direction", "tenant_id", "direction", "created_at", "id"),
         Index("ix_offer_newest", "tenant_id", "created_at", "id"),
         Index("ix_offer_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_offer_listing", "tenant_id", "listing_id", "created_at", "id"),
@@ -115,8 +116,11 @@ class Deal(TenantModel):
         Index("ix_deal_newest", "tenant_id", "created_at", "id"),
         Index("ix_deal_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_deal_listing", "tenant_id", "listing_id", "created_at", "id"),
+        Index("ix_deal_kind", "tenant_id", "kind", "created_at", "id"),
         Index("ix_deal_payer", "tenant_id", "payer_user_id", "created_at", "id"),
+        Index("ix_deal_payer_dealer", "tenant_id", "payer_dealer_id", "created_at", "id"),
         Index("ix_deal_payee", "tenant_id", "payee_dealer_id", "created_at", "id"),
+        Index("ix_deal_payee_user", "tenant_id", "payee_user_id", "created_at", "id"),
         Index("ix_deal_updated", "tenant_id", "updated_at", "id"),
     )
 

@@ -22,7 +22,7 @@ from ..models import (
     Sku,
 )
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
-from ..permissions.base import may
+from ..permissions.competitor import SeesCompetitor
 from ..permissions.dealer import SeesDealer
 from ..permissions.listing import SeesListing
 from ..permissions.policy import SeesPolicy
@@ -120,7 +120,7 @@ def dealer_of_alert(viewer: Viewer, alert: Alert) -> Select[Dealer]:
 
 def competitor_of_alert(viewer: Viewer, alert: Alert) -> Select[Competitor]:
     """The competitor; null for a dealer of ours."""
-    return select(Competitor).where(Competitor.id == alert.competitor_id, may("competitor:read").rows(viewer))
+    return select(Competitor).where(Competitor.id == alert.competitor_id, SeesCompetitor().rows(viewer))
 
 
 def sku_of_alert(viewer: Viewer, alert: Alert) -> Select[Sku]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, select
@@ -106,7 +106,10 @@ def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PricePolic
     return asked.order_by(PricePolicyVersion.n.desc())
 
 
-def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[PricePolicyVersion]:
+KnownAt = Annotated[DateTime, strawberry.argument(description="What was known at this moment, in UTC.")]
+
+
+def version_as_of(viewer: Viewer, policy: PricePolicy, at: KnownAt) -> Select[PricePolicyVersion]:
     """The version that was known at that moment, in UTC; null before the first was recorded."""
     asked = select(PricePolicyVersion).where(
         PricePolicyVersion.policy_id == policy.id, PricePolicyVersion.recorded_at <= at

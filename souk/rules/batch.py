@@ -223,6 +223,40 @@ def backoff(attempt: int, chance: Fraction | float, *, base_seconds: int = BACKO
     return timedelta(microseconds=int(span * Fraction(chance)))
 
 
+PACE_IDLE = timedelta(seconds=1)
+PACE_QUANTUM = timedelta(milliseconds=250)
+
+
+class Paced(NamedTuple):
+    """How many items the pace lets through now, and from when the first of them counted."""
+
+    items: int
+    since: datetime
+
+
+def paced(pace: int, next_at: datetime | None, *, now: datetime) -> Paced:
+    """What `pace` items a second allow at `now`, when the next one is due at `next_at`.
+
+    The schedule runs on from `next_at`, so that a late worker loses no item; after an idle time (a pause, a dead worker)
+    it begins anew instead of catching up in a burst.
+    """
+    if next_at is None or now - next_at > PACE_IDLE:
+        return Paced(1, now)
+    if now < next_at:
+        return Paced(0, next_at)
+    return Paced((now - next_at) * pace // timedelta(seconds=1) + 1, next_at)
+
+
+def paced_next(pace: int, since: datetime, items: int) -> datetime:
+    """When the next item is due after `items` were taken that counted from `since`."""
+    return since + timedelta(microseconds=items * 1_000_000 // pace)
+
+
+def paced_wake(next_at: datetime, pace: int, *, now: datetime) -> datetime:
+    """When to look again: at the next item, but for a fast pace not more than four times a second."""
+    return max(next_at, now + PACE_QUANTUM) if pace > 4 else next_at
+
+
 def compensable(status: str, *, ended_at: datetime | None, now: datetime, rollback_hours: int = 24) -> None:
     """Raises InvalidTransition unless a batch at rest ended at most `rollback_hours` ago."""
     check(BATCH, status, "ROLLING_BACK", mutation="batchRollback")

@@ -269,15 +269,6 @@ class LeadUnlockStatus(Described):
     REFUNDED = "REFUNDED", "The lead was invalid; the credits went back."
 
 
-class LeadContactReason(Described):
-    """Why the contact of a lead is locked for somebody."""
-
-    NOT_UNLOCKED = "NOT_UNLOCKED", "The viewer's dealer has not unlocked it."
-    MASKED = "MASKED", "The role does not read contacts."
-    NOT_ASSIGNED = "NOT_ASSIGNED", "The lead is another colleague's, or nobody's."
-    RESTRICTED = "RESTRICTED", "The viewer's dealer may not unlock: not verified, or under enforcement."
-
-
 class LostReason(Described):
     """Why a lead came to nothing."""
 
@@ -382,9 +373,15 @@ class Severity(Described):
 class ImpactTermName(Described):
     """One term of what a price beside the policy costs."""
 
-    OBSERVED_LEAKAGE = "OBSERVED_LEAKAGE", "Happened, provable: units sold times how far each price was past the policy."
+    OBSERVED_LEAKAGE = (
+        "OBSERVED_LEAKAGE",
+        "Happened, provable: units sold times how far each price was past the policy.",
+    )
     RUN_RATE_EXPOSURE = "RUN_RATE_EXPOSURE", "If nothing changes: units a day times the gap over the horizon."
-    CASCADE_EXPOSURE = "CASCADE_EXPOSURE", "If compliant peers follow: their units a day, the gap, the horizon, a share."
+    CASCADE_EXPOSURE = (
+        "CASCADE_EXPOSURE",
+        "If compliant peers follow: their units a day, the gap, the horizon, a share.",
+    )
     DEAD_STOCK = "DEAD_STOCK", "What stock costs that does not move."
     UNDERCUT = "UNDERCUT", "What a cheaper competitor may take."
     RECOVERED = "RECOVERED", "What a cure brought back."

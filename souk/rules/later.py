@@ -77,8 +77,6 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "Alert": {"4": ("appealDecide(GRANT)", "alertSnooze", "(until)", "(price moves further)", "(batch rolled back)")},
     "Batch": {
         "4": (
-            "batchDecide(APPROVE)",
-            "batchDecide(REJECT)",
             "batchRetryFailed",
             "batchRollback",
             "(all compensated)",

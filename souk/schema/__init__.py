@@ -9,6 +9,7 @@ from ..engine.scalars import SCALARS
 from . import errors
 from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
+from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
@@ -30,6 +31,7 @@ from .viewer import ViewerQueries
 class Query(
     AlertQueries,
     AuditQueries,
+    BatchQueries,
     CategoryQueries,
     CompetitorQueries,
     DealQueries,
@@ -52,6 +54,7 @@ class Query(
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
 class Mutation(
     AlertMutations,
+    BatchMutations,
     CompetitorMutations,
     DealerMutations,
     LeadMutations,
@@ -67,5 +70,14 @@ class Mutation(
     pass
 
 
-schema = strawberry.Schema(Query, Mutation, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS))
+@strawberry.type(description="What can be followed.")
+class Subscription(
+    BatchSubscriptions,
+):
+    pass
+
+
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+)
 check_schema(schema)

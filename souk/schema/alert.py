@@ -22,7 +22,11 @@ from ..engine.declare import (
 )
 from ..engine.scalars import URL, DateTime, Decimal
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot, moves_alert
+from ..permissions.competitor import SeesCompetitor
 from ..permissions.note import ReadsNote
+from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
+from ..permissions.task import SeesTask
 from ..resolvers import alert as resolve
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
@@ -42,10 +46,12 @@ from .mutation import Payload, write
 from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
+    from .competitor import Competitor
     from .dealer import Dealer
     from .listing import Listing
     from .note import Note
     from .policy import PricePolicy
+    from .sku import Sku
     from .task import Task
 
 
@@ -146,14 +152,22 @@ class Alert(Node):
     dismissed_at: DateTime | None
     impact: AlertImpact = embedded("impact")
     rule: AlertRule | None = to_one(resolve.rule_of_alert)
-    policy: Annotated["PricePolicy", strawberry.lazy(".policy")] | None = to_one(resolve.policy_of_alert)
+    policy: Annotated["PricePolicy", strawberry.lazy(".policy")] | None = to_one(
+        resolve.policy_of_alert, gate=SeesPolicy()
+    )
+    sku: Annotated["Sku", strawberry.lazy(".sku")] | None = to_one(resolve.sku_of_alert, gate=SeesSku())
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_alert)
+    competitor: Annotated["Competitor", strawberry.lazy(".competitor")] | None = to_one(
+        resolve.competitor_of_alert, gate=SeesCompetitor()
+    )
     listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_alert)
     evidence_snapshots: Connection[EvidenceSnapshot] | None = to_many(resolve.snapshots_of_alert, gate=SeesSnapshot())
     evidence_sale_rows: Connection[EvidenceSaleRow] | None = to_many(resolve.sale_rows_of_alert, gate=SeesSaleRow())
     evidence_chain: EvidenceChain | None = to_one(resolve.chain_of_alert, gate=SeesSnapshot())
     timeline: Connection[DomainEvent] = to_many(resolve.timeline_of_alert)
-    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] = to_many(resolve_task.tasks_of_alert)
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_alert, gate=SeesTask()
+    )
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Alert"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Alert", MOVES)
     created_at: DateTime

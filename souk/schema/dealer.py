@@ -7,6 +7,7 @@ import strawberry
 from .. import models
 from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_many, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..permissions.dealer import (
     OpensDealer,
@@ -19,6 +20,7 @@ from ..permissions.dealer import (
 )
 from ..permissions.lead import SeesLead
 from ..permissions.note import ReadsNote
+from ..resolvers import alert as resolve_alert
 from ..resolvers import dealer as resolve
 from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
@@ -29,6 +31,7 @@ from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
+    from .alert import Alert
     from .lead import Lead
     from .listing import Listing
     from .note import Note
@@ -65,6 +68,9 @@ class Dealer(Node):
     updated_at: DateTime
     version: int
     external_ids: list[ExternalId] = to_list(resolve.external_ids_of_dealer)
+    alerts: Connection[Annotated["Alert", strawberry.lazy(".alert")]] | None = to_many(
+        resolve_alert.alerts_of_dealer, gate=SeesAlert()
+    )
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
     )

@@ -13,10 +13,10 @@ from ..permissions.base import may
 from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
 from ..permissions.note import ReadsNote
 from ..resolvers import lead as resolve
+from ..resolvers.lead import LeadContactReason
 from ..resolvers.note import notes_on
 from ..rules.actor import Role
 from ..rules.enums import (
-    LeadContactReason,
     LeadDistribution,
     LeadSource,
     LeadStatus,

@@ -36,6 +36,7 @@ from ..permissions.listing import (
 )
 from ..permissions.offer import SeesOffer
 from ..permissions.sku import SeesSku
+from ..permissions.user import SeesUser
 from ..resolvers import category as resolve_category
 from ..resolvers import deal as resolve_deal
 from ..resolvers import dealer as resolve_dealer
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from .lead import Lead
     from .offer import Offer
     from .sku import Sku
+    from .user import User
 
 
 def tenths(name: str, description: str) -> Any:
@@ -117,6 +119,7 @@ class ListingAudience:
 
     created_at: DateTime
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve_dealer.dealer_of_audience)
+    user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.user_of_audience, gate=SeesUser())
 
 
 MOVES = {"listing:write": WritesListing(), "listing:moderate": ModeratesListing()}

@@ -9,12 +9,14 @@ from ..engine.declare import Connection, Money, Node, many, money, one, payload_
 from ..engine.scalars import CurrencyCode, DateTime
 from ..permissions.base import may
 from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
 from ..resolvers import policy as resolve
 from ..rules.enums import PolicyKind
 from .mutation import KeyedPayload, Payload, write
 
 if TYPE_CHECKING:
     from .dealer import Dealer
+    from .sku import Sku
 
 
 @view(models.PricePolicyVersion)
@@ -47,6 +49,7 @@ class PriceException:
 class PricePolicy(Node):
     """A limit on the price of a SKU. Every change appends a version; the newest is shown on the policy itself."""
 
+    sku: Annotated["Sku", strawberry.lazy(".sku")] | None = to_one(resolve.sku_of_policy, gate=SeesSku())
     kind: PolicyKind
     currency: CurrencyCode
     amount: Money = money("amount_minor")

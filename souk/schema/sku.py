@@ -7,15 +7,21 @@ import strawberry
 from .. import models
 from ..engine.declare import Connection, Money, Node, many, money, one, payload_node, to_list, to_many, view
 from ..engine.scalars import CurrencyCode, DateTime
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
+from ..permissions.policy import SeesPolicy
 from ..permissions.sku import ReadsCost, SeesSku
+from ..resolvers import alert as resolve_alert
 from ..resolvers import listing as resolve_listing
+from ..resolvers import policy as resolve_policy
 from ..resolvers import sku as resolve
 from .external import ExternalId
 from .mutation import KeyedPayload, Payload, write
 
 if TYPE_CHECKING:
+    from .alert import Alert
     from .listing import Listing
+    from .policy import PricePolicy
 
 
 @view(models.Sku, node=resolve.sku, gate=SeesSku())
@@ -35,6 +41,12 @@ class Sku(Node):
     updated_at: DateTime
     version: int
     external_ids: list[ExternalId] = to_list(resolve.external_ids_of_sku)
+    policies: Connection[Annotated["PricePolicy", strawberry.lazy(".policy")]] | None = to_many(
+        resolve_policy.policies_of_sku, gate=SeesPolicy()
+    )
+    alerts: Connection[Annotated["Alert", strawberry.lazy(".alert")]] | None = to_many(
+        resolve_alert.alerts_of_sku, gate=SeesAlert()
+    )
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(resolve_listing.listings_of_sku)
 
 

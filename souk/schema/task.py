@@ -7,6 +7,7 @@ import strawberry
 from .. import models
 from ..engine.declare import Connection, Node, column, many, one, payload_node, to_many, to_one, view
 from ..engine.scalars import DateTime
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..permissions.note import ReadsNote
 from ..permissions.task import MOVES, ReadsTaskNote, SeesTask
@@ -34,7 +35,7 @@ class Task(Node):
     outcome: TaskOutcome | None
     note: str | None = column("note", ReadsTaskNote())
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_task)
-    alert: Annotated["Alert", strawberry.lazy(".alert")] | None = to_one(resolve.alert_of_task)
+    alert: Annotated["Alert", strawberry.lazy(".alert")] | None = to_one(resolve.alert_of_task, gate=SeesAlert())
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_task)
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Task"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Task", MOVES)

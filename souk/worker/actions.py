@@ -78,7 +78,8 @@ class Source(Protocol):
         """At most `limit` further items (`fresh=True`, `n` following on); none at the end.
 
         Reads on from `batch.cursor` and sets it anew (a new dict: the column is only stored when assigned). It is called
-        in the transaction that works on the items, so the cursor moves exactly with them.
+        in the transaction that works on the items, so the cursor moves exactly with them; the engine may put an older
+        cursor back (after a rollback, or after a look ahead) and ask again from there.
         """
         ...
 

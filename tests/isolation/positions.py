@@ -177,5 +177,3 @@ def selection(type_: Any) -> str:
         elif "userErrors" in names and isinstance(named, GraphQLObjectType) and "id" in named.fields:
             parts.append(f"{name} {{ id }}")
     return "{ " + " ".join(parts) + " }"
-
-

@@ -904,6 +904,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("phone_hash IS NOT NULL"),
     )
+    op.create_index("ix_lead_source", "lead", ["tenant_id", "source", "created_at", "id"], unique=False)
     op.create_index("ix_lead_status", "lead", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_lead_updated", "lead", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_index("ix_lead_user", "lead", ["tenant_id", "user_id", "created_at", "id"], unique=False)
@@ -1023,6 +1024,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_offer")),
     )
     op.create_index("ix_offer_amount", "offer", ["tenant_id", "amount_minor", "id"], unique=False)
+    op.create_index("ix_offer_direction", "offer", ["tenant_id", "direction", "created_at", "id"], unique=False)
     op.create_index("ix_offer_highest", "offer", ["tenant_id", "listing_id", "amount_minor", "id"], unique=False)
     op.create_index("ix_offer_listing", "offer", ["tenant_id", "listing_id", "created_at", "id"], unique=False)
     op.create_index("ix_offer_newest", "offer", ["tenant_id", "created_at", "id"], unique=False)
@@ -1488,10 +1490,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_deal")),
         sa.UniqueConstraint("tenant_id", "offer_id", name=op.f("uq_deal_tenant_id_offer_id")),
     )
+    op.create_index("ix_deal_kind", "deal", ["tenant_id", "kind", "created_at", "id"], unique=False)
     op.create_index("ix_deal_listing", "deal", ["tenant_id", "listing_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_newest", "deal", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_payee", "deal", ["tenant_id", "payee_dealer_id", "created_at", "id"], unique=False)
+    op.create_index("ix_deal_payee_user", "deal", ["tenant_id", "payee_user_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_payer", "deal", ["tenant_id", "payer_user_id", "created_at", "id"], unique=False)
+    op.create_index("ix_deal_payer_dealer", "deal", ["tenant_id", "payer_dealer_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_status", "deal", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_deal_updated", "deal", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_index(
@@ -1889,10 +1894,13 @@ def downgrade() -> None:
     )
     op.drop_index("ix_deal_updated", table_name="deal")
     op.drop_index("ix_deal_status", table_name="deal")
+    op.drop_index("ix_deal_payer_dealer", table_name="deal")
     op.drop_index("ix_deal_payer", table_name="deal")
+    op.drop_index("ix_deal_payee_user", table_name="deal")
     op.drop_index("ix_deal_payee", table_name="deal")
     op.drop_index("ix_deal_newest", table_name="deal")
     op.drop_index("ix_deal_listing", table_name="deal")
+    op.drop_index("ix_deal_kind", table_name="deal")
     op.drop_table("deal")
     op.drop_table("batch_preview_item")
     op.drop_index("ix_batch_updated", table_name="batch")
@@ -1943,6 +1951,7 @@ def downgrade() -> None:
     op.drop_index("ix_offer_newest", table_name="offer")
     op.drop_index("ix_offer_listing", table_name="offer")
     op.drop_index("ix_offer_highest", table_name="offer")
+    op.drop_index("ix_offer_direction", table_name="offer")
     op.drop_index("ix_offer_amount", table_name="offer")
     op.drop_table("offer")
     op.drop_table("membership_team")
@@ -1952,6 +1961,7 @@ def downgrade() -> None:
     op.drop_index("ix_lead_user", table_name="lead")
     op.drop_index("ix_lead_updated", table_name="lead")
     op.drop_index("ix_lead_status", table_name="lead")
+    op.drop_index("ix_lead_source", table_name="lead")
     op.drop_index("ix_lead_phone", table_name="lead", postgresql_where=sa.text("phone_hash IS NOT NULL"))
     op.drop_index("ix_lead_newest", table_name="lead")
     op.drop_index("ix_lead_listing", table_name="lead")

@@ -13,6 +13,7 @@ from .pipeline import (
     lead_withdraw,
 )
 from .reads import (
+    LeadContactReason,
     LeadFilter,
     LeadOrder,
     assignee_of_lead,
@@ -31,6 +32,7 @@ from .reads import (
 
 __all__ = [
     "LeadAssignInput",
+    "LeadContactReason",
     "LeadCreateInput",
     "LeadFilter",
     "LeadOrder",

@@ -18,6 +18,16 @@ from ..filters import conditions
 
 
 @known
+class LeadContactReason(Described):
+    """Why the contact of a lead is locked for somebody."""
+
+    NOT_UNLOCKED = "NOT_UNLOCKED", "The viewer's dealer has not unlocked it."
+    MASKED = "MASKED", "The role does not read contacts."
+    NOT_ASSIGNED = "NOT_ASSIGNED", "The lead is another colleague's, or nobody's."
+    RESTRICTED = "RESTRICTED", "The viewer's dealer may not unlock: not verified, or under enforcement."
+
+
+@known
 class LeadOrder(Described):
     """The order of a list of leads."""
 

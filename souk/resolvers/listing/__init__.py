@@ -40,6 +40,7 @@ from .reads import (
     listings_of_dealer,
     listings_of_sku,
     product_of_listing,
+    user_of_audience,
     vehicle_of_listing,
 )
 from .writes import listing_audience_set, listing_create, listing_update
@@ -50,5 +51,5 @@ __all__ = [
     "listing_audience_set", "listing_changed", "listing_create", "listing_moderate", "listing_pause", "listing_renew",
     "listing_resume", "listing_submit", "listing_update", "listing_withdraw", "listings", "listings_of_category",
     "listings_of_dealer", "listings_of_sku", "product_of_listing", "reinstate", "reinstate_of", "state_of", "submit",
-    "suspend", "suspend_of", "vehicle_of_listing",
+    "suspend", "suspend_of", "user_of_audience", "vehicle_of_listing",
 ]  # fmt: skip

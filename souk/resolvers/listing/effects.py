@@ -14,9 +14,11 @@ from ...rules import listing as rules
 from ...rules.clauses import implements
 from ...rules.dealer import DealerState
 from ...rules.enums import ListingStatus
+from ...rules.errors import NotFound
 from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import OPEN, supersede_offers
+from ..observation import observe
 from ..writing import locked, move
 
 EXPIRY = "listing.expiry"
@@ -49,6 +51,7 @@ async def listing_changed(tx: Transaction, listing: Listing) -> None:
     """What follows when a listing is created, updated or becomes ACTIVE: every such write passes here."""
     listing.price_order = price_order(listing.price_minor)
     await tx.session.flush()
+    await observe(tx, listing)
 
 
 async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
@@ -66,11 +69,18 @@ async def submit(tx: Transaction, listing: Listing, dealer: DealerState, *, by_i
     await approve_itself(tx, listing, dealer, by_import=by_import)
 
 
+@implements("Listing", ("DRAFT", "EXPIRED"), "PENDING_REVIEW", guard="price policy evaluated")
+@implements("Listing", "DRAFT", "PENDING_REVIEW", effect="warning, not block, if the price breaches a policy")
 async def approve_itself(tx: Transaction, listing: Listing, dealer: DealerState, *, by_import: bool = False) -> None:
-    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import."""
+    """A submitted listing becomes ACTIVE at once: a VERIFIED dealer's, by the tenant's setting or by an import.
+
+    Its price is held against the policies either way; a breach raises an alert and stops nothing.
+    """
     settings = await tx.settings()
     if rules.approves_itself(dealer, auto_approve=settings.auto_approve, by_import=by_import):
         await activate(tx, listing, cause="import" if by_import else "auto-approval")
+    else:
+        await observe(tx, listing)
 
 
 @implements("Listing", "PENDING_REVIEW", "ACTIVE", effect="`listing.activated`")
@@ -177,7 +187,10 @@ async def archive(tx: Transaction, listing: Listing, *, reason: str | None, caus
 @implements("Listing", ("ACTIVE", "PAUSED"), "EXPIRED", effect="open offers SUPERSEDED")
 async def expire(tx: Transaction, listing_id: UUID) -> Listing | None:
     """What the timer does: EXPIRED when the time has come, a new timer when the end was moved. None when nothing was due."""
-    listing = await locked(tx, Listing, listing_id, None)
+    try:
+        listing = await locked(tx, Listing, listing_id, None)
+    except NotFound:
+        return None
     if rules.expire(state_of(listing), now=tx.now) is None:
         ends = listing.expires_at
         if ends is not None and ends > tx.now and machine("Listing").to(listing.status, ListingStatus.EXPIRED):
@@ -210,8 +223,7 @@ async def _causes(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
     """Listing → the cause that the event of its last suspension keeps."""
     asked = (
         select(DomainEvent.subject_id, DomainEvent.data["cause"].astext)
-        .distinct(DomainEvent.subject_id)
         .where(DomainEvent.subject_id.in_(listing_ids), DomainEvent.type == "listing.suspended")
-        .order_by(DomainEvent.subject_id, DomainEvent.seq.desc())
+        .order_by(DomainEvent.subject_id, DomainEvent.seq)
     )
-    return dict((await tx.session.execute(asked)).tuples().all())
+    return {row[0]: row[1] for row in await tx.session.execute(asked)}  # the last one stays

@@ -17,9 +17,11 @@ from ...models import (
     ListingAudience,
     ProductDetail,
     Sku,
+    User,
     VehicleDetail,
 )
 from ...permissions.listing import ReadsUnpublished, SeesListing
+from ...permissions.user import SeesUser
 from ...rules.enums import Described, ExternalType, ListingKind, ListingStatus
 from ..enums import known
 from ..filters import ExternalIdInput, conditions, folded, minor_of, named_elsewhere, refers_to
@@ -175,6 +177,11 @@ def audience_of_listing(viewer: Viewer, listing: Listing) -> Select[ListingAudie
     )
     found = select(ListingAudience).where(ListingAudience.listing_id == listing.id, readable.exists())
     return found.order_by(ListingAudience.created_at, ListingAudience.id)
+
+
+def user_of_audience(viewer: Viewer, member: ListingAudience) -> Select[User]:
+    """The person for whom the listing is meant."""
+    return select(User).where(User.id == member.user_id, SeesUser().rows(viewer))
 
 
 def external_ids_of_listing(viewer: Viewer, listing: Listing) -> Select[ExternalRef]:

@@ -1,0 +1,83 @@
+"""One attempt at a chunk of items: done at once, or halved until only the items that fail have failed."""
+
+import random
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from ..db.session import Transaction
+from ..models import Batch
+from ..resolvers.writing import CONSTRAINTS
+from ..rules import batch as rules
+from ..rules.clauses import implements
+from ..rules.enums import BatchItemStatus
+from ..rules.errors import InvalidInput, Refused
+from .actions import ACTIONS, Action, Item, Result, Settled, Skip
+
+log = structlog.get_logger("souk.batch")
+BUSY = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock timeout, statement timeout: try again
+Chance = Callable[[], float]
+
+
+@implements("BatchItem", "RUNNING", "SUCCEEDED", effect="result and after-state")
+@implements("BatchItem", "RUNNING", "FAILED", effect="errorCode")
+@implements("BatchItem", "RUNNING", "SKIPPED", guard="seen under the row lock", effect="skipReason")
+async def attempt(
+    tx: Transaction, batch: Batch, items: Sequence[Item], chance: Chance = random.random
+) -> list[Settled]:
+    """Try the items, and say where each stands now, in their order. Raises only when the database is gone."""
+    found: dict[int, Settled] = {}
+    for action in dict.fromkeys(item.action for item in items):
+        chunk = [item for item in items if item.action is action]
+        for item, result in zip(chunk, await _tried(tx, batch, ACTIONS[action], chunk), strict=True):
+            found[id(item)] = _settled(item, result, tx, chance)
+    return [found[id(item)] for item in items]
+
+
+async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[Item]) -> list[Result]:
+    """The results of a chunk; after an exception those of its halves, so that one bad item costs a few savepoints."""
+    try:
+        async with tx.savepoint():
+            results = await action.run(tx, batch, items)
+            await tx.session.flush()
+        return results
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        if len(items) == 1:
+            return [_failed(batch, items[0], error)]
+    half = len(items) // 2
+    return [*await _tried(tx, batch, action, items[:half]), *await _tried(tx, batch, action, items[half:])]
+
+
+def _failed(batch: Batch, item: Item, error: Exception) -> Result:
+    """What an exception means for the one item it is about."""
+    match error:
+        case Skip():
+            return Result("SKIPPED", error_code=error.code, error_message=error.message)
+        case Refused():
+            return Result("FAILED", error_code=error.code.value, error_message=error.message)
+        case InvalidInput():
+            return _failed(batch, item, error.problems[0])
+        case IntegrityError():
+            name = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+            if name in CONSTRAINTS:
+                return _failed(batch, item, CONSTRAINTS[name]())
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    if state[:2] in ("22", "23"):
+        log.warning("item refused by the database", batch=str(batch.id), item=item.n, sqlstate=state)
+        return Result("FAILED", error_code="INVALID", error_message="The database refused the values of this item.")
+    if state in BUSY:
+        return Result("FAILED", error_code="CONFLICT", error_message="Somebody else was changing it.", retry=True)
+    log.error("item failed", batch=str(batch.id), item=item.n, attempt=item.attempt + 1, exc_info=error)
+    return Result("FAILED", error_code="INTERNAL", error_message="Something went wrong on our side.", retry=True)
+
+
+def _settled(item: Item, result: Result, tx: Transaction, chance: Chance) -> Settled:
+    if result.status != BatchItemStatus.FAILED:
+        return Settled(item, result, result.status)
+    n = item.attempt + 1
+    status = rules.after_failure(n, retryable=result.retry)
+    waits = tx.now + rules.backoff(n, chance()) if status == "RETRY_WAIT" else None
+    return Settled(item, result, status, waits)

@@ -1,0 +1,128 @@
+"""The statements of the batch engine: a chunk is taken by one and settled by one, whatever its length."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.elements import TextClause
+
+from ..db.session import Transaction
+from ..models import Batch, new_id
+from ..rules.enums import BatchAction
+from .actions import Item, Settled
+
+
+def _with_payload(sql: str) -> TextClause:
+    return text(sql).columns(payload=JSONB)  # type: ignore[return-value]
+
+
+ITEM = "id, n, target_type, target_id, action, payload, attempt"
+TAKE = f"""
+SELECT {ITEM} FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch AND status = :status
+  AND (next_attempt_at IS NULL OR next_attempt_at <= :now) ORDER BY n LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+ROWS = """
+WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+  id uuid, n integer, target_type text, target_id uuid, action text, payload jsonb, status text, attempt integer,
+  next_attempt_at timestamptz, before jsonb, after jsonb, outcome text, error_code text, error_message text,
+  warnings jsonb, impact_minor bigint, currency text, settled_at timestamptz, attempt_id uuid))
+"""
+ATTEMPTS = """
+INSERT INTO batch_item_attempt (tenant_id, id, created_at, item_id, n, status, error_code, result, ended_at)
+  SELECT :tenant, attempt_id, :now, id, attempt, status, error_code,
+         CASE WHEN outcome IS NOT NULL THEN jsonb_build_object('outcome', outcome) END, :now FROM r
+"""
+SETTLE = text(f"""{ROWS}, settled AS (
+  UPDATE batch_item i SET status = r.status, attempt = r.attempt, target_id = coalesce(r.target_id, i.target_id),
+    next_attempt_at = r.next_attempt_at, before = r.before, after = r.after, outcome = r.outcome,
+    error_code = r.error_code, error_message = r.error_message, warnings = r.warnings,
+    impact_minor = r.impact_minor, currency = r.currency, settled_at = r.settled_at
+  FROM r WHERE i.tenant_id = :tenant AND i.id = r.id)
+{ATTEMPTS}""")
+STORE = text(f"""{ROWS}, stored AS (
+  INSERT INTO batch_item (tenant_id, id, created_at, batch_id, n, target_type, target_id, action, payload, status,
+      attempt, next_attempt_at, before, after, outcome, error_code, error_message, warnings, impact_minor, currency,
+      settled_at)
+    SELECT :tenant, id, :now, :batch, n, target_type, target_id, action, payload, status, attempt, next_attempt_at,
+      before, after, outcome, error_code, error_message, warnings, impact_minor, currency, settled_at FROM r)
+{ATTEMPTS}""")
+NEXT = text("""
+SELECT min(next_attempt_at) FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch AND status = 'RETRY_WAIT'
+""")
+OUTCOMES = text("""
+SELECT action, status, outcome, error_code, count(*) AS items, sum(jsonb_array_length(warnings))::bigint AS warnings
+FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+""")
+
+
+async def take(tx: Transaction, batch: Batch, status: str, limit: int) -> list[Item]:
+    """Up to `limit` items of a status, locked until the transaction ends, in their order."""
+    found = await tx.session.execute(
+        _with_payload(TAKE),
+        {"tenant": batch.tenant_id, "batch": batch.id, "status": status, "now": tx.now, "limit": limit},
+    )
+    return [
+        Item(row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt)
+        for row in found
+    ]
+
+
+async def settle(tx: Transaction, batch: Batch, settled: Sequence[Settled]) -> None:
+    """Write results and attempts: fresh items are inserted, the others updated."""
+    for statement, fresh in ((SETTLE, False), (STORE, True)):
+        rows = [_row(each, tx.now, fresh) for each in settled if each.item.fresh is fresh]
+        if rows:
+            values = {"tenant": batch.tenant_id, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()}
+            await tx.session.execute(statement, values | ({"batch": batch.id} if fresh else {}))
+
+
+def _row(settled: Settled, now: datetime, fresh: bool) -> dict[str, Any]:
+    item, result, waits = settled.item, settled.result, settled.next_attempt_at
+    row = {
+        "id": item.id,
+        "attempt_id": new_id(),
+        "status": settled.status,
+        "attempt": item.attempt + 1,
+        "target_id": result.target_id or item.target_id,
+        "before": result.before,
+        "after": result.after,
+        "outcome": result.outcome,
+        "error_code": result.error_code,
+        "error_message": result.error_message,
+        "warnings": result.warnings,
+        "impact_minor": result.impact_minor,
+        "currency": result.currency,
+        "next_attempt_at": waits,
+        "settled_at": None if waits else now,
+    }
+    if fresh:
+        row |= {"n": item.n, "target_type": item.target_type, "action": item.action.value, "payload": item.payload}
+    return row
+
+
+async def next_attempt(tx: Transaction, batch: Batch) -> datetime | None:
+    """When the first waiting item may be tried again."""
+    found: datetime | None = (
+        await tx.session.execute(NEXT, {"tenant": batch.tenant_id, "batch": batch.id})
+    ).scalar_one()
+    return found
+
+
+async def report(tx: Transaction, batch: Batch) -> dict[str, Any]:
+    """What came of the batch: items by outcome, its time, its speed, its money."""
+    assert batch.started_at is not None or batch.succeeded == 0
+    found = await tx.session.execute(OUTCOMES, {"tenant": batch.tenant_id, "batch": batch.id})
+    groups = [dict(row) for row in found.mappings()]
+    seconds = (tx.now - batch.started_at).total_seconds() if batch.started_at else 0.0
+    done = batch.total - batch.pending - batch.cancelled
+    return {
+        "total": batch.total,
+        "groups": groups,
+        "warnings": sum(group["warnings"] or 0 for group in groups),
+        "duration_ms": round(seconds * 1000),
+        "per_second_tenths": round(done * 10 / seconds) if seconds > 0 else None,
+        "impact": batch.impact,
+    }

@@ -1,0 +1,130 @@
+"""Batches of the bench, and the door of a worker."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from souk.db.session import Database
+from souk.models import Batch, BatchPreview, new_id
+from souk.resolvers import preview as previews
+from souk.resolvers.batch import start
+from souk.resolvers.chronicle import set_counts
+from souk.resolvers.kinds import KINDS, Foreseen
+from souk.resolvers.writing import locked
+from souk.rules import batch as rules
+from souk.rules.actor import Role
+from souk.rules.enums import BatchKind
+from souk.worker.actions import ACTIONS, SOURCES
+from souk.worker.batch import step
+from tests.world import KEYRING, World
+
+from . import bench
+
+
+@pytest.fixture(autouse=True)
+def _bench() -> Iterator[None]:
+    kept = dict(KINDS), dict(ACTIONS), dict(SOURCES)
+    bench.install()
+    yield
+    for registry, before in zip((KINDS, ACTIONS, SOURCES), kept, strict=True):
+        registry.clear()
+        registry.update(before)  # type: ignore[arg-type]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def worker_db(database: str) -> AsyncIterator[Database]:
+    opened = Database(database, KEYRING, "souk_worker")
+    yield opened
+    await opened.close()
+
+
+@dataclass
+class Run:
+    """A batch, and a clock that the test turns."""
+
+    world: World
+    db: Database
+    id: UUID
+    now: datetime
+    seen: list[int] = field(default_factory=list)
+
+    async def step(self, size: int = 200, chance: float = 0.5) -> datetime | None:
+        due, _ = await step(self.db, self.world.tenant_id, self.id, now=self.now, size=size, chance=lambda: chance)
+        self.seen.append((await self.row()).succeeded)
+        return due
+
+    async def to_end(self, size: int = 200, chance: float = 0.5) -> None:
+        """Step by step, the clock turned on to whenever there is something to do."""
+        while (due := await self.step(size, chance)) is not None:
+            self.now = max(self.now, due)
+
+    async def row(self) -> Any:
+        (found,) = await self.world.rows("SELECT * FROM batch WHERE id = :id", id=self.id)
+        return found
+
+    async def statuses(self) -> dict[str, int]:
+        found = await self.world.rows(
+            "SELECT status, count(*) FROM batch_item WHERE batch_id = :id GROUP BY 1", id=self.id
+        )
+        return dict(tuple(row) for row in found)
+
+    async def effects(self) -> list[int]:
+        """How often each item's effect is there, in the order of the items."""
+        found = await self.world.rows(
+            """SELECT i.n, count(a.id) FROM batch_item i LEFT JOIN access_refusal a ON a.subject_id = i.id
+               WHERE i.batch_id = :id GROUP BY i.n ORDER BY i.n""",
+            id=self.id,
+        )
+        return [count for _, count in found]
+
+    async def events(self) -> list[Any]:
+        return await self.world.rows("SELECT * FROM batch_event WHERE batch_id = :id ORDER BY seq", id=self.id)
+
+    async def hold(self) -> None:
+        """The things that are always so."""
+        row, events, statuses = await self.row(), await self.events(), await self.statuses()
+        assert [event.seq for event in events] == list(range(1, row.seq_head + 1))
+        assert rules.count(statuses)._asdict() == {name: getattr(row, name) for name in rules.Counts._fields}
+        progress = [event.succeeded for event in events]
+        assert progress == sorted(progress)
+        assert all(len(event.items or ()) <= 200 for event in events)
+
+
+Make = Callable[..., Awaitable[Run]]
+
+
+@pytest.fixture
+def make(world: World, worker_db: Database) -> Make:
+    """`await make(bench.items(5))`: a batch of the bench, started by OPS unless told otherwise."""
+
+    async def made(
+        items: list[Foreseen], *, who: Role = Role.ADMIN, pace: int | None = None, started: bool = True, **plan: Any
+    ) -> Run:
+        actor = world.actor(who)
+        async with world.souk.app.transaction(actor, "batchPreview", now=world.now) as tx:
+            preview = tx.add(
+                BatchPreview(
+                    id=new_id(), kind=BatchKind.CREDIT_GRANT, selection={}, plan=plan, hash=b"1", total=len(items),
+                    actionable=len(items), impact={}, warnings=[], creator_id=actor.user_id,
+                    expires_at=world.now + timedelta(minutes=30),
+                )
+            )  # fmt: skip
+            await tx.session.flush()
+            values = {"tenant": world.tenant_id, "now": tx.now, "preview": preview.id, "rows": previews._rows(items)}
+            await tx.session.execute(previews.PREVIEWED, values)
+            tx.emit("batch.previewed", preview)
+        async with world.souk.app.transaction(actor, "batchCreate", now=world.now) as tx:
+            batch = await previews.create(tx, preview, pace=pace)
+            if "said" in plan:
+                set_counts(batch, rules.Counts(pending=plan["said"]))
+        if started:
+            async with world.souk.app.transaction(actor, "batchStart", now=world.now) as tx:
+                await start(tx, await locked(tx, Batch, batch.id, None))
+        return Run(world, worker_db, batch.id, world.now)
+
+    return made
