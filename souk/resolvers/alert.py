@@ -37,7 +37,7 @@ from . import impact
 from .enums import known
 from .evidence import in_hex, rehashed
 from .filters import conditions
-from .observation import state_of
+from .observation import CURE, state_of
 from .writing import locked, means, move, permit
 
 means("uq_alert_live", lambda: NotUnique("Another alert of the same breach is live.", field="to"))
@@ -263,7 +263,7 @@ async def alert_transition(tx: Transaction, input: AlertTransitionInput) -> Aler
         case AlertStatus.RESOLVED:
             recovered = await impact.recover(tx, alert)
             alert.resolution, alert.resolved_at, alert.cure_due_at = resolution, tx.now, None
-            await tx.not_due("alert.cure", alert.id)
+            await tx.not_due(CURE, alert.id)
             data |= {"recovered": recovered.amount, "currency": alert.currency}
         case AlertStatus.OPEN:
             alert.dismiss_reason = alert.dismissed_at = alert.dismissed_price_minor = alert.snoozed_until = None

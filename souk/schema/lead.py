@@ -11,7 +11,9 @@ from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..engine.symbols import among
 from ..permissions.base import may
 from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
+from ..permissions.task import SeesTask
 from ..resolvers import lead as resolve
+from ..resolvers import task as resolve_task
 from ..resolvers.lead import LeadContactReason
 from ..rules.actor import Role
 from ..rules.enums import (
@@ -29,6 +31,7 @@ from .transitions import Transition, transitions
 if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
+    from .task import Task
     from .user import User
 
 
@@ -108,6 +111,9 @@ class Lead(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_lead, gate=SeesTask()
+    )
     listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_lead)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)

@@ -9,7 +9,10 @@ from ..engine.declare import Connection, Node, column, many, one, payload_node, 
 from ..engine.scalars import DateTime
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
+from ..permissions.batch import SeesBatch
+from ..permissions.lead import SeesLead
 from ..permissions.task import MOVES, ReadsTaskNote, SeesTask
+from ..permissions.ticket import SeesTicket
 from ..resolvers import task as resolve
 from ..rules.enums import TaskKind, TaskOutcome, TaskStatus
 from .mutation import KeyedPayload, Payload, write
@@ -17,7 +20,10 @@ from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .alert import Alert
+    from .batch import Batch
     from .dealer import Dealer
+    from .lead import Lead
+    from .ticket import Ticket
     from .user import User
 
 
@@ -33,6 +39,9 @@ class Task(Node):
     note: str | None = column("note", ReadsTaskNote())
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_task)
     alert: Annotated["Alert", strawberry.lazy(".alert")] | None = to_one(resolve.alert_of_task, gate=SeesAlert())
+    batch: Annotated["Batch", strawberry.lazy(".batch")] | None = to_one(resolve.batch_of_task, gate=SeesBatch())
+    ticket: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.ticket_of_task, gate=SeesTicket())
+    lead: Annotated["Lead", strawberry.lazy(".lead")] | None = to_one(resolve.lead_of_task, gate=SeesLead())
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_task)
     available_transitions: list[Transition] = transitions("Task", MOVES)
     created_at: DateTime

@@ -20,6 +20,7 @@ from ..engine.declare import (
 )
 from ..engine.scalars import DateTime
 from ..permissions.base import may
+from ..permissions.task import SeesTask
 from ..permissions.ticket import (
     AsRequester,
     AssignsTicket,
@@ -30,6 +31,7 @@ from ..permissions.ticket import (
     SeesComment,
     SeesTicket,
 )
+from ..resolvers import task as resolve_task
 from ..resolvers import ticket as resolve
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
 from .mutation import KeyedPayload, Payload, write
@@ -39,6 +41,7 @@ from .user import Team, User
 if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
+    from .task import Task
 
 TicketSubject = Annotated[
     Annotated["Dealer", strawberry.lazy(".dealer")] | Annotated["Listing", strawberry.lazy(".listing")],
@@ -78,6 +81,9 @@ class Ticket(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_ticket, gate=SeesTask()
+    )
     requester: User | None = to_one(resolve.requester_of_ticket)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_ticket)
     assignee: User | None = to_one(resolve.assignee_of_ticket)
