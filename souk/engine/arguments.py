@@ -23,6 +23,7 @@ TEXTS = {
     "input": "What to do.",
     "updated_since": "Only what has changed at or after this moment.",
     "status": "Only rows in this status.",
+    "at": "As it stood at this moment.",
 }
 PAGE = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}
 

@@ -16,8 +16,10 @@ from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
+from .search import SearchQueries
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
 from .ticket import TicketMutations, TicketQueries
@@ -38,6 +40,7 @@ class Query(
     ListingQueries,
     OfferQueries,
     PricePolicyQueries,
+    SearchQueries,
     SkuQueries,
     TaskQueries,
     TicketQueries,
@@ -56,6 +59,7 @@ class Mutation(
     DealerMutations,
     LeadMutations,
     ListingMutations,
+    NoteMutations,
     OfferMutations,
     PricePolicyMutations,
     SkuMutations,

@@ -23,12 +23,14 @@ from ..engine.declare import (
 from ..engine.scalars import URL, DateTime, Decimal
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot, moves_alert
 from ..permissions.competitor import SeesCompetitor
+from ..permissions.note import ReadsNote
 from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..permissions.task import SeesTask
 from ..resolvers import alert as resolve
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
+from ..resolvers.note import notes_on
 from ..rules.enums import (
     AlertKind,
     AlertStatus,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from .competitor import Competitor
     from .dealer import Dealer
     from .listing import Listing
+    from .note import Note
     from .policy import PricePolicy
     from .sku import Sku
     from .task import Task
@@ -165,6 +168,7 @@ class Alert(Node):
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_alert, gate=SeesTask()
     )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Alert"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Alert", MOVES)
     created_at: DateTime
     updated_at: DateTime

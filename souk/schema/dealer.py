@@ -19,10 +19,12 @@ from ..permissions.dealer import (
     TerminatesDealer,
 )
 from ..permissions.lead import SeesLead
+from ..permissions.note import ReadsNote
 from ..resolvers import alert as resolve_alert
 from ..resolvers import dealer as resolve
 from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
+from ..resolvers.note import notes_on
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .external import ExternalId
 from .mutation import KeyedPayload, Payload, write
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .alert import Alert
     from .lead import Lead
     from .listing import Listing
+    from .note import Note
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
@@ -70,6 +73,9 @@ class Dealer(Node):
     )
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
+    )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
+        notes_on("Dealer"), gate=ReadsNote()
     )
     leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
         resolve_lead.leads_of_dealer, gate=SeesLead()

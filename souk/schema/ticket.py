@@ -20,6 +20,7 @@ from ..engine.declare import (
 )
 from ..engine.scalars import DateTime
 from ..permissions.base import may
+from ..permissions.note import ReadsNote
 from ..permissions.task import SeesTask
 from ..permissions.ticket import (
     AsRequester,
@@ -33,18 +34,27 @@ from ..permissions.ticket import (
 )
 from ..resolvers import task as resolve_task
 from ..resolvers import ticket as resolve
+from ..resolvers.note import notes_on
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
 from .mutation import KeyedPayload, Payload, write
+from .note import Note
 from .transitions import Transition, transitions
 from .user import Team, User
 
 if TYPE_CHECKING:
+    from .alert import Alert
+    from .deal import Deal
     from .dealer import Dealer
+    from .lead import Lead
     from .listing import Listing
     from .task import Task
 
 TicketSubject = Annotated[
-    Annotated["Dealer", strawberry.lazy(".dealer")] | Annotated["Listing", strawberry.lazy(".listing")],
+    Annotated["Alert", strawberry.lazy(".alert")]
+    | Annotated["Deal", strawberry.lazy(".deal")]
+    | Annotated["Dealer", strawberry.lazy(".dealer")]
+    | Annotated["Lead", strawberry.lazy(".lead")]
+    | Annotated["Listing", strawberry.lazy(".listing")],
     strawberry.union("TicketSubject", description="What a ticket can be about."),
 ]
 
@@ -92,12 +102,13 @@ class Ticket(Node):
     subject_ref: TicketSubject | None = reference(
         "subject_type",
         "subject_id",
-        {"DEALER": "Dealer", "LISTING": "Listing"},
+        {"ALERT": "Alert", "DEAL": "Deal", "DEALER": "Dealer", "LEAD": "Lead", "LISTING": "Listing"},
         description="What it is about; null when it is about nothing, or about what the viewer may not see.",
     )
     follow_up_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.follow_up_of_ticket)
     duplicate_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.duplicate_of_ticket)
     comments: Connection[TicketComment] = to_many(resolve.comments_of_ticket)
+    notes: Connection[Note] | None = to_many(notes_on("Ticket"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
         "Ticket",
         {

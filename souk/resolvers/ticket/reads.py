@@ -16,7 +16,7 @@ from ...rules.enums import Described, TicketPriority, TicketStatus
 from ..enums import known
 from ..filters import conditions, refers_to
 from ..finding import found_by
-from ..subject import about
+from ..subject import OF_TICKETS, about
 
 
 @known
@@ -75,7 +75,7 @@ class TicketFilter:
         if self.team_id:
             yield _is(Ticket.team_id, self.team_id.value, Team)
         if self.subject_ref_id:
-            yield about(viewer, Ticket, self.subject_ref_id.value)
+            yield about(viewer, Ticket, self.subject_ref_id.value, OF_TICKETS)
         if self.text:
             yield said(viewer, self.text.value)
         if self.updated_since:

@@ -16,7 +16,7 @@ from ...rules import ticket as rules
 from ...rules.enums import CategoryKind, CommentVisibility, TicketPriority, TicketStatus
 from ...rules.errors import Forbidden, LimitExceeded, NotFound, Problems, Required
 from .. import markdown
-from ..subject import subject_of
+from ..subject import OF_TICKETS, subject_of
 from ..writing import found, locked, permit
 from .steps import spoke, state, step, worked_on
 
@@ -57,7 +57,9 @@ async def ticket_create(tx: Transaction, input: TicketCreateInput) -> Ticket:
     copied = [(await found(tx, User, each, SeesUser(), field="ccIds")).id for each in input.cc_ids or ()]
     category = await _category(tx, input.category_id) if input.category_id is not None else None
     about = (
-        await subject_of(tx, input.subject_ref_id, field="subjectRefId") if input.subject_ref_id is not None else None
+        await subject_of(tx, input.subject_ref_id, OF_TICKETS, field="subjectRefId")
+        if input.subject_ref_id is not None
+        else None
     )
     ticket = Ticket(
         subject=subject,
