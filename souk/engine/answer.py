@@ -52,7 +52,9 @@ def _opened(text: bytes, plan: Plan, actor: Actor, decrypt: Decrypt | None) -> b
 
     def open_one(match: re.Match[bytes]) -> bytes:
         table, column = plan.seals[int(match[1])]
-        return orjson.dumps(decrypt(base64.b64decode(match[3]), place_of(actor.tenant_id, table, column, match[2].decode())))
+        return orjson.dumps(
+            decrypt(base64.b64decode(match[3]), place_of(actor.tenant_id, table, column, match[2].decode()))
+        )
 
     return _SEALED.sub(open_one, text)
 
@@ -71,7 +73,14 @@ def _with_refusals(text: bytes, refusals: list[dict[str, Any]], request_id: str)
                 if len(errors) < LISTED:
                     error = refusals[int(child[len(_MARK) :])]
                     extensions = {**error["extensions"], "requestId": request_id}
-                    errors.append({"message": error["message"], "locations": error["locations"], "path": [*path, step], "extensions": extensions})
+                    errors.append(
+                        {
+                            "message": error["message"],
+                            "locations": error["locations"],
+                            "path": [*path, step],
+                            "extensions": extensions,
+                        }
+                    )
 
     walk(body["data"], [])
     body["errors"] = errors

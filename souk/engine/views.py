@@ -42,7 +42,9 @@ def view_of(schema: GraphQLSchema, name: str) -> View | None:
     return found
 
 
-def view(model: Any, node: Read | None = None, gate: Gate | None = None, description: str | None = None) -> Callable[[type[T]], type[T]]:
+def view(
+    model: Any, node: Read | None = None, gate: Gate | None = None, description: str | None = None
+) -> Callable[[type[T]], type[T]]:
     """Declare a GraphQL type as a view of a model's rows. Its name is the class's, its description the docstring.
 
     A field that is simply a column is described by the column (`mapped_column(doc=…)` or `comment=…`).
@@ -111,7 +113,9 @@ def _id(root: Any, info: Info) -> strawberry.ID:
 
 @strawberry.interface(description="Anything with a global id.")
 class Node:
-    id: strawberry.ID = strawberry.field(resolver=_id, metadata={NOTE: GlobalIdOf()}, description="The global id, opaque and stable for ever.")
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, metadata={NOTE: GlobalIdOf()}, description="The global id, opaque and stable for ever."
+    )
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -159,4 +163,6 @@ class Connection(Generic[T]):
     edges: list[Edge[T]] = strawberry.field(resolver=_edges, description="The rows of the page with their cursors.")
     nodes: list[T] = strawberry.field(resolver=_nodes, description="The rows of the page.")
     page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies in the list.")
-    total_count: int = strawberry.field(resolver=_total_count, description="Rows of the whole list, counted only when asked for and up to 10,001.")
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="Rows of the whole list, counted only when asked for and up to 10,001."
+    )

@@ -69,5 +69,3 @@ def document_writer(type_: GraphQLNamedType) -> Templates | None:
 def needs_writing_again(type_: GraphQLNamedType) -> bool:
     """Whether PostgreSQL's text must go through Python's writer once (jsonb has blanks after its colons)."""
     return kind_of(type_) == "JSON"
-
-

@@ -278,5 +278,3 @@ async def _evidence_since(tx: Transaction, alert: Alert) -> bool:
         EvidenceSnapshot.alert_id == alert.id, EvidenceSnapshot.created_at > alert.dismissed_at
     )
     return (await tx.session.execute(since.limit(1))).first() is not None
-
-

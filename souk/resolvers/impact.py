@@ -113,9 +113,7 @@ async def _sold(tx: Transaction, alert: Alert, *more: ColumnElement[bool]) -> Ro
     return [(int(units), int(price)) for units, price in (await tx.session.execute(asked)).all()]
 
 
-async def _rates(
-    tx: Transaction, alert: Alert, at: datetime, run_rate_days: int
-) -> tuple[Fraction, list[Fraction]]:
+async def _rates(tx: Transaction, alert: Alert, at: datetime, run_rate_days: int) -> tuple[Fraction, list[Fraction]]:
     """Units a day of whoever breaches, and of each peer who does not breach the same policy."""
     window = (
         select(EvidenceSaleRow.dealer_id, func.sum(EvidenceSaleRow.units))
@@ -135,7 +133,9 @@ async def _rates(
         )
         for dealer in (await tx.session.execute(breaching)).scalars():
             units.pop(dealer, None)
-    return rules.units_per_day(own, run_rate_days), [rules.units_per_day(each, run_rate_days) for each in units.values()]
+    return rules.units_per_day(own, run_rate_days), [
+        rules.units_per_day(each, run_rate_days) for each in units.values()
+    ]
 
 
 async def _earlier_breaches(tx: Transaction, alert: Alert, at: datetime) -> int:
@@ -157,5 +157,3 @@ async def _earlier_breaches(tx: Transaction, alert: Alert, at: datetime) -> int:
         .distinct()
     )
     return len([1 for id_, n in (await tx.session.execute(begun)).all() if (id_, n) != (alert.id, alert.cycle)])
-
-

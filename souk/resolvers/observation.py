@@ -13,7 +13,16 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from ..db.session import Transaction
-from ..models import Alert, Dealer, Listing, PriceException, PriceExceptionDealer, PricePolicy, PricePolicyVersion, new_id
+from ..models import (
+    Alert,
+    Dealer,
+    Listing,
+    PriceException,
+    PriceExceptionDealer,
+    PricePolicy,
+    PricePolicyVersion,
+    new_id,
+)
 from ..rules import alert as rules
 from ..rules import dealer as standing
 from ..rules.alert import ENDED, RAISES, AlertState, Observed, PolicyException, PolicyVersion
@@ -294,7 +303,9 @@ async def _confirm(tx: Transaction, alert: Alert) -> None:
     dealer = await locked(tx, Dealer, alert.dealer_id, None)
     to = standing.confirm_breach(dealer.standing)
     if to != dealer.standing:
-        move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause="breach confirmed")
+        move(
+            tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause="breach confirmed"
+        )
 
 
 async def _relieve(tx: Transaction, alert: Alert) -> None:
@@ -351,9 +362,7 @@ def _depth(limit: Limit, seen: Seen) -> tuple[bool, int]:
     return limit.breached, delta(limit.kind, limit.amount, seen.price)
 
 
-def _limit(
-    kind: PolicyKind, rows: list[PricePolicyVersion], spared: list[PolicyException], seen: Seen
-) -> Limit | None:
+def _limit(kind: PolicyKind, rows: list[PricePolicyVersion], spared: list[PolicyException], seen: Seen) -> Limit | None:
     by_n = {row.n: row for row in rows}
     version = rules.version_at([_version(row) for row in rows], seen.captured_at)
     if version is None:
@@ -439,7 +448,11 @@ async def _elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, L
     for listing in (await tx.session.execute(others.order_by(Listing.id))).scalars():
         other = _seen(listing, seen.captured_at)
         limit = next((each for each in (await limits(tx, other)).values() if RAISES[each.kind] == alert.kind), None)
-        if limit is not None and limit.breached and (worst is None or _depth(limit, other) > _depth(worst[1], worst[0])):
+        if (
+            limit is not None
+            and limit.breached
+            and (worst is None or _depth(limit, other) > _depth(worst[1], worst[0]))
+        ):
             worst = (other, limit)
     return worst
 
@@ -480,4 +493,15 @@ async def _listing(tx: Transaction, alert: Alert) -> Listing | None:
     return (await tx.session.execute(asked)).scalar_one_or_none()
 
 
-__all__ = ["OWN_CHANNEL", "Limit", "Sale", "Seen", "cure_due", "limits", "observe", "observe_price", "resolve", "state_of"]
+__all__ = [
+    "OWN_CHANNEL",
+    "Limit",
+    "Sale",
+    "Seen",
+    "cure_due",
+    "limits",
+    "observe",
+    "observe_price",
+    "resolve",
+    "state_of",
+]

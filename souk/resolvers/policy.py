@@ -168,7 +168,9 @@ class PricePolicyCreateInput:
     sku_id: strawberry.ID = strawberry.field(description="The thing.")
     kind: PolicyKind = strawberry.field(description="What it forbids.")
     amount: MoneyInput = strawberry.field(description="The limit; its currency is the policy's.")
-    tolerance_bp: int = strawberry.field(default=0, description="How far a price may pass it, 0 to 10,000 basis points.")
+    tolerance_bp: int = strawberry.field(
+        default=0, description="How far a price may pass it, 0 to 10,000 basis points."
+    )
     tolerance: MoneyInput | None = strawberry.field(
         default=None, description="How far a price may pass it, as an amount; the larger tolerance counts."
     )
@@ -340,4 +342,3 @@ def _check_bp(problems: Problems, bp: int) -> None:
 def _check_window(problems: Problems, begins: datetime, ends: datetime | None, field: str) -> None:
     if ends is not None and ends <= begins:
         problems.add(OutOfRange("It ends after it begins."), field)
-

@@ -136,7 +136,9 @@ class TaskCreateInput:
     kind: TaskKind = strawberry.field(description="What kind of work it is.")
     title: str = strawberry.field(description="What to do, 3 to 200 characters.")
     due_at: DateTime | None = strawberry.field(default=None, description="Until when, in UTC.")
-    assignee_id: strawberry.ID | None = strawberry.field(default=None, description="Who does it: a person of the staff.")
+    assignee_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Who does it: a person of the staff."
+    )
     alert_id: strawberry.ID | None = strawberry.field(default=None, description="The alert it follows from.")
     batch_id: strawberry.ID | None = strawberry.field(default=None, description="The batch it follows from.")
     ticket_id: strawberry.ID | None = strawberry.field(default=None, description="The ticket it follows from.")
@@ -239,9 +241,7 @@ class TaskCloseLoopInput:
     expected_version: int = strawberry.field(description="The version that was read.")
 
 
-@implements(
-    "Task", ("TODO", "IN_PROGRESS", "BLOCKED"), "DONE", effect="timeline entry on the alert, ticket or lead"
-)
+@implements("Task", ("TODO", "IN_PROGRESS", "BLOCKED"), "DONE", effect="timeline entry on the alert, ticket or lead")
 async def task_close_loop(tx: Transaction, input: TaskCloseLoopInput) -> Task:
     """Finish a task with its outcome and a note; the timeline of what it follows from tells it."""
     task = await locked(tx, Task, input.id, SeesTask(), version=input.expected_version)
@@ -256,7 +256,11 @@ async def task_close_loop(tx: Transaction, input: TaskCloseLoopInput) -> Task:
 
 async def _tell(tx: Transaction, task: Task, what: str, **data: Any) -> None:
     """An entry in the timeline of each thing the task follows from, for staff; the note stays with the task."""
-    for model, row_id, prefix in ((Alert, task.alert_id, "alert"), (Ticket, task.ticket_id, "ticket"), (Lead, task.lead_id, "lead")):
+    for model, row_id, prefix in (
+        (Alert, task.alert_id, "alert"),
+        (Ticket, task.ticket_id, "ticket"),
+        (Lead, task.lead_id, "lead"),
+    ):
         if row_id is not None:
             row = await found(tx, model, row_id, None, field="id")
             tx.emit(f"{prefix}.{what}", row, internal=True, data={"taskId": str(task.id), **data})

@@ -356,9 +356,15 @@ class Severity(Described):
 class ImpactTermName(Described):
     """One term of what a price beside the policy costs."""
 
-    OBSERVED_LEAKAGE = "OBSERVED_LEAKAGE", "Happened, provable: units sold times how far each price was past the policy."
+    OBSERVED_LEAKAGE = (
+        "OBSERVED_LEAKAGE",
+        "Happened, provable: units sold times how far each price was past the policy.",
+    )
     RUN_RATE_EXPOSURE = "RUN_RATE_EXPOSURE", "If nothing changes: units a day times the gap over the horizon."
-    CASCADE_EXPOSURE = "CASCADE_EXPOSURE", "If compliant peers follow: their units a day, the gap, the horizon, a share."
+    CASCADE_EXPOSURE = (
+        "CASCADE_EXPOSURE",
+        "If compliant peers follow: their units a day, the gap, the horizon, a share.",
+    )
     DEAD_STOCK = "DEAD_STOCK", "What stock costs that does not move."
     UNDERCUT = "UNDERCUT", "What a cheaper competitor may take."
     RECOVERED = "RECOVERED", "What a cure brought back."

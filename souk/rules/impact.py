@@ -15,7 +15,6 @@ from souk.rules.enums import ImpactTermName as TermName
 from souk.rules.enums import PolicyKind, Severity
 from souk.rules.money import round_half_up, rounded
 
-
 Rows = Sequence[tuple[int, int]]
 """(units sold, unit price in minor units), one per sale row."""
 

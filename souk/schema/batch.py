@@ -28,11 +28,11 @@ from ..engine.scalars import JSON, BigInt, DateTime
 from ..permissions.base import may
 from ..permissions.batch import ReadsImages, SeesBatch, SeesPreview
 from ..resolvers import batch as resolve
-from ..resolvers import enforcement, preview
+from ..resolvers import enforcement, importing, preview
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
 
-assert enforcement.KINDS  # the kinds of this part are known once their modules are imported
+assert enforcement.KINDS and importing.KINDS  # the kinds of this part are known once their modules are imported
 
 
 @strawberry.type(description="How many items stand where; the parts add up to the total.")
