@@ -16,6 +16,7 @@ from souk.settings import SettingsError
 COMMANDS: dict[str, str] = {
     "run": "souk.cli.run:run",
     "serve": "souk.cli.serve:serve",
+    "worker": "souk.cli.worker:worker",
     "migrate": "souk.cli.database:migrate",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",

@@ -12,7 +12,7 @@ from graphql import GraphQLError
 
 from ..rules.actor import Actor
 from .batch import place_of
-from .errors import LISTED, shown, sorted_by_place
+from .errors import LISTED, LOGGED, place, shown, sorted_by_place
 from .fuse import Plan
 
 Decrypt = Callable[[bytes, bytes], str | None]
@@ -91,7 +91,10 @@ def encoded(data: Any, errors: Sequence[GraphQLError], request_id: str, more: Se
     """The executor's result in the same bytes; `more` are errors that are formatted already."""
     if not errors and not more:
         return orjson.dumps({"data": data})
-    listed = sorted_by_place(data, [*(shown(error, request_id) for error in errors), *more])
+    first = sorted(errors, key=lambda error: place(data, error.path or ()))[:LISTED]
+    listed = sorted_by_place(
+        data, [*(shown(error, request_id, loud=at < LOGGED) for at, error in enumerate(first)), *more]
+    )
     return orjson.dumps({"data": data, "errors": listed})
 
 

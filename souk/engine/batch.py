@@ -118,7 +118,7 @@ class Reads:
         if self.decrypt is None:
             raise Unavailable("The keys are not at hand.")
         row = bare(row)
-        return self.decrypt(data, place_of(row.tenant_id, row.model.__tablename__, column, row.id))
+        return self.decrypt(data, place_of(row.tenant_id, row.row_type.model.__tablename__, column, row.id))
 
     def payload(self, type_name: str, row_id: Any, info: Any) -> Any:
         """The entity of a mutation's payload; only the reads of a mutation have one."""

@@ -25,7 +25,8 @@ class EventsPlan:
     """How a subscriber's events are read. Subscribers with an equal `key` share the statement and its rows.
 
     `after` is where this subscriber starts (None: from the beginning); `fetch(after, limit)` gives `(seq, payload)` pairs with
-    `seq > after`, ascending. `fused` and `reason` are those of an `Answer`.
+    `seq > after`, ascending. `fused` and `reason` are those of an `Answer`. `subject` is the global id whose events they are:
+    the first argument that ends in `Id`.
     """
 
     key: tuple[Any, ...]
@@ -34,6 +35,7 @@ class EventsPlan:
     reason: str | None
     sql: str | None
     _fetch: Callable[[int, int], Any]
+    subject: str | None = None
 
     async def fetch(self, after: int | None, limit: int = 256) -> list[Event]:
         found: list[Event] = await self._fetch(after or 0, limit)
@@ -70,14 +72,19 @@ class Events:
                 repr({**self.variables, "after": None}),
                 self.actor,
             )
-            return EventsPlan(key, after, False, str(made), None, self._by_executor)
+            return EventsPlan(key, after, False, str(made), None, self._by_executor, self._subject())
         values = made.parameters.bind(self.actor, self.values | {AFTER: None, LIMIT: None})
         key = (made.sql, tuple(tuple(each) if isinstance(each, list) else each for each in values))
 
         async def fetch(after: int, limit: int) -> list[Event]:
             return await self._by_plan(made, after, limit)
 
-        return EventsPlan(key, after, True, None, made.sql, fetch)
+        return EventsPlan(key, after, True, None, made.sql, fetch, self._subject())
+
+    def _subject(self) -> str | None:
+        return next(
+            (str(each) for name, each in self.arguments.items() if name.endswith("_id") and each is not None), None
+        )
 
     def _field(self) -> tuple[Stream, dict[str, Any]]:
         fuser = self.operation.fuser(self.actor.facts, {})

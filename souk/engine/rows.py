@@ -23,7 +23,7 @@ class RowType:
         scope: dict[str, Any] = {}
         exec(body, scope)  # an ORM instance costs six times as much
         self.make: Callable[..., Any] = type(
-            name, (), {"__slots__": self.names, "__init__": scope["__init__"], "model": model, "row_type": self}
+            name, (), {"__slots__": self.names, "__init__": scope["__init__"], "row_type": self}
         )
         self._documents = [at for at, each in enumerate(self.names) if isinstance(types[each], JSONB)]
 

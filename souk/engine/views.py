@@ -55,7 +55,11 @@ def view(
         _describe(cls, model)
 
         def is_type_of(obj: Any, info: Any) -> bool:
-            return obj.shown_as == name if isinstance(obj, Shown) else getattr(obj, "model", None) is model
+            return (
+                obj.shown_as == name
+                if isinstance(obj, Shown)
+                else getattr(getattr(obj, "row_type", None), "model", None) is model
+            )
 
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
         made = strawberry.type(cls, description=description or (inspect.cleandoc(cls.__doc__) if cls.__doc__ else None))

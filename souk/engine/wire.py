@@ -23,6 +23,7 @@ _WRITERS: dict[tuple[str, type], Templates] = {
     ("UUID", Uuid): (QUOTE, "{0}", QUOTE),
     ("enum", String): (QUOTE, "{0}", QUOTE),
     ("JSON", JSONB): ("{0}::text",),
+    ("ID", String): ("to_json({0})",),
 } | {(name, String): ("to_json({0})",) for name in TEXTS}
 
 _LISTS = {("Int", Integer), ("enum", String), ("UUID", Uuid)} | {(name, String) for name in TEXTS}

@@ -2,11 +2,32 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, any_, exists, or_, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, any_, exists, or_, true
 
 from ..models import Task, Ticket, TicketCc
+from ..rules.actor import Role
 from .base import Permission
+
+
+class ReadsTicketOfTask(Permission[Ticket]):
+    """The tickets that one may read; an AGENT those of its teams, or all of them, besides one's own."""
+
+    name = "ticket:read"
+    model = Ticket
+    in_python = False
+
+    def within_rows(self, viewer: Any) -> ColumnElement[bool]:
+        return Ticket.deleted_at.is_(None)
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        copied = exists().where(
+            TicketCc.tenant_id == Ticket.tenant_id, TicketCc.ticket_id == Ticket.id, TicketCc.user_id == viewer.user_id
+        )
+        mine = or_(Ticket.requester_id == viewer.user_id, copied)
+        if viewer.role is not Role.AGENT:
+            return and_(Ticket.deleted_at.is_(None), mine)
+        team = true() if viewer.all_teams else Ticket.team_id == any_(viewer.team_ids)
+        return and_(Ticket.deleted_at.is_(None), or_(team, mine))
 
 
 class _Task(Permission[Task]):
@@ -16,18 +37,8 @@ class _Task(Permission[Task]):
     in_python = False
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        ticket, cc = aliased(Ticket), aliased(TicketCc)
-        copied = exists().where(
-            cc.tenant_id == ticket.tenant_id, cc.ticket_id == ticket.id, cc.user_id == viewer.user_id
-        )
-        team = true() if viewer.all_teams else ticket.team_id == any_(viewer.team_ids)
-        readable = or_(team, ticket.requester_id == viewer.user_id, copied)
-        return exists().where(
-            ticket.tenant_id == Task.tenant_id,
-            ticket.id == Task.ticket_id,
-            ticket.deleted_at.is_(None),
-            readable,
-        )
+        readable = ReadsTicketOfTask().owned(viewer)
+        return exists().where(Ticket.tenant_id == Task.tenant_id, Ticket.id == Task.ticket_id, readable)
 
 
 class SeesTask(_Task):
@@ -49,3 +60,14 @@ class ClosesTask(_Task):
 
     name = "task:closeLoop"
     message: ClassVar[str] = "You may not close this task."
+
+
+class ReadsTaskNote(Permission[Task]):
+    """What was said about a task: for those who read notes."""
+
+    name = "note:read"
+    model = Task
+    message: ClassVar[str] = "What was said about a task is shown to staff who read notes."
+
+
+MOVES: dict[str, Permission[Task]] = {"task:write": MovesTask(), "task:closeLoop": ClosesTask()}

@@ -22,10 +22,11 @@ from ..models import (
     Sku,
 )
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
-from ..permissions.base import may
-from ..permissions.dealer import SeesDealer, SeesSku
+from ..permissions.competitor import SeesCompetitor
+from ..permissions.dealer import SeesDealer
 from ..permissions.listing import SeesListing
 from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import alert as rules
 from ..rules import text
 from ..rules.actor import Role
@@ -52,7 +53,7 @@ class AlertOrder(Described):
     UPDATED = "UPDATED", "What changed last first."
 
 
-ALERT_ORDER = {
+ALERT_ORDER: dict[AlertOrder, Any] = {
     AlertOrder.NEWEST: Alert.first_seen_at.desc(),
     AlertOrder.OLDEST: Alert.first_seen_at.asc(),
     AlertOrder.SCORE: Alert.score_tenths.desc(),
@@ -88,51 +89,51 @@ class AlertFilter:
 
 def alerts(
     viewer: Viewer, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
-) -> Select[tuple[Alert]]:
+) -> Select[Alert]:
     """Alerts the viewer may see."""
     return select(Alert).where(SeesAlert().rows(viewer), *conditions(filter, viewer)).order_by(ALERT_ORDER[order_by])
 
 
-def alert(viewer: Viewer, id: strawberry.ID) -> Select[tuple[Alert]]:
+def alert(viewer: Viewer, id: strawberry.ID) -> Select[Alert]:
     """One alert by its id."""
     return select(Alert).where(Alert.id == key(id, Alert), SeesAlert().rows(viewer))
 
 
 def alerts_of_dealer(
     viewer: Viewer, dealer: Dealer, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
-) -> Select[tuple[Alert]]:
+) -> Select[Alert]:
     """Alerts about the dealer that the viewer may see."""
     return alerts(viewer, filter, order_by).where(Alert.dealer_id == dealer.id)
 
 
 def alerts_of_sku(
     viewer: Viewer, sku: Sku, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
-) -> Select[tuple[Alert]]:
+) -> Select[Alert]:
     """Alerts about the SKU that the viewer may see."""
     return alerts(viewer, filter, order_by).where(Alert.sku_id == sku.id)
 
 
-def dealer_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[Dealer]]:
+def dealer_of_alert(viewer: Viewer, alert: Alert) -> Select[Dealer]:
     """The dealer who breaches; null for a competitor."""
     return select(Dealer).where(Dealer.id == alert.dealer_id, SeesDealer().rows(viewer))
 
 
-def competitor_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[Competitor]]:
+def competitor_of_alert(viewer: Viewer, alert: Alert) -> Select[Competitor]:
     """The competitor; null for a dealer of ours."""
-    return select(Competitor).where(Competitor.id == alert.competitor_id, may("competitor:read").rows(viewer))
+    return select(Competitor).where(Competitor.id == alert.competitor_id, SeesCompetitor().rows(viewer))
 
 
-def sku_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[Sku]]:
+def sku_of_alert(viewer: Viewer, alert: Alert) -> Select[Sku]:
     """The thing."""
     return select(Sku).where(Sku.id == alert.sku_id, SeesSku().rows(viewer))
 
 
-def listing_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[Listing]]:
+def listing_of_alert(viewer: Viewer, alert: Alert) -> Select[Listing]:
     """The listing last seen in breach; null when the price was seen elsewhere."""
     return select(Listing).where(Listing.id == alert.listing_id, SeesListing().rows(viewer))
 
 
-def policy_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[PricePolicy]]:
+def policy_of_alert(viewer: Viewer, alert: Alert) -> Select[PricePolicy]:
     """The policy that is breached; null for those who may not read it."""
     version = select(PricePolicyVersion.policy_id).where(
         PricePolicyVersion.tenant_id == viewer.tenant_id, PricePolicyVersion.id == alert.policy_version_id
@@ -167,19 +168,19 @@ def rule_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
     )
 
 
-def snapshots_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[EvidenceSnapshot]]:
+def snapshots_of_alert(viewer: Viewer, alert: Alert) -> Select[EvidenceSnapshot]:
     """Prices that were seen, in the order of the chain."""
     asked = select(EvidenceSnapshot).where(EvidenceSnapshot.alert_id == alert.id, SeesSnapshot().rows(viewer))
     return asked.order_by(EvidenceSnapshot.n.asc())
 
 
-def sale_rows_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[EvidenceSaleRow]]:
+def sale_rows_of_alert(viewer: Viewer, alert: Alert) -> Select[EvidenceSaleRow]:
     """Sales at these prices, the latest first; a dealer sees its own."""
     asked = select(EvidenceSaleRow).where(EvidenceSaleRow.alert_id == alert.id, SeesSaleRow().rows(viewer))
     return asked.order_by(EvidenceSaleRow.occurred_at.desc())
 
 
-def dealer_of_sale_row(viewer: Viewer, row: EvidenceSaleRow) -> Select[tuple[Dealer]]:
+def dealer_of_sale_row(viewer: Viewer, row: EvidenceSaleRow) -> Select[Dealer]:
     """Who sold; null for a competitor."""
     return select(Dealer).where(Dealer.id == row.dealer_id, SeesDealer().rows(viewer))
 
@@ -211,7 +212,7 @@ def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
     ).select_from(found)
 
 
-def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[DomainEvent]]:
+def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
     """Everything that happened to the alert, in its order."""
     asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id)
     if viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, func, literal, select, text
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, text
 
 from ..db.session import Transaction
 from ..engine.scalars import BigInt, DateTime
@@ -127,12 +127,13 @@ def batch_events(
     viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None = None, first: int = 100
 ) -> Select[tuple[object, ...]]:
     """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
-    since = literal(0) if after is None else func.coalesce(after, 0)
-    upto = since + func.least(func.greatest(first, 1), EVENTS_MAX)
+    big = BigInteger()
+    since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)
+    upto = since + func.least(func.greatest(first, 1, type_=big), EVENTS_MAX, type_=big)
     return select(
         Batch.id.label("id"),
         since.label("since"),
-        func.least(Batch.seq_head, upto).label("last_seq"),
+        func.least(Batch.seq_head, upto, type_=big).label("last_seq"),
         (Batch.seq_head > upto).label("has_more"),
     ).where(Batch.id == key(batch_id, Batch), SeesBatch().rows(viewer))
 
@@ -260,7 +261,7 @@ async def batch_cancel(tx: Transaction, input: BatchCancelInput) -> Batch:
     """Stop a batch. What was done stays done; what was not begun never will be."""
     batch = await _steered(tx, input.id)
     before, reason = batch.status, texts.optional_line(input.reason, 1000, field="reason")
-    to = rules.cancel(before, counts_of(batch))
+    to = rules.cancel(before)
     move(tx, batch, to, "batch.cancelled", mutation="batchCancel", reason=reason)
     await _stop(tx, batch, before, reason)
     return batch

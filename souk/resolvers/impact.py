@@ -12,7 +12,7 @@ from ..db.session import Transaction
 from ..models import Alert, DomainEvent, EvidenceSaleRow, TenantSettings
 from ..rules import impact as rules
 from ..rules.alert import ENDED, RAISES
-from ..rules.enums import ImpactTermName
+from ..rules.enums import AlertKind, ImpactTermName
 from ..rules.impact import Rows, Term
 from ..rules.money import digits_of
 
@@ -25,7 +25,7 @@ POLICY_OF = {alert: policy for policy, alert in RAISES.items()}
 async def assess(tx: Transaction, alert: Alert, at: datetime) -> None:
     """Compute terms, score and severity of a breach anew as of `at`, and keep them in the row."""
     settings = await tx.settings()
-    kind, policy = POLICY_OF[alert.kind], alert.policy_minor
+    kind, policy = POLICY_OF[AlertKind[alert.kind]], alert.policy_minor
     assert policy is not None  # alerts of these kinds have one
     rate, peers = await _rates(tx, alert, at, settings.run_rate_days)
     rows = await _sold(tx, alert)
@@ -46,7 +46,7 @@ async def recover(tx: Transaction, alert: Alert) -> Term:
     policy = alert.policy_minor
     assert policy is not None
     after = await _sold(tx, alert, EvidenceSaleRow.occurred_at > alert.last_seen_at)
-    term = rules.recovered(POLICY_OF[alert.kind], policy, alert.price_minor, after)
+    term = rules.recovered(POLICY_OF[AlertKind[alert.kind]], policy, alert.price_minor, after)
     kept = [each for each in alert.impact["terms"] if each["name"] != term.name]
     alert.impact = {**alert.impact, "terms": [*kept, _term(term, alert.currency)]}
     return term
@@ -90,7 +90,7 @@ def term_of(kept: dict[str, Any]) -> Term:
     for name, values in given.items():
         read: Any = str if name in FRACTIONS or name == "kind" else int
         inputs[name] = [read(value) for value in values] if name in LISTS else read(values[0])
-    return Term(ImpactTermName(kept["name"]), int(kept["amount"]["minor"]), inputs)
+    return Term(ImpactTermName[kept["name"]], int(kept["amount"]["minor"]), inputs)
 
 
 def _reference(settings: TenantSettings, currency: str) -> int:

@@ -175,7 +175,7 @@ def state_of(alert: Alert) -> AlertState:
     return AlertState(
         alert.status, price if alert.status == "DISMISSED" else alert.price_minor, alert.cycle,
         ended_at=alert.dismissed_at if alert.status == "DISMISSED" else alert.resolved_at,
-        dismissed_as=DismissReason(alert.dismiss_reason) if alert.dismiss_reason else None,
+        dismissed_as=DismissReason[alert.dismiss_reason] if alert.dismiss_reason else None,
         cure_due_at=alert.cure_due_at,
     )  # fmt: skip
 
@@ -343,7 +343,7 @@ async def limits(tx: Transaction, seen: Seen) -> dict[PolicyKind, Limit]:
     kinds: dict[UUID, PolicyKind] = {}
     for kind, version in (await tx.session.execute(asked)).all():
         versions.setdefault(version.policy_id, []).append(version)
-        kinds[version.policy_id] = PolicyKind(kind)
+        kinds[version.policy_id] = PolicyKind[kind]
     if not versions:
         return {}
     spared = await _exceptions(tx, list(versions), seen.captured_at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, select
@@ -19,8 +20,9 @@ from ..models import (
     Sku,
     new_id,
 )
-from ..permissions.dealer import SeesDealer, SeesSku
+from ..permissions.dealer import SeesDealer
 from ..permissions.policy import SeesPolicy, WritesPolicy
+from ..permissions.sku import SeesSku
 from ..rules import text
 from ..rules.enums import Described, PolicyKind
 from ..rules.errors import Invalid, NotUnique, OutOfRange, Problems, Required
@@ -46,7 +48,7 @@ class PricePolicyOrder(Described):
     UPDATED = "UPDATED", "What changed last first."
 
 
-PRICE_POLICY_ORDER = {
+PRICE_POLICY_ORDER: dict[PricePolicyOrder, Any] = {
     PricePolicyOrder.NEWEST: PricePolicy.created_at.desc(),
     PricePolicyOrder.OLDEST: PricePolicy.created_at.asc(),
     PricePolicyOrder.UPDATED: PricePolicy.updated_at.desc(),
@@ -72,13 +74,13 @@ class PricePolicyFilter:
 
 def price_policies(
     viewer: Viewer, filter: PricePolicyFilter | None = None, order_by: PricePolicyOrder = PricePolicyOrder.NEWEST
-) -> Select[tuple[PricePolicy]]:
+) -> Select[PricePolicy]:
     """Price policies the viewer may see."""
     asked = select(PricePolicy).where(SeesPolicy().rows(viewer), *conditions(filter, viewer))
     return asked.order_by(PRICE_POLICY_ORDER[order_by])
 
 
-def price_policy(viewer: Viewer, id: strawberry.ID) -> Select[tuple[PricePolicy]]:
+def price_policy(viewer: Viewer, id: strawberry.ID) -> Select[PricePolicy]:
     """One price policy by its id."""
     return select(PricePolicy).where(PricePolicy.id == key(id, PricePolicy), SeesPolicy().rows(viewer))
 
@@ -88,23 +90,26 @@ def policies_of_sku(
     sku: Sku,
     filter: PricePolicyFilter | None = None,
     order_by: PricePolicyOrder = PricePolicyOrder.NEWEST,
-) -> Select[tuple[PricePolicy]]:
+) -> Select[PricePolicy]:
     """Price policies of the SKU that the viewer may see."""
     return price_policies(viewer, filter, order_by).where(PricePolicy.sku_id == sku.id)
 
 
-def sku_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[Sku]]:
+def sku_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[Sku]:
     """The thing."""
     return select(Sku).where(Sku.id == policy.sku_id, SeesSku().rows(viewer))
 
 
-def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[PricePolicyVersion]]:
+def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PricePolicyVersion]:
     """What the policy said, the newest version first."""
     asked = select(PricePolicyVersion).where(PricePolicyVersion.policy_id == policy.id)
     return asked.order_by(PricePolicyVersion.n.desc())
 
 
-def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[tuple[PricePolicyVersion]]:
+KnownAt = Annotated[DateTime, strawberry.argument(description="What was known at this moment, in UTC.")]
+
+
+def version_as_of(viewer: Viewer, policy: PricePolicy, at: KnownAt) -> Select[PricePolicyVersion]:
     """The version that was known at that moment, in UTC; null before the first was recorded."""
     asked = select(PricePolicyVersion).where(
         PricePolicyVersion.policy_id == policy.id, PricePolicyVersion.recorded_at <= at
@@ -112,7 +117,7 @@ def version_as_of(viewer: Viewer, policy: PricePolicy, at: DateTime) -> Select[t
     return asked.order_by(PricePolicyVersion.n.desc()).limit(1)
 
 
-def exceptions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[tuple[PriceException]]:
+def exceptions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PriceException]:
     """Windows in which the policy does not hold, or another amount does, the latest first."""
     asked = select(PriceException).where(PriceException.policy_id == policy.id, _of_viewer(viewer))
     return asked.order_by(PriceException.starts_at.desc())
@@ -128,7 +133,7 @@ def _of_viewer(viewer: Viewer) -> ColumnElement[bool]:
     return PriceException.every_dealer | PriceException.id.in_(named)
 
 
-def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[tuple[Dealer]]:
+def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[Dealer]:
     """The dealers for whom the window is; empty when it is for every dealer."""
     named = select(PriceExceptionDealer.dealer_id).where(
         PriceExceptionDealer.tenant_id == viewer.tenant_id, PriceExceptionDealer.exception_id == exception.id
@@ -139,7 +144,7 @@ def dealers_of_exception(viewer: Viewer, exception: PriceException) -> Select[tu
     return asked.order_by(Dealer.name.asc())
 
 
-def version_of_alert(viewer: Viewer, alert: Alert) -> Select[tuple[PricePolicyVersion]]:
+def version_of_alert(viewer: Viewer, alert: Alert) -> Select[PricePolicyVersion]:
     """The version of the policy that was breached: whoever sees the alert sees the rule."""
     return select(PricePolicyVersion).where(PricePolicyVersion.id == alert.policy_version_id)
 

@@ -10,16 +10,17 @@ from sqlalchemy import ColumnElement, Select, select
 from ..db.session import Transaction
 from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, among, key
-from ..engine.views import VIEWS
 from ..models import Alert, Batch, Dealer, Lead, Task, Ticket, User, new_id
 from ..permissions.alert import SeesAlert
+from ..permissions.base import Permission, may
 from ..permissions.dealer import SeesDealer
-from ..permissions.task import ClosesTask, MovesTask, SeesTask
+from ..permissions.task import ClosesTask, MovesTask, ReadsTicketOfTask, SeesTask
+from ..permissions.user import SeesUser
 from ..rules import task as rules
 from ..rules import text
 from ..rules.clauses import implements
 from ..rules.enums import Described, TaskKind, TaskOutcome, TaskStatus, UserStatus
-from ..rules.errors import Invalid, NotFound, Problems
+from ..rules.errors import Invalid, Problems
 from .enums import known
 from .filters import conditions
 from .writing import found, locked, move, permit
@@ -37,7 +38,7 @@ class TaskOrder(Described):
     UPDATED = "UPDATED", "What changed last first."
 
 
-TASK_ORDER = {
+TASK_ORDER: dict[TaskOrder, Any] = {
     TaskOrder.NEWEST: Task.created_at.desc(),
     TaskOrder.OLDEST: Task.created_at.asc(),
     TaskOrder.DUE: Task.due_order.asc(),
@@ -78,52 +79,55 @@ class TaskFilter:
             yield Task.updated_at >= self.updated_since.value
 
 
-def tasks(
-    viewer: Viewer, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+def tasks(viewer: Viewer, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST) -> Select[Task]:
     """Tasks the viewer may see."""
     return select(Task).where(SeesTask().rows(viewer), *conditions(filter, viewer)).order_by(TASK_ORDER[order_by])
 
 
-def task(viewer: Viewer, id: strawberry.ID) -> Select[tuple[Task]]:
+def task(viewer: Viewer, id: strawberry.ID) -> Select[Task]:
     """One task by its id."""
     return select(Task).where(Task.id == key(id, Task), SeesTask().rows(viewer))
 
 
 def tasks_of_alert(
     viewer: Viewer, alert: Alert, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the alert that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.alert_id == alert.id)
 
 
 def tasks_of_ticket(
     viewer: Viewer, ticket: Ticket, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the ticket that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.ticket_id == ticket.id)
 
 
 def tasks_of_lead(
     viewer: Viewer, lead: Lead, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the lead that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.lead_id == lead.id)
 
 
 def tasks_of_batch(
     viewer: Viewer, batch: Batch, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """Tasks from the batch that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.batch_id == batch.id)
 
 
-def alert_of_task(viewer: Viewer, task: Task) -> Select[tuple[Alert]]:
+def alert_of_task(viewer: Viewer, task: Task) -> Select[Alert]:
     """The alert it follows from."""
     return select(Alert).where(Alert.id == task.alert_id, SeesAlert().rows(viewer))
 
 
-def dealer_of_task(viewer: Viewer, task: Task) -> Select[tuple[Dealer]]:
+def assignee_of_task(viewer: Viewer, task: Task) -> Select[User]:
+    """Who does it."""
+    return select(User).where(User.id == task.assignee_id, SeesUser().rows(viewer))
+
+
+def dealer_of_task(viewer: Viewer, task: Task) -> Select[Dealer]:
     """The dealer it is about."""
     return select(Dealer).where(Dealer.id == task.dealer_id, SeesDealer().rows(viewer))
 
@@ -174,25 +178,15 @@ async def task_create(tx: Transaction, input: TaskCreateInput) -> Task:
 
 
 async def _subjects(tx: Transaction, input: TaskCreateInput) -> dict[str, Any]:
-    """The rows that the task follows from, each read as its own type is read by whoever makes the task."""
-    given = {
-        "alert_id": ("Alert", input.alert_id),
-        "batch_id": ("Batch", input.batch_id),
-        "ticket_id": ("Ticket", input.ticket_id),
-        "lead_id": ("Lead", input.lead_id),
-        "dealer_id": ("Dealer", input.dealer_id),
-    }
-    return {field: (await _read(tx, name, id_, field)).id for field, (name, id_) in given.items() if id_}
-
-
-async def _read(tx: Transaction, type_name: str, id_: strawberry.ID, field: str) -> Any:
-    target, viewer = VIEWS.get(type_name), Viewer.of(tx.actor)
-    if target is None or target.node is None or (target.gate is not None and not target.gate.admits(viewer.facts)):
-        raise NotFound(field=field)
-    row = (await tx.session.execute(target.node(viewer, id=id_))).scalar_one_or_none()
-    if row is None:
-        raise NotFound(field=field)
-    return row
+    """The rows that the task follows from, each visible to whoever makes it."""
+    given: tuple[tuple[str, strawberry.ID | None, Any, Permission[Any]], ...] = (
+        ("alert_id", input.alert_id, Alert, SeesAlert()),
+        ("batch_id", input.batch_id, Batch, may("batch:read")),
+        ("ticket_id", input.ticket_id, Ticket, ReadsTicketOfTask()),
+        ("lead_id", input.lead_id, Lead, may("lead:read")),
+        ("dealer_id", input.dealer_id, Dealer, SeesDealer()),
+    )
+    return {field: (await found(tx, model, id_, sees, field=field)).id for field, id_, model, sees in given if id_}
 
 
 async def _assignee(tx: Transaction, id_: strawberry.ID) -> User:

@@ -82,6 +82,14 @@ class DealerStanding(Described):
     TERMINATED = "TERMINATED", "Ended for good."
 
 
+class ReviewAction(Described):
+    """What a review of a dealer's documents decides."""
+
+    APPROVE = "APPROVE", "They are in order: VERIFIED."
+    REJECT = "REJECT", "They are not, with a reason: REJECTED."
+    REVOKE = "REVOKE", "The verification is taken back, with a reason: REVOKED."
+
+
 class ExternalType(Described):
     """What an external id can name."""
 
@@ -119,6 +127,15 @@ class ListingStatus(Described):
     REJECTED = "REJECTED", "Refused by a moderator, with a reason."
     SUSPENDED = "SUSPENDED", "Taken down by enforcement; remembers what it was."
     ARCHIVED = "ARCHIVED", "Put away for good."
+
+
+class ModerationAction(Described):
+    """What a moderator does with a listing."""
+
+    APPROVE = "APPROVE", "Let it go live."
+    REJECT = "REJECT", "Send it back, with a reason."
+    SUSPEND = "SUSPEND", "Take it down, with a reason."
+    REINSTATE = "REINSTATE", "Put it back to what it was before it was taken down."
 
 
 class Visibility(Described):

@@ -26,13 +26,15 @@ from ..engine.declare import (
 )
 from ..engine.scalars import JSON, BigInt, DateTime
 from ..permissions.base import may
-from ..permissions.batch import ReadsImages, SeesBatch, SeesPreview
+from ..permissions.batch import ApprovesBatch, ControlsBatch, ReadsImages, SeesBatch, SeesPreview
 from ..resolvers import batch as resolve
 from ..resolvers import enforcement, importing, preview
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
+from .transitions import Transition, transitions
 
-assert enforcement.KINDS and importing.KINDS  # the kinds of this part are known once their modules are imported
+KNOWN_KINDS = (enforcement.Enforcement, importing.Import)
+"""The kinds of this part: known once their modules are imported."""
 
 
 @strawberry.type(description="How many items stand where; the parts add up to the total.")
@@ -168,6 +170,9 @@ class Batch(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    available_transitions: list[Transition] = transitions(
+        "Batch", {"batch:control": ControlsBatch(), "batch:approve": ApprovesBatch()}
+    )
     preview: BatchPreview | None = to_one(preview.preview_of_batch, gate=SeesPreview())
     items: Connection[BatchItem] = to_many(resolve.items_of_batch)
     logs: Connection[BatchLog] = to_many(resolve.logs_of_batch)
@@ -206,6 +211,7 @@ class BatchStateChanged(BatchEvent):
     """The batch changed its state. When it was cancelled, the items not begun are told by the counts here."""
 
     from_: BatchStatus | None = column("from_status", description="The state before; null for the first event.")
+    from_.graphql_name = "from"
     to: BatchStatus | None = column("to_status")
     reason: str | None
 

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 
 from souk import migrations
 from souk.context import Context
 from souk.db.connect import Limits, create_pool, server_settings
+from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
+from souk.gateways.storage import Directory
 from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
+from souk.web.live import Live
 from souk.web.operations import Call, Parts
 from souk.web.sessions import DatabaseDoor, Sessions
 
@@ -27,7 +31,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     url = settings.url()
     limits = Limits(settings.statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
     keyring = Keyring(settings.key_spec())
-    database = Database(url, keyring, limits=limits, size=settings.write_pool_size, wait=settings.pool_wait)
+    files = Directory(settings.files_dir)
+    database = Database(
+        url, keyring, limits=limits, size=settings.write_pool_size, wait=settings.pool_wait, files=files
+    )
     reads = Pool(
         dsn=url,
         size=settings.read_pool_size,
@@ -37,6 +44,9 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     door = await create_pool(url, "souk_app", limits, size=settings.door_pool_size, more={"jit": "off"})
     runner = Runner(schema, reads, decrypt=keyring.open)
     head = migrations.head()
+    relay, hub = Relay(url, "souk_app"), Hub(url, "souk_app")
+    database.committed.append(relay.tell)
+    live = Live(runner, hub)
 
     def context(actor: Actor, call: Call) -> Context:
         return Context(actor, call.request_id, db=database)
@@ -52,9 +62,20 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     try:
         await database.check()
         sessions = Sessions(DatabaseDoor(door, settings.pool_wait), cache=settings.session_cache)
-        yield Parts(runner, sessions, context, ready=ready)
+        hub.all.append(lambda subjects: _forget(sessions, subjects))
+        await asyncio.gather(relay.start(), hub.start())
+        yield Parts(runner, sessions, context, events=live, ready=ready)
     finally:
+        await asyncio.gather(live.close(), relay.stop(), hub.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
+
+
+def _forget(sessions: Sessions, subjects: frozenset[UUID]) -> None:
+    """A session, token, membership or user that something happened to is looked up again at once."""
+    if not subjects:
+        sessions.forget()
+    for subject in subjects:
+        sessions.forget(subject)
 
 
 async def _close(pool: asyncpg.Pool) -> None:

@@ -26,7 +26,12 @@ async def root(server: str) -> dict[str, Any]:
 
 def where_of(server: str) -> dict[str, Any]:
     url = urlparse(server)
-    found = {"host": parse_qs(url.query).get("host", [url.hostname])[0], "port": url.port, "user": url.username, "password": url.password}
+    found = {
+        "host": parse_qs(url.query).get("host", [url.hostname])[0],
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+    }
     return {name: value for name, value in found.items() if value}
 
 

@@ -92,7 +92,10 @@ async def fill(owner: Any, tenant: UUID, listings: int, offers: int, rng: random
 
     def moment() -> datetime:
         # few distinct values, so that ties occur; fractions of every length
-        return START + timedelta(seconds=rng.randrange(40 if awkward else 10_000_000), microseconds=rng.choice([0, 120_000, 1, 999_999, 500, 10]))
+        return START + timedelta(
+            seconds=rng.randrange(40 if awkward else 10_000_000),
+            microseconds=rng.choice([0, 120_000, 1, 999_999, 500, 10]),
+        )
 
     def maybe(value: Any) -> Any:
         return None if rng.random() < 0.3 else value
@@ -108,7 +111,13 @@ async def fill(owner: Any, tenant: UUID, listings: int, offers: int, rng: random
         return row
 
     for _ in range(max(5, listings // 100)):
-        add("dealer", name=text(), city=maybe(text()), verified=rng.random() < 0.5, opened_on=maybe(date(2020, 1, 1 + rng.randrange(28))))
+        add(
+            "dealer",
+            name=text(),
+            city=maybe(text()),
+            verified=rng.random() < 0.5,
+            opened_on=maybe(date(2020, 1, 1 + rng.randrange(28))),
+        )
     for _ in range(max(8, listings // 20)):
         made = add("buyer", name=text(), email=text())
         made["phone"] = maybe(sealed(text(), place_of(tenant, "buyer", "phone", made["id"])))
@@ -139,13 +148,19 @@ async def fill(owner: Any, tenant: UUID, listings: int, offers: int, rng: random
         )  # fmt: skip
     for name in TABLES:
         columns = [column.name for column in Model.metadata.tables[name].columns]
-        await owner.copy_records_to_table(name, records=[[row.get(column) for column in columns] for row in rows[name]], columns=columns)
+        await owner.copy_records_to_table(
+            name, records=[[row.get(column) for column in columns] for row in rows[name]], columns=columns
+        )
 
 
 async def actors(owner: Any, tenant: UUID = TENANTS[0]) -> list[Actor]:
     """One actor of each kind that the permissions tell apart."""
-    dealer = await owner.fetchval("select dealer_id from listing where tenant_id = $1 group by 1 order by count(*) desc, 1 limit 1", tenant)
-    buyer = await owner.fetchval("select buyer_id from offer where tenant_id = $1 group by 1 order by count(*) desc, 1 limit 1", tenant)
+    dealer = await owner.fetchval(
+        "select dealer_id from listing where tenant_id = $1 group by 1 order by count(*) desc, 1 limit 1", tenant
+    )
+    buyer = await owner.fetchval(
+        "select buyer_id from offer where tenant_id = $1 group by 1 order by count(*) desc, 1 limit 1", tenant
+    )
     me = UUID(int=99)
     return [
         Actor(tenant, Role.ADMIN, user_id=me),

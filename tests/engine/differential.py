@@ -63,7 +63,11 @@ def context_of(actor: Actor) -> Any:
 
 
 async def pools_of(
-    runner: Runner, actor: Actor, ids: dict[str, list[str]], context: Callable[[Actor], Any] = context_of, more: Pools | None = None
+    runner: Runner,
+    actor: Actor,
+    ids: dict[str, list[str]],
+    context: Callable[[Actor], Any] = context_of,
+    more: Pools | None = None,
 ) -> Pools:
     """Ids as given (by type name), and cursors of every root list in each of its orders."""
     cursors: dict[str, list[str]] = collections.defaultdict(list)
@@ -71,12 +75,16 @@ async def pools_of(
     assert query is not None
     for name, root in query.fields.items():
         type_ = get_named_type(root.type)
-        if not type_.name.endswith("Connection") or any(a.type.__class__.__name__ == "GraphQLNonNull" and n not in ("orderBy",) for n, a in root.args.items()):
+        if not type_.name.endswith("Connection") or any(
+            a.type.__class__.__name__ == "GraphQLNonNull" and n not in ("orderBy",) for n, a in root.args.items()
+        ):
             continue
         orders = list(get_named_type(root.args["orderBy"].type).values) if "orderBy" in root.args else [""]  # type: ignore[union-attr]
         for order in orders:
             text = f"{{ {name}(first: 30{', orderBy: ' + order if order else ''}) {{ edges {{ cursor }} }} }}"
-            found = [each.decode() for each in CURSOR.findall((await runner.batched(text, {}, None, context(actor))).body)]
+            found = [
+                each.decode() for each in CURSOR.findall((await runner.batched(text, {}, None, context(actor))).body)
+            ]
             cursors[f"{type_.name}:{order}"] += found
             cursors[f"{type_.name}:"] += found
     return {"ids": ids, "cursors": dict(cursors)} | (more or {})
@@ -112,7 +120,9 @@ async def compare(
     return report
 
 
-async def _both(runner: Runner, text: str, variables: dict[str, Any], actor: Actor, context: Callable[[Actor], Any], report: Report) -> None:
+async def _both(
+    runner: Runner, text: str, variables: dict[str, Any], actor: Actor, context: Callable[[Actor], Any], report: Report
+) -> None:
     fused = await runner.fused(text, variables, None, context(actor))
     batched = await runner.batched(text, variables, None, context(actor))
     report.answers += 1

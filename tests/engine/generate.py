@@ -25,7 +25,10 @@ from graphql import (
 
 Pools = dict[str, Any]
 SAMPLES: dict[str, tuple[list[Any], list[Any]]] = {  # good values, and values that are refused
-    "DateTime": (["2026-01-01T00:00:20Z", "2026-01-01T01:00:30.12+01:00", "2026-01-01T00:00:35.999999Z"], ["2026-01-01", "0001-01-01T00:00:00+14:00", 5]),
+    "DateTime": (
+        ["2026-01-01T00:00:20Z", "2026-01-01T01:00:30.12+01:00", "2026-01-01T00:00:35.999999Z"],
+        ["2026-01-01", "0001-01-01T00:00:00+14:00", 5],
+    ),
     "Date": (["2026-01-01", "2020-01-09"], ["2026-13-01", ""]),
     "BigInt": (["7", "0", "9007199254740993", "5"], ["99999999999999999999", "x"]),
     "Decimal": (["0", "1150.00", "-0.05"], ["1e5", "NaN"]),
@@ -45,7 +48,9 @@ SAMPLES: dict[str, tuple[list[Any], list[Any]]] = {  # good values, and values t
 class Generator:
     """One document per instance."""
 
-    def __init__(self, schema: GraphQLSchema, rng: random.Random, pools: Pools, depth: int = 5, hostile: float = 0.03) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, rng: random.Random, pools: Pools, depth: int = 5, hostile: float = 0.03
+    ) -> None:
         self.schema, self.rng, self.pools, self.depth, self.hostile = schema, rng, pools, depth, hostile
         self.variables: dict[str, Any] = {}  # name -> type
         self.defaults: dict[str, str] = {}
@@ -55,7 +60,9 @@ class Generator:
     def document(self, root: GraphQLObjectType | None = None, kind: str = "query") -> str:
         """A document with one operation over the query type, or over another root."""
         body = self.selection(root or self.schema.query_type, 0)
-        declared = ", ".join(f"${n}: {t}{' = ' + self.defaults[n] if n in self.defaults else ''}" for n, t in self.variables.items())
+        declared = ", ".join(
+            f"${n}: {t}{' = ' + self.defaults[n] if n in self.defaults else ''}" for n, t in self.variables.items()
+        )
         return f"{kind} Q{'(' + declared + ')' if declared else ''} {body}\n" + "\n".join(self.fragments)
 
     def values(self) -> dict[str, Any]:
@@ -185,14 +192,22 @@ class Generator:
                 return rng.choice([1, 2, 3, 4, 2000, 2010, 2020, 0, 5, 100, 100_000])
             case "String":
                 if role.startswith("cursors:"):
-                    fitting = self.pools["cursors"].get(role.removeprefix("cursors:")) or self.pools["cursors"].get(role.split(":")[1] + ":")
+                    fitting = self.pools["cursors"].get(role.removeprefix("cursors:")) or self.pools["cursors"].get(
+                        role.split(":")[1] + ":"
+                    )
                     every = [each for some in self.pools["cursors"].values() for each in some]
-                    return rng.choice(["", "nonsense", "AAAA"]) if hostile or not every else rng.choice(fitting or every)
+                    return (
+                        rng.choice(["", "nonsense", "AAAA"]) if hostile or not every else rng.choice(fitting or every)
+                    )
                 return rng.choice(["", "plain", "text", 'quo"te', "null"])
             case "ID":
                 known = [each for some in self.pools["ids"].values() for each in some]
                 fitting = self.pools["ids"].get(role, ()) or known
-                return rng.choice(["", "nonsense", "TGlzdGluZzp4", "=="]) if hostile or not known else rng.choice(fitting if rng.random() < 0.8 else known)
+                return (
+                    rng.choice(["", "nonsense", "TGlzdGluZzp4", "=="])
+                    if hostile or not known
+                    else rng.choice(fitting if rng.random() < 0.8 else known)
+                )
             case "Boolean":
                 return rng.random() < 0.5
         good, bad = SAMPLES[name]

@@ -27,13 +27,19 @@ _TIME = next(each for each in wire._WRITERS if each[0] == "DateTime")
 MUTANTS: dict[str, Callable[[], Undo]] = {
     "times with +00:00": lambda: swap(wire._WRITERS, _TIME, ("to_json({0})",)),
     "contact always open": lambda: swap(permissions.OpensContact, "rows", lambda self, viewer: true()),
-    "a guard forgotten": lambda: swap(fuse.Fuser, "guarded", lambda self, guard, scope, fields, nullable, write: list(write())),
+    "a guard forgotten": lambda: swap(
+        fuse.Fuser, "guarded", lambda self, guard, scope, fields, nullable, write: list(write())
+    ),
     "counts capped too early": lambda: swap(pages, "COUNTED", 3),
-    "cursor without its order": lambda: swap(paging.Order, "cursor_in_sql", lambda self, alias: f"encode(uuid_send({alias}.id), 'base64')"),
+    "cursor without its order": lambda: swap(
+        paging.Order, "cursor_in_sql", lambda self, alias: f"encode(uuid_send({alias}.id), 'base64')"
+    ),
     "documents without nulls": lambda: swap(leaves, "_typed", lambda document, kind, nullable, pieces: pieces),
     "free json as jsonb writes it": lambda: swap(leaves, "needs_writing_again", lambda type_: False),
     "the gate left open": lambda: swap(permissions.MayAsk, "admits", Alternating()),
-    "refusals without their path": lambda: swap(answer, "_with_refusals", lambda text, refusals, request_id: text.replace(b"\x02", b"")),
+    "refusals without their path": lambda: swap(
+        answer, "_with_refusals", lambda text, refusals, request_id: text.replace(b"\x02", b"")
+    ),
 }
 
 

@@ -52,7 +52,11 @@ class SeesListing(Permission):
     model = Listing
 
     def allows(self, actor: Actor, row: Any) -> bool:
-        return actor.role in STAFF or row.status != "DRAFT" or (actor.role is Role.DEALER and row.dealer_id == actor.dealer_id)
+        return (
+            actor.role in STAFF
+            or row.status != "DRAFT"
+            or (actor.role is Role.DEALER and row.dealer_id == actor.dealer_id)
+        )
 
     def rows(self, viewer: Any) -> ColumnElement[bool]:
         if viewer.role in STAFF:
@@ -112,7 +116,11 @@ class SeesBuyer(Permission):
                 return false()
             case Role.DEALER:
                 made = aliased(Offer)  # aliased: the enclosing read may itself be of Offer
-                return exists().where(and_(made.tenant_id == Buyer.tenant_id, made.buyer_id == Buyer.id, made.dealer_id == viewer.dealer_id))
+                return exists().where(
+                    and_(
+                        made.tenant_id == Buyer.tenant_id, made.buyer_id == Buyer.id, made.dealer_id == viewer.dealer_id
+                    )
+                )
         return true()
 
 
@@ -128,7 +136,12 @@ class SeesEmail(Permission):
             return true()
         made = aliased(Offer)
         return exists().where(
-            and_(made.tenant_id == Buyer.tenant_id, made.buyer_id == Buyer.id, made.dealer_id == viewer.dealer_id, made.status == "ACCEPTED")
+            and_(
+                made.tenant_id == Buyer.tenant_id,
+                made.buyer_id == Buyer.id,
+                made.dealer_id == viewer.dealer_id,
+                made.status == "ACCEPTED",
+            )
         )
 
 
@@ -161,7 +174,14 @@ class KnowsParty(Permission):
 
     def rows(self, viewer: Any) -> ColumnElement[bool]:
         made = aliased(Offer)
-        return exists().where(and_(made.tenant_id == Offer.tenant_id, made.buyer_id == Offer.buyer_id, made.status == "ACCEPTED", made.id != Offer.id))
+        return exists().where(
+            and_(
+                made.tenant_id == Offer.tenant_id,
+                made.buyer_id == Offer.buyer_id,
+                made.status == "ACCEPTED",
+                made.id != Offer.id,
+            )
+        )
 
 
 class SeesDealer(Permission):

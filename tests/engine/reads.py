@@ -98,7 +98,9 @@ def inside(each: PriceRange) -> Iterator[ColumnElement[bool]]:
         yield Listing.status == each.status.value
 
 
-def listings(viewer: Viewer, filter: ListingFilter | None = None, order_by: ListingOrder = ListingOrder.NEWEST) -> Select[Listing]:
+def listings(
+    viewer: Viewer, filter: ListingFilter | None = None, order_by: ListingOrder = ListingOrder.NEWEST
+) -> Select[Listing]:
     """Listings the viewer may see."""
     conditions = filter.conditions() if filter else ()
     return select(Listing).where(SeesListing().rows(viewer), *conditions).order_by(LISTING_ORDER[order_by])
@@ -135,15 +137,24 @@ def me(viewer: Viewer) -> Select[Buyer]:
     return select(Buyer).where(Buyer.id == viewer.user_id)
 
 
-def offers_of_listing(viewer: Viewer, listing: Listing, status: OfferStatus | None = None, min_amount: int | None = None) -> Select[Offer]:
+def offers_of_listing(
+    viewer: Viewer, listing: Listing, status: OfferStatus | None = None, min_amount: int | None = None
+) -> Select[Offer]:
     """Offers for the listing, highest first."""
-    found = offers(viewer, status).where(Offer.listing_id == listing.id).order_by(None).order_by(Offer.amount_minor.desc())
+    found = (
+        offers(viewer, status).where(Offer.listing_id == listing.id).order_by(None).order_by(Offer.amount_minor.desc())
+    )
     return found if min_amount is None else found.where(Offer.amount_minor >= min_amount)
 
 
 def top_offers(viewer: Viewer, listing: Listing) -> Select[Offer]:
     """The three best offers, then the oldest of them first."""
-    return offers(viewer).where(Offer.listing_id == listing.id).order_by(None).order_by(Offer.amount_minor.desc(), Offer.created_at.asc())
+    return (
+        offers(viewer)
+        .where(Offer.listing_id == listing.id)
+        .order_by(None)
+        .order_by(Offer.amount_minor.desc(), Offer.created_at.asc())
+    )
 
 
 def listings_of_dealer(
@@ -181,11 +192,15 @@ def events_of_listing(viewer: Viewer, listing: Listing) -> Select[Event]:
 def listing_events(viewer: Viewer, listing_id: strawberry.ID, after: BigInt | None = None) -> Select[Event]:
     """What happens to a listing, from `after` on."""
     found = select(Event).join(Listing, (Listing.tenant_id == Event.tenant_id) & (Listing.id == Event.listing_id))
-    found = found.where(Event.listing_id == key(listing_id, Listing), SeesListing().rows(viewer)).order_by(Event.seq.asc())
+    found = found.where(Event.listing_id == key(listing_id, Listing), SeesListing().rows(viewer)).order_by(
+        Event.seq.asc()
+    )
     return found if after is None else found.where(Event.seq > after)
 
 
 def statistics(viewer: Viewer) -> Select[tuple[str, int, int]]:
     """How many listings there are per status."""
-    counted = select(Listing.status.label("status"), func.count().label("listings"), func.sum(Listing.year).label("years"))
+    counted = select(
+        Listing.status.label("status"), func.count().label("listings"), func.sum(Listing.year).label("years")
+    )
     return counted.where(SeesListing().rows(viewer)).group_by(Listing.status).order_by(Listing.status)

@@ -1,11 +1,13 @@
 """The small market as clients see it: every word of the engine occurs."""
 
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.orm import aliased
 from strawberry.schema.config import StrawberryConfig
 
 from souk.engine import declare as d
@@ -32,6 +34,29 @@ class Damage:
     raw: JSON | None = strawberry.field(description="Whatever.")
 
 
+def cars_of(dealer: Any) -> Any:
+    """`[{"text": title}]`, as jsonb."""
+    cars = aliased(models.Listing)
+    line = func.jsonb_build_object("text", cars.title, type_=JSONB)
+    lines = func.jsonb_agg(aggregate_order_by(line, cars.created_at, cars.id), type_=JSONB)
+    found = select(func.coalesce(lines, literal_column("'[]'::jsonb"), type_=JSONB))
+    return found.where(
+        cars.tenant_id == dealer.tenant_id, cars.dealer_id == dealer.id, cars.kind == "CAR"
+    ).scalar_subquery()
+
+
+def newest_car_of(dealer: Any) -> Any:
+    cars = aliased(models.Listing)
+    found = (
+        select(func.jsonb_build_object("text", cars.title, type_=JSONB))
+        .order_by(cars.created_at.desc(), cars.id.desc())
+        .limit(1)
+    )
+    return found.where(
+        cars.tenant_id == dealer.tenant_id, cars.dealer_id == dealer.id, cars.kind == "CAR"
+    ).scalar_subquery()
+
+
 @view(models.Dealer, node=reads.dealer, gate=EVERYBODY)
 class Dealer(Node):
     """Who sells."""
@@ -42,9 +67,15 @@ class Dealer(Node):
     opened_on: Date | None
     listings: Connection["Listing"] = d.to_many(reads.listings_of_dealer)
     active: int = d.computed(
-        sql=lambda dealer: select(func.count()).where(models.Listing.dealer_id == dealer.id, models.Listing.status == "ACTIVE").scalar_subquery(),
+        sql=lambda dealer: (
+            select(func.count())
+            .where(models.Listing.dealer_id == dealer.id, models.Listing.status == "ACTIVE")
+            .scalar_subquery()
+        ),
         description="How many of its listings are active.",
     )
+    cars: list["Line"] = d.documents(sql=lambda dealer: cars_of(dealer), description="Its cars, oldest first.")
+    newest_car: Optional["Line"] = d.documents(sql=lambda dealer: newest_car_of(dealer), description="Its newest car.")
 
 
 @view(models.Buyer, node=reads.buyer, gate=NOT_PUBLIC)
@@ -72,7 +103,9 @@ class PartDetail:
     tags: list[str]
 
 
-ListingDetail = Annotated[CarDetail | PartDetail, strawberry.union("ListingDetail", description="What is particular, by kind.")]
+ListingDetail = Annotated[
+    CarDetail | PartDetail, strawberry.union("ListingDetail", description="What is particular, by kind.")
+]
 
 
 @view(models.Listing, node=reads.listing, gate=EVERYBODY)
@@ -94,7 +127,9 @@ class Listing(Node):
     earned: list[Money] = d.totals("earned")
     price: Money = d.money("price_minor")
     floor: Money | None = d.money("floor_minor", "currency", permissions.SeesFloor())
-    detail: ListingDetail | None = d.variants("kind", {"CAR": CarDetail, "PART": "PartDetail"}, description="What is particular.")
+    detail: ListingDetail | None = d.variants(
+        "kind", {"CAR": CarDetail, "PART": "PartDetail"}, description="What is particular."
+    )
     dealer: Dealer = d.to_one(reads.dealer_of_listing)
     offers: Connection["Offer"] = d.to_many(reads.offers_of_listing)
     guarded_offers: Connection["Offer"] | None = d.to_many(reads.offers_of_listing, gate=ONLY_STAFF)
@@ -113,7 +148,9 @@ class Listing(Node):
 class BuyerContactOpen:
     """Everything."""
 
-    listing: Listing = d.to_one(reads.listing_of_offer)  # not null, although a buyer cannot see a draft: the null must bubble
+    listing: Listing = d.to_one(
+        reads.listing_of_offer
+    )  # not null, although a buyer cannot see a draft: the null must bubble
     buyer: Buyer | None = d.to_one(reads.buyer_of_offer)
     note: str | None
 
@@ -134,19 +171,23 @@ class BuyerContactLocked:
         sql=lambda viewer, row: d_case(row.status == "OPEN", "MASKED", "NOT_ACCEPTED"),
         description="Why.",
     )
-    constant: str = d.computed(python=lambda row: 'a "word"', sql=lambda row: 'a "word"', description="Always the same.")
+    constant: str = d.computed(
+        python=lambda row: 'a "word"', sql=lambda row: 'a "word"', description="Always the same."
+    )
     status: OfferStatus
 
 
 def d_case(when: Any, then: str, otherwise: str) -> Any:
 
-
     return case((when, literal(then)), else_=literal(otherwise))
 
 
-BuyerContact = Annotated[BuyerContactOpen | BuyerContactLocked, strawberry.union("BuyerContact", description="Open or not.")]
+BuyerContact = Annotated[
+    BuyerContactOpen | BuyerContactLocked, strawberry.union("BuyerContact", description="Open or not.")
+]
 PartyContact = Annotated[
-    BuyerContactOpen | BuyerContactHalf | BuyerContactLocked, strawberry.union("PartyContact", description="Open, half, or not.")
+    BuyerContactOpen | BuyerContactHalf | BuyerContactLocked,
+    strawberry.union("PartyContact", description="Open, half, or not."),
 ]
 
 
@@ -160,7 +201,9 @@ class Offer(Node):
     amount: Money = d.money("amount_minor")
     listing: Listing | None = d.to_one(reads.listing_of_offer)
     buyer: Buyer | None = d.to_one(reads.buyer_of_offer)
-    contact: BuyerContact = d.either(permissions.OpensContact(), BuyerContactOpen, BuyerContactLocked, description="Who it is.")
+    contact: BuyerContact = d.either(
+        permissions.OpensContact(), BuyerContactOpen, BuyerContactLocked, description="Who it is."
+    )
     party: PartyContact = d.either(
         (permissions.OpensContact(), BuyerContactOpen),
         (permissions.KnowsParty(), BuyerContactHalf),
@@ -177,7 +220,10 @@ class Event:
     seq: BigInt = strawberry.field(description="Dense from 1.")
     at: DateTime = d.column("created_at", description="When.")
     subject: Subject | None = d.reference(
-        "subject_type", "subject_id", {"LISTING": "Listing", "OFFER": Offer, "Dealer": "Dealer"}, description="What it is about."
+        "subject_type",
+        "subject_id",
+        {"LISTING": "Listing", "OFFER": Offer, "Dealer": "Dealer"},
+        description="What it is about.",
     )
 
 
@@ -255,5 +301,9 @@ class Subscription:
 
 
 schema = strawberry.Schema(
-    Query, Mutation, Subscription, types=[Dealer, Buyer, Listing, Offer, Moved, Logged], config=StrawberryConfig(scalar_map=SCALARS)
+    Query,
+    Mutation,
+    Subscription,
+    types=[Dealer, Buyer, Listing, Offer, Moved, Logged],
+    config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -30,7 +30,20 @@ ONE = UUID(int=1)
 ACTOR = Actor(ONE, Role.DEALER, dealer_id=UUID(int=5), team_ids=(UUID(int=6),))
 READ = {
     name: scalars.SCALARS[getattr(scalars, name)].parse_value
-    for name in ("BigInt", "DateTime", "Date", "Decimal", "CurrencyCode", "EmailAddress", "PhoneNumber", "URL", "CountryCode", "LocaleCode", "TimeZone", "JSON")
+    for name in (
+        "BigInt",
+        "DateTime",
+        "Date",
+        "Decimal",
+        "CurrencyCode",
+        "EmailAddress",
+        "PhoneNumber",
+        "URL",
+        "CountryCode",
+        "LocaleCode",
+        "TimeZone",
+        "JSON",
+    )
 }
 
 # Scalars
@@ -73,7 +86,10 @@ def test_what_is_no_such_scalar_is_bad_input(name: str, text: Any) -> None:
     assert refused.value.extensions == {"code": "BAD_USER_INPUT", "retryable": False}
 
 
-@given(st.sampled_from(sorted(READ)), st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text())))
+@given(
+    st.sampled_from(sorted(READ)),
+    st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text())),
+)
 def test_parsers_are_total(name: str, value: Any) -> None:
     with suppress(GraphQLError):  # anything else would be an exception in somebody's face
         READ[name](value)
@@ -102,9 +118,18 @@ def test_an_amount_has_the_digits_of_its_currency(minor: int, currency: str, amo
 
 def test_a_viewer_has_real_facts_and_symbols_for_the_rest() -> None:
     viewer = Viewer(Facts(Role.AGENT, frozenset({"a"}), False, True))
-    assert (viewer.role, viewer.scopes, viewer.of_dealer, viewer.all_teams) == (Role.AGENT, frozenset({"a"}), False, True)
+    assert (viewer.role, viewer.scopes, viewer.of_dealer, viewer.all_teams) == (
+        Role.AGENT,
+        frozenset({"a"}),
+        False,
+        True,
+    )
     parameters = Parameters()
-    found = select(Listing.id).where(Listing.dealer_id == viewer.dealer_id, Listing.dealer_id == viewer.team_ids.any_(), Listing.tenant_id == viewer.tenant_id)
+    found = select(Listing.id).where(
+        Listing.dealer_id == viewer.dealer_id,
+        Listing.dealer_id == viewer.team_ids.any_(),
+        Listing.tenant_id == viewer.tenant_id,
+    )
     text = parameters.render(found)
     assert "IS NULL" not in text and "$1::UUID" in text and "$2::UUID[]" in text
     assert parameters.bind(ACTOR, {}) == [UUID(int=5), [UUID(int=6)], ONE]
@@ -124,7 +149,11 @@ def test_a_none_of_a_real_viewer_is_bound_and_equals_nothing() -> None:
 def test_symbols_share_a_place_and_constants_never_do() -> None:
     parameters = Parameters()
     named = symbol(Listing.title.type, lambda actor, values: values["t"], "t")
-    text = parameters.render(select(Listing.id).where(Listing.title == named, Listing.description == named, Listing.title == "a b", Listing.title == "100%"))
+    text = parameters.render(
+        select(Listing.id).where(
+            Listing.title == named, Listing.description == named, Listing.title == "a b", Listing.title == "100%"
+        )
+    )
     assert text.count("$1") == 2 and "$2" in text and "$3" in text
     assert parameters.bind(ACTOR, {"t": "x"}) == ["x", "a b", "100%"]
     assert parameters.render(select(Listing.id).where(Listing.status == "SOLD", Listing.year > 5)).count("$") == 0
@@ -180,11 +209,21 @@ def test_an_order_that_cannot_be_paged_is_refused(order: Any, message: str) -> N
 
 
 def test_a_cursor_is_only_good_for_its_own_order() -> None:
-    newest, title = Order(select(Listing).order_by(Listing.created_at.desc())), Order(select(Listing).order_by(Listing.title.asc()))
+    newest, title = (
+        Order(select(Listing).order_by(Listing.created_at.desc())),
+        Order(select(Listing).order_by(Listing.title.asc())),
+    )
     row = Document({"id": ONE, "created_at": datetime(2026, 1, 1, tzinfo=UTC), "title": "日本"})
     assert newest.read_cursor(newest.cursor(row)) == [datetime(2026, 1, 1, tzinfo=UTC), ONE]
     assert title.read_cursor(title.cursor(row)) == ["日本", ONE]
-    for wrong in (newest.cursor(row), "", "AAAA", "ü", newest.cursor(row)[:-4], base64.b64encode(title.tag + b"\0" + ONE.bytes).decode()):
+    for wrong in (
+        newest.cursor(row),
+        "",
+        "AAAA",
+        "ü",
+        newest.cursor(row)[:-4],
+        base64.b64encode(title.tag + b"\0" + ONE.bytes).decode(),
+    ):
         with pytest.raises(BadInput, match="Not a cursor of this list"):
             title.read_cursor(wrong)
 
@@ -207,7 +246,12 @@ def test_errors_are_sorted_by_their_place_in_the_data() -> None:
     data = {"b": [{"x": None}, {"x": None}], "a": None}
     paths = [["a"], ["b", 1, "x"], ["b", 0, "x"], ["b", 1, "y"]]
     assert place(data, ["b", 1, "x"]) == [0, 1, 0]
-    assert [e["path"] for e in sorted_by_place(data, [{"path": p} for p in paths])] == [["b", 0, "x"], ["b", 1, "y"], ["b", 1, "x"], ["a"]]
+    assert [e["path"] for e in sorted_by_place(data, [{"path": p} for p in paths])] == [
+        ["b", 0, "x"],
+        ["b", 1, "y"],
+        ["b", 1, "x"],
+        ["a"],
+    ]
 
 
 def test_what_stops_an_operation_has_a_code() -> None:

@@ -28,7 +28,9 @@ def selling(where: dict[str, Any], actor: Actor) -> Context:
         connection = await asyncpg.connect(**where)
         async with connection.transaction():
             await connection.execute("select set_config('souk.tenant_id', $1, true)", str(actor.tenant_id))
-            await connection.execute("update listing set status = 'SOLD', title = coalesce($2, title) || '!' where id = $1", row_id, title)
+            await connection.execute(
+                "update listing set status = 'SOLD', title = coalesce($2, title) || '!' where id = $1", row_id, title
+            )
         await connection.close()
 
     context = Context(actor, request_id="r1")
@@ -40,7 +42,9 @@ async def listing_of(owner: Any, tenant: UUID = TENANTS[0]) -> UUID:
     return await owner.fetchval("select id from listing where tenant_id = $1 order by id limit 1", tenant)
 
 
-async def test_an_entity_of_a_payload_is_read_after_each_mutation_and_alike_on_both_roads(runner: Runner, owner: Any, who: Any, where: Any) -> None:
+async def test_an_entity_of_a_payload_is_read_after_each_mutation_and_alike_on_both_roads(
+    runner: Runner, owner: Any, who: Any, where: Any
+) -> None:
     row_id = await owner.fetchval("select id from listing where dealer_id = $1 order by id limit 1", who[1].dealer_id)
     variables = {"a": {"id": write_id("Listing", row_id), "title": "new"}, "x": True, "n": 2}
     for actor in who[:3]:
@@ -55,9 +59,17 @@ async def test_an_entity_of_a_payload_is_read_after_each_mutation_and_alike_on_b
         body = orjson.loads(fused.body)
         assert body["data"]["first"]["l"]["status"] == "SOLD"
         assert body["data"]["first"]["l"]["title"] == "new!"
-        assert body["data"]["second"] == {"listing": None, "userErrors": ["NOT_FOUND"], "__typename": "ListingSellPayload"}
+        assert body["data"]["second"] == {
+            "listing": None,
+            "userErrors": ["NOT_FOUND"],
+            "__typename": "ListingSellPayload",
+        }
         paths = [error["path"] for error in body.get("errors", ())]
-        assert paths == ([] if actor.role != "CUSTOMER" else [["first", "l", "floor"], ["third", "listing", "f"], ["third", "listing", "secretDamages"]])
+        assert paths == (
+            []
+            if actor.role != "CUSTOMER"
+            else [["first", "l", "floor"], ["third", "listing", "f"], ["third", "listing", "secretDamages"]]
+        )
     assert await owner.fetchval("select title from listing where id = $1", row_id) == "new!"
 
 
@@ -68,11 +80,15 @@ async def test_a_mutation_shut_to_the_role_does_not_run(runner: Runner, owner: A
     answer = await runner.answer(text, {"a": {"id": write_id("Listing", row_id)}}, None, selling(where, who[3]))
     body = orjson.loads(answer.body)
     assert body["data"] == {"listingSell": None}
-    assert [(e["path"], e["extensions"]) for e in body["errors"]] == [(["listingSell"], {"code": "FORBIDDEN", "retryable": False, "requestId": "r1"})]
+    assert [(e["path"], e["extensions"]) for e in body["errors"]] == [
+        (["listingSell"], {"code": "FORBIDDEN", "retryable": False, "requestId": "r1"})
+    ]
     assert await owner.fetchrow("select * from listing where id = $1", row_id) == before
 
 
-async def test_events_are_one_statement_for_all_who_see_the_same(runner: Runner, owner: Any, who: Any, ask: Any) -> None:
+async def test_events_are_one_statement_for_all_who_see_the_same(
+    runner: Runner, owner: Any, who: Any, ask: Any
+) -> None:
     row_id = await owner.fetchval(
         "select listing_id from event e join listing l using (tenant_id) where l.id = listing_id and tenant_id = $1 and status <> 'DRAFT' "
         "group by 1 order by count(*) desc, 1 limit 1",
@@ -85,7 +101,13 @@ async def test_events_are_one_statement_for_all_who_see_the_same(runner: Runner,
     for actor in who:
         fused = runner.events_plan(FOLLOW, "S", variables, ask(actor))
         batched = runner.events_plan(FOLLOW, "S", variables, ask(actor), fused=False)
-        assert (fused.fused, fused.reason, fused.after, batched.after, batched.fused) == (True, None, seqs[0], seqs[0], False)
+        assert (fused.fused, fused.reason, fused.after, batched.after, batched.fused) == (
+            True,
+            None,
+            seqs[0],
+            seqs[0],
+            False,
+        )
         found = await fused.fetch(fused.after, 2)
         assert [seq for seq, _ in found] == seqs[1:3]
         everything = await fused.fetch(None, 100)

@@ -63,13 +63,18 @@ async def test_an_overloaded_pool_is_a_typed_error_on_both_roads(where: Any, who
     held = await pool.acquire()
     answer = await runner.answer(COUNT, None, None, ask(who[0]))
     expected = {"code": "OVERLOADED", "retryable": True, "requestId": "r1"}
-    assert orjson.loads(answer.body) == {"data": None, "errors": [{"message": Overloaded.default, "extensions": expected}]}
+    assert orjson.loads(answer.body) == {
+        "data": None,
+        "errors": [{"message": Overloaded.default, "extensions": expected}],
+    }
     assert (answer.executed, answer.code) == (True, "OVERLOADED")
     batched = orjson.loads((await runner.batched(COUNT, None, None, ask(who[0]))).body)
     assert batched["data"] == {"listings": None}
     assert [(e["path"], e["extensions"]) for e in batched["errors"]] == [(["listings", "totalCount"], expected)]
     pool.release(held)
-    assert orjson.loads((await runner.answer(COUNT, None, None, ask(who[0]))).body) == {"data": {"listings": {"totalCount": 60}}}
+    assert orjson.loads((await runner.answer(COUNT, None, None, ask(who[0]))).body) == {
+        "data": {"listings": {"totalCount": 60}}
+    }
     await pool.close()
 
 
@@ -81,7 +86,10 @@ async def test_prepared_statements_are_bounded_per_connection(where: Any, who: l
     connection = await pool.acquire()
     await connection.raw.fetchval("select 1")  # dropped statements are closed with the next one
     assert len(connection.statements) == 2
-    assert await connection.raw.fetchval("select count(*) from pg_prepared_statements where statement like 'WITH s AS%'") == 2
+    assert (
+        await connection.raw.fetchval("select count(*) from pg_prepared_statements where statement like 'WITH s AS%'")
+        == 2
+    )
     pool.release(connection)
     await pool.close()
 
@@ -101,7 +109,9 @@ async def test_plans_and_documents_are_bounded(where: Any, who: list[Actor], ask
     await runner.pool.close()
 
 
-async def test_a_migration_does_not_break_prepared_statements(where: Any, root: Any, owner: Any, who: list[Actor], ask: Any) -> None:
+async def test_a_migration_does_not_break_prepared_statements(
+    where: Any, root: Any, owner: Any, who: list[Actor], ask: Any
+) -> None:
     pool = Pool(**where, size=1)
     runner = Runner(schema, pool)
     text = "{ listings(first: 3) { nodes { id title extra } } }"
@@ -122,14 +132,20 @@ async def test_a_migration_does_not_break_prepared_statements(where: Any, root: 
     await pool.close()
 
 
-async def test_a_statement_that_takes_too_long_is_a_deadline(where: Any, owner: Any, who: list[Actor], ask: Any) -> None:
+async def test_a_statement_that_takes_too_long_is_a_deadline(
+    where: Any, owner: Any, who: list[Actor], ask: Any
+) -> None:
     pool = Pool(**where, size=2, settings={"lock_timeout": "0", "statement_timeout": "100"})
     runner = Runner(schema, pool)
     async with owner.transaction():
         await owner.execute("lock table listing in access exclusive mode")
         answer = await runner.answer(COUNT, None, None, ask(who[0]))
         assert answer.code == "DEADLINE_EXCEEDED"
-        assert orjson.loads(answer.body)["errors"][0]["extensions"] == {"code": "DEADLINE_EXCEEDED", "retryable": True, "requestId": "r1"}
+        assert orjson.loads(answer.body)["errors"][0]["extensions"] == {
+            "code": "DEADLINE_EXCEEDED",
+            "retryable": True,
+            "requestId": "r1",
+        }
         batched = orjson.loads((await runner.batched(COUNT, None, None, ask(who[0]))).body)
         assert [e["extensions"]["code"] for e in batched["errors"]] == ["DEADLINE_EXCEEDED"]
     assert (await runner.answer(COUNT, None, None, ask(who[0]))).fused
@@ -156,7 +172,9 @@ async def test_a_cancelled_caller_gives_its_place_back(where: Any, owner: Any, w
 
 async def _blocked(owner: Any) -> None:
     """Until somebody waits for the lock that `owner` holds."""
-    while not await owner.fetchval("select count(*) from pg_locks where not granted and relation = 'listing'::regclass"):
+    while not await owner.fetchval(
+        "select count(*) from pg_locks where not granted and relation = 'listing'::regclass"
+    ):
         pass
 
 
@@ -213,7 +231,10 @@ async def test_what_is_unexpected_is_internal_and_tells_nothing(runner: Runner, 
     for road in (runner.answer, runner.batched):
         answer = await road("{ offers(first: 60) { nodes { buyer { phone } } } }", None, None, ask(who[0]))
         assert b"secret" not in answer.body
-        codes = {(e["message"], e["extensions"]["code"], e["extensions"]["requestId"]) for e in orjson.loads(answer.body)["errors"]}
+        codes = {
+            (e["message"], e["extensions"]["code"], e["extensions"]["requestId"])
+            for e in orjson.loads(answer.body)["errors"]
+        }
         assert codes == {("Internal error.", "INTERNAL", "r1")}
 
 

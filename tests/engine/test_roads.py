@@ -37,7 +37,9 @@ async def test_statements_do_not_depend_on_the_size_of_a_page(runner: Runner, wh
     assert counts == [7, 7, 7]  # page, dealers, offers, counts, open offers, buyers, listings
 
 
-async def test_a_guard_that_only_sql_answers_is_asked_once_for_all_rows(runner: Runner, who: list[Actor], ask: Any) -> None:
+async def test_a_guard_that_only_sql_answers_is_asked_once_for_all_rows(
+    runner: Runner, who: list[Actor], ask: Any
+) -> None:
     text = "query($n: Int) { offers(first: $n) { nodes { buyer { email } party { __typename } } } listings(first: $n) { nodes { dealer { active } } } }"
     counts = []
     for size in (2, 20):
@@ -57,7 +59,9 @@ async def test_a_fused_answer_is_one_statement(runner: Runner, who: list[Actor],
     assert runner.pool.open == 1
 
 
-async def test_a_plan_is_shared_by_values_and_split_by_facts_presence_and_enums(runner: Runner, who: list[Actor], ask: Any) -> None:
+async def test_a_plan_is_shared_by_values_and_split_by_facts_presence_and_enums(
+    runner: Runner, who: list[Actor], ask: Any
+) -> None:
     text = "query($f: ListingFilter, $o: ListingOrder = NEWEST, $x: Boolean!) { listings(filter: $f, orderBy: $o) { nodes { id title @include(if: $x) } } }"
     some = [write_id("Listing", TENANTS[0]), write_id("Listing", TENANTS[1])]
     operation = runner.operation(text)
@@ -79,39 +83,79 @@ async def test_a_plan_is_shared_by_values_and_split_by_facts_presence_and_enums(
     await runner.fused(text, {"x": True}, None, ask(who[1]))
     assert len(operation.plans) == 15
     too_many = {"x": True, "f": {"statuses": ["ACTIVE"] * 21}}
-    assert await runner.fused(text, too_many, None, ask(who[0])) == "a list of more than 20 values that are part of the plan"
+    assert (
+        await runner.fused(text, too_many, None, ask(who[0]))
+        == "a list of more than 20 values that are part of the plan"
+    )
 
 
 async def test_nodes_come_in_the_order_of_their_ids(runner: Runner, who: list[Actor], owner: Any, ask: Any) -> None:
-    rows = [write_id(m, r["id"]) for m in ("Offer", "Listing") for r in await owner.fetch(f"select id from {m.lower()} where tenant_id = $1 limit 3", TENANTS[0])]
-    foreign = write_id("Listing", await owner.fetchval("select id from listing where tenant_id = $1 limit 1", TENANTS[1]))
+    rows = [
+        write_id(m, r["id"])
+        for m in ("Offer", "Listing")
+        for r in await owner.fetch(f"select id from {m.lower()} where tenant_id = $1 limit 3", TENANTS[0])
+    ]
+    foreign = write_id(
+        "Listing", await owner.fetchval("select id from listing where tenant_id = $1 limit 1", TENANTS[1])
+    )
     ids = [rows[4], "nonsense", rows[0], foreign, rows[5], rows[4], "Tm90VHlwZTox"]
     text = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Listing { title floor { amount } } ... on Offer { amount { amount } } } }"
-    literal = "{ nodes(ids: [" + ", ".join(f'"{each}"' for each in ids) + "]) { __typename id ... on Listing { title floor { amount } } ... on Offer { amount { amount } } } }"
-    mixed = "query($a: ID!, $b: ID!) { nodes(ids: [$a, \"x\", $b]) { id } }"
+    literal = (
+        "{ nodes(ids: ["
+        + ", ".join(f'"{each}"' for each in ids)
+        + "]) { __typename id ... on Listing { title floor { amount } } ... on Offer { amount { amount } } } }"
+    )
+    mixed = 'query($a: ID!, $b: ID!) { nodes(ids: [$a, "x", $b]) { id } }'
     for actor in who:
-        for document, variables in [(text, {"ids": ids}), (literal, {}), (mixed, {"a": rows[1], "b": rows[4]}), (text, {"ids": []}), (text, {"ids": ["x"] * 3})]:
+        for document, variables in [
+            (text, {"ids": ids}),
+            (literal, {}),
+            (mixed, {"a": rows[1], "b": rows[4]}),
+            (text, {"ids": []}),
+            (text, {"ids": ["x"] * 3}),
+        ]:
             fused = await runner.fused(document, variables, None, ask(actor))
             assert not isinstance(fused, str), fused
             assert fused.body == (await runner.batched(document, variables, None, ask(actor))).body
         found = orjson.loads((await runner.answer(text, {"ids": ids}, None, ask(actor))).body)
         if actor.role == "ADMIN":
-            assert [each and each["id"] for each in found["data"]["nodes"]] == [rows[4], None, rows[0], None, rows[5], rows[4], None]
+            assert [each and each["id"] for each in found["data"]["nodes"]] == [
+                rows[4],
+                None,
+                rows[0],
+                None,
+                rows[5],
+                rows[4],
+                None,
+            ]
         if actor.role == "PUBLIC":
-            assert [(each["path"], each["extensions"]["code"]) for each in found["errors"] if each["path"] == ["nodes", 2]] == [(["nodes", 2], "FORBIDDEN")]
+            assert [
+                (each["path"], each["extensions"]["code"]) for each in found["errors"] if each["path"] == ["nodes", 2]
+            ] == [(["nodes", 2], "FORBIDDEN")]
     many = await runner.answer(text, {"ids": [rows[0]] * 101}, None, ask(who[0]))
     assert orjson.loads(many.body)["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert len(orjson.loads((await runner.answer(text, {"ids": [rows[0]] * 100}, None, ask(who[0]))).body)["data"]["nodes"]) == 100
+    assert (
+        len(
+            orjson.loads((await runner.answer(text, {"ids": [rows[0]] * 100}, None, ask(who[0]))).body)["data"]["nodes"]
+        )
+        == 100
+    )
 
 
 @pytest.mark.parametrize("parallel", ["off", "on"])
-async def test_the_wall_holds_when_the_application_forgets_everything(where: Any, root: Any, owner: Any, ask: Any, parallel: str, monkeypatch: Any) -> None:
+async def test_the_wall_holds_when_the_application_forgets_everything(
+    where: Any, root: Any, owner: Any, ask: Any, parallel: str, monkeypatch: Any
+) -> None:
     """No tenant predicate, no permission predicate: row-level security alone keeps the tenants apart, on one connection."""
     monkeypatch.setattr(batch, "ENFORCE_TENANT", False)
     for name in ("SeesListing", "SeesOffer", "SeesBuyer", "SeesDealer"):
         monkeypatch.setattr(getattr(permissions, name), "rows", lambda self, viewer: true())
     own = {
-        tenant: {write_id(m, r["id"]) for m in MODELS for r in await owner.fetch(f"select id from {m.lower()} where tenant_id = $1", tenant)}
+        tenant: {
+            write_id(m, r["id"])
+            for m in MODELS
+            for r in await owner.fetch(f"select id from {m.lower()} where tenant_id = $1", tenant)
+        }
         for tenant in TENANTS
     }
     text = """{ listings(first: 100) { totalCount nodes { id dealer { id listings(first: 50) { nodes { id } } }
@@ -165,14 +209,21 @@ async def test_the_two_spellings_of_every_permission_agree(owner: Any, who: list
             parameters = Parameters()
             sql = f"SELECT {parameters.render(permission().rows(Viewer(actor.facts)))}, {', '.join(names)} FROM {permission.model.__tablename__}"
             for answer, *values in await owner.fetch(sql, *parameters.bind(actor, {})):
-                assert permission().allows(actor, model_rows(permission.model)(values)) == bool(answer), (permission, actor.role)
+                assert permission().allows(actor, model_rows(permission.model)(values)) == bool(answer), (
+                    permission,
+                    actor.role,
+                )
                 checked += 1
     assert checked > 1000
 
 
 async def test_a_viewer_with_values_serves_a_session(where: Any, owner: Any, who: list[Actor]) -> None:
     engine = create_async_engine("postgresql+asyncpg://", connect_args=where)
-    nobody = copy.replace(who[1], dealer_id=None) if hasattr(copy, "replace") else Actor(who[1].tenant_id, Role.DEALER, who[1].user_id)
+    nobody = (
+        copy.replace(who[1], dealer_id=None)
+        if hasattr(copy, "replace")
+        else Actor(who[1].tenant_id, Role.DEALER, who[1].user_id)
+    )
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(select(1))
         await (await session.connection()).exec_driver_sql(f"select set_config('souk.tenant_id', '{TENANTS[0]}', true)")
@@ -184,19 +235,30 @@ async def test_a_viewer_with_values_serves_a_session(where: Any, owner: Any, who
         assert len((await session.scalars(both)).all()) == len(found)
         assert "IS NULL" not in str(select(Listing).where(Listing.dealer_id == empty.dealer_id))
         teams = Viewer.of(Actor(TENANTS[0], Role.AGENT, team_ids=(found[0].dealer_id,)))
-        assert (await session.scalars(select(Offer).where(Offer.dealer_id == teams.team_ids.any_()))).first() is not None
+        assert (
+            await session.scalars(select(Offer).where(Offer.dealer_id == teams.team_ids.any_()))
+        ).first() is not None
     await engine.dispose()
 
 
 async def test_operations_are_chosen_by_name_and_missing_ones_named(runner: Runner, who: list[Actor], ask: Any) -> None:
     text = "query A { listings { totalCount } } query B { __typename }"
     assert (await runner.answer(text, None, "B", ask(who[0]))).body == b'{"data":{"__typename":"Query"}}'
-    assert orjson.loads((await runner.answer(text, None, "A", ask(who[0]))).body)["data"] == {"listings": {"totalCount": 60}}
-    for name, message in [(None, "Must provide operation name if query contains multiple operations."), ("C", "Unknown operation named 'C'.")]:
+    assert orjson.loads((await runner.answer(text, None, "A", ask(who[0]))).body)["data"] == {
+        "listings": {"totalCount": 60}
+    }
+    for name, message in [
+        (None, "Must provide operation name if query contains multiple operations."),
+        ("C", "Unknown operation named 'C'."),
+    ]:
         answer = await runner.answer(text, None, name, ask(who[0]))
         assert (answer.executed, answer.code) == (False, "BAD_REQUEST")
         body = orjson.loads(answer.body)
-        assert body == {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST", "retryable": False, "requestId": "r1"}}]}
+        assert body == {
+            "errors": [
+                {"message": message, "extensions": {"code": "BAD_REQUEST", "retryable": False, "requestId": "r1"}}
+            ]
+        }
 
 
 async def test_at_most_a_hundred_errors_in_the_order_of_the_data(runner: Runner, who: list[Actor], ask: Any) -> None:

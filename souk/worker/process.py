@@ -1,0 +1,42 @@
+"""A worker process: the loop over a database, woken by what others commit, and telling them what it committed."""
+
+import asyncio
+import signal
+
+from ..db.connect import Limits
+from ..db.events import Hub, Relay
+from ..db.sealing import Keyring
+from ..db.session import Database
+from ..gateways.storage import Directory
+from ..settings import Settings
+from . import enforcement, importing
+from .actions import ACTIONS
+from .loop import Worker
+
+__all__ = ["ACTIONS", "enforcement", "importing", "work"]
+
+
+async def work(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; then finish what is under way and give the leases back."""
+    url = settings.url()
+    limits = Limits(settings.worker_statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
+    size = settings.worker_pool_size
+    db = Database(
+        url, Keyring(settings.key_spec()), "souk_worker", limits, size=size, wait=settings.worker_statement_timeout,
+        files=Directory(settings.files_dir),
+    )  # fmt: skip
+    worker = Worker(db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, slots=max(1, size - 1))
+    relay, hub = Relay(url, "souk_worker"), Hub(url, "souk_worker")
+    db.committed.append(relay.tell)
+    hub.all.append(lambda _: worker.wake())
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, worker.stop)
+    try:
+        await db.check()
+        await relay.start()
+        await hub.start()
+        await worker.run()
+    finally:
+        await asyncio.gather(relay.stop(), hub.stop(), return_exceptions=True)
+        await db.close()
