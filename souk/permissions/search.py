@@ -4,16 +4,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from ..models import Dealer, Listing, Ticket, User
+from ..models import Competitor, Dealer, Listing, Sku, Ticket, User
 from .base import Permission
+from .competitor import SeesCompetitor
 from .dealer import SeesDealer
 from .listing import SeesListing
+from .sku import SeesSku
 from .ticket import OpensTicket, ReadsInternal
 from .user import NamesUser
 
 FOUND: dict[str, tuple[str, Any, Permission[Any]]] = {
     "LISTING": ("LISTING", Listing, SeesListing()),
     "DEALER": ("DEALER", Dealer, SeesDealer()),
+    "SKU": ("SKU", Sku, SeesSku()),
+    "COMPETITOR": ("COMPETITOR", Competitor, SeesCompetitor()),
     "TICKET": ("TICKET", Ticket, OpensTicket()),
     "TICKET_INTERNAL": ("TICKET", Ticket, ReadsInternal()),
     "USER": ("USER", User, NamesUser()),

@@ -1,7 +1,8 @@
 """Search over everything at once: the best rows whose words one may read."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import strawberry
 from sqlalchemy import Integer, Select, and_, case, cast, false, func, or_, select
 
 from ..engine.symbols import Viewer
@@ -19,11 +20,19 @@ class SearchType(Described):
 
     LISTING = "LISTING", "Listings, by title and city."
     DEALER = "DEALER", "Dealers, by name and city."
+    SKU = "SKU", "SKUs, by code, name and brand."
+    COMPETITOR = "COMPETITOR", "Competitors, by name and domain."
     TICKET = "TICKET", "Tickets, by headline, text and comments that one may read."
     USER = "USER", "People, by name where one may read it."
 
 
-def search(viewer: Viewer, query: str, types: list[SearchType] | None = None) -> Select[*tuple[Any, ...]]:
+Words = Annotated[str, strawberry.argument(description="What to look for, as one types it into a search box.")]
+Types = Annotated[
+    list[SearchType] | None, strawberry.argument(description="Only these kinds of things; by default everything.")
+]
+
+
+def search(viewer: Viewer, query: Words, types: Types = None) -> Select[*tuple[Any, ...]]:
     """The best 50 rows with these words, as the viewer may read them; words in quotes stand together, `-word` excludes."""
     wanted = set(types if types is not None else SearchType)
     kinds = [

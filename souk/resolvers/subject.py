@@ -8,10 +8,14 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, id_of
-from ..models import Dealer, Listing, Ticket
+from ..models import Alert, Deal, Dealer, Lead, Listing, Task, Ticket
+from ..permissions.alert import SeesAlert
 from ..permissions.base import Permission
+from ..permissions.deal import SeesDeal
 from ..permissions.dealer import SeesDealer
+from ..permissions.lead import SeesLead
 from ..permissions.listing import SeesListing
+from ..permissions.task import SeesTask
 from ..permissions.ticket import SeesTicket
 from ..rules.enums import SubjectType
 from ..rules.errors import NotFound
@@ -19,18 +23,18 @@ from ..rules.errors import NotFound
 Subjects = Mapping[str, tuple[SubjectType, Any, Permission[Any]]]
 
 SUBJECTS: Subjects = {
+    "Alert": (SubjectType.ALERT, Alert, SeesAlert()),
+    "Deal": (SubjectType.DEAL, Deal, SeesDeal()),
     "Dealer": (SubjectType.DEALER, Dealer, SeesDealer()),
+    "Lead": (SubjectType.LEAD, Lead, SeesLead()),
     "Listing": (SubjectType.LISTING, Listing, SeesListing()),
+    "Task": (SubjectType.TASK, Task, SeesTask()),
     "Ticket": (SubjectType.TICKET, Ticket, SeesTicket()),
 }
 """The type in the schema → its word in the column, its model, and who sees it."""
 
-OF_TICKETS: Subjects = {
-    name: SUBJECTS[name] for name in SUBJECTS if name in ("Alert", "Deal", "Dealer", "Lead", "Listing")
-}
-OF_NOTES: Subjects = {
-    name: SUBJECTS[name] for name in SUBJECTS if name in ("Alert", "Dealer", "Lead", "Task", "Ticket")
-}
+OF_TICKETS: Subjects = {name: SUBJECTS[name] for name in ("Alert", "Deal", "Dealer", "Lead", "Listing")}
+OF_NOTES: Subjects = {name: SUBJECTS[name] for name in ("Alert", "Dealer", "Lead", "Task", "Ticket")}
 
 
 def _seen(viewer: Viewer, model: Any, sees: Permission[Any], row_id: Any) -> Select[Any]:

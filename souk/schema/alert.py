@@ -16,6 +16,7 @@ from ..engine.declare import (
     money,
     one,
     payload_node,
+    stream,
     to_many,
     to_one,
     view,
@@ -23,12 +24,14 @@ from ..engine.declare import (
 from ..engine.scalars import URL, DateTime, Decimal
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot, moves_alert
 from ..permissions.competitor import SeesCompetitor
+from ..permissions.note import ReadsNote
 from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..permissions.task import SeesTask
 from ..resolvers import alert as resolve
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
+from ..resolvers.note import notes_on
 from ..rules.enums import (
     AlertKind,
     AlertStatus,
@@ -39,7 +42,7 @@ from ..rules.enums import (
     Severity,
     SnapshotOutcome,
 )
-from .event import DomainEvent
+from .event import DomainEvent, DomainEventPage
 from .mutation import Payload, write
 from .transitions import Transition, transitions
 
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from .competitor import Competitor
     from .dealer import Dealer
     from .listing import Listing
+    from .note import Note
     from .policy import PricePolicy
     from .sku import Sku
     from .task import Task
@@ -165,6 +169,7 @@ class Alert(Node):
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_alert, gate=SeesTask()
     )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Alert"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Alert", MOVES)
     created_at: DateTime
     updated_at: DateTime
@@ -180,8 +185,14 @@ class AlertTransitionPayload(Payload):
 class AlertQueries:
     alert: Alert | None = one(resolve.alert, gate=SeesAlert())
     alerts: Connection[Alert] | None = many(resolve.alerts, gate=SeesAlert())
+    alert_events: DomainEventPage | None = one(resolve.alert_events, gate=SeesAlert())
 
 
 @strawberry.type
 class AlertMutations:
     alert_transition: AlertTransitionPayload | None = write(resolve.alert_transition, gate=moves_alert())
+
+
+@strawberry.type
+class AlertSubscriptions:
+    alert_events: DomainEvent = stream(resolve.follow_alert, gate=SeesAlert())

@@ -74,11 +74,11 @@ class Dealer(Node):
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
     )
-    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
-        resolve_lead.leads_of_dealer, gate=SeesLead()
-    )
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
         notes_on("Dealer"), gate=ReadsNote()
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_dealer, gate=SeesLead()
     )
 
 

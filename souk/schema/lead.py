@@ -11,8 +11,12 @@ from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..engine.symbols import among
 from ..permissions.base import may
 from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
+from ..permissions.note import ReadsNote
+from ..permissions.task import SeesTask
 from ..resolvers import lead as resolve
+from ..resolvers import task as resolve_task
 from ..resolvers.lead import LeadContactReason
+from ..resolvers.note import notes_on
 from ..rules.actor import Role
 from ..rules.enums import (
     LeadDistribution,
@@ -29,6 +33,8 @@ from .transitions import Transition, transitions
 if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
+    from .note import Note
+    from .task import Task
     from .user import User
 
 
@@ -108,11 +114,15 @@ class Lead(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_lead, gate=SeesTask()
+    )
     listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_lead)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)
     unlock: LeadUnlock | None = to_one(resolve.own_unlock_of_lead)
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_lead)
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Lead"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
         "Lead", {"lead:setStatus": MovesLead(), "lead:withdraw": WithdrawsLead()}
     )

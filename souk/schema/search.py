@@ -15,7 +15,14 @@ class SearchResult:
     node: Node | None = reference(
         "type",
         "row_id",
-        {"LISTING": "Listing", "DEALER": "Dealer", "TICKET": "Ticket", "USER": "User"},
+        {
+            "LISTING": "Listing",
+            "DEALER": "Dealer",
+            "SKU": "Sku",
+            "COMPETITOR": "Competitor",
+            "TICKET": "Ticket",
+            "USER": "User",
+        },
         description="The row, as its own type shows it.",
     )
 

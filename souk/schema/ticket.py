@@ -21,6 +21,7 @@ from ..engine.declare import (
 from ..engine.scalars import DateTime
 from ..permissions.base import may
 from ..permissions.note import ReadsNote
+from ..permissions.task import SeesTask
 from ..permissions.ticket import (
     AsRequester,
     AssignsTicket,
@@ -31,6 +32,7 @@ from ..permissions.ticket import (
     SeesComment,
     SeesTicket,
 )
+from ..resolvers import task as resolve_task
 from ..resolvers import ticket as resolve
 from ..resolvers.note import notes_on
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
@@ -40,11 +42,19 @@ from .transitions import Transition, transitions
 from .user import Team, User
 
 if TYPE_CHECKING:
+    from .alert import Alert
+    from .deal import Deal
     from .dealer import Dealer
+    from .lead import Lead
     from .listing import Listing
+    from .task import Task
 
 TicketSubject = Annotated[
-    Annotated["Dealer", strawberry.lazy(".dealer")] | Annotated["Listing", strawberry.lazy(".listing")],
+    Annotated["Alert", strawberry.lazy(".alert")]
+    | Annotated["Deal", strawberry.lazy(".deal")]
+    | Annotated["Dealer", strawberry.lazy(".dealer")]
+    | Annotated["Lead", strawberry.lazy(".lead")]
+    | Annotated["Listing", strawberry.lazy(".listing")],
     strawberry.union("TicketSubject", description="What a ticket can be about."),
 ]
 
@@ -81,6 +91,9 @@ class Ticket(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_ticket, gate=SeesTask()
+    )
     requester: User | None = to_one(resolve.requester_of_ticket)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_ticket)
     assignee: User | None = to_one(resolve.assignee_of_ticket)
@@ -89,7 +102,7 @@ class Ticket(Node):
     subject_ref: TicketSubject | None = reference(
         "subject_type",
         "subject_id",
-        {"DEALER": "Dealer", "LISTING": "Listing"},
+        {"ALERT": "Alert", "DEAL": "Deal", "DEALER": "Dealer", "LEAD": "Lead", "LISTING": "Listing"},
         description="What it is about; null when it is about nothing, or about what the viewer may not see.",
     )
     follow_up_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.follow_up_of_ticket)
