@@ -9,7 +9,7 @@ from ..engine.scalars import SCALARS
 from . import errors
 from .alert import AlertMutations, AlertQueries, AlertSubscriptions
 from .audit import AuditQueries
-from .batch import BatchMutations, BatchQueries, BatchSubscriptions
+from .batch import EVENT_TYPES, BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
@@ -79,6 +79,6 @@ class Subscription(
 
 
 schema = strawberry.Schema(
-    Query, Mutation, Subscription, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+    Query, Mutation, Subscription, types=[*errors.TYPES, *EVENT_TYPES], config=StrawberryConfig(scalar_map=SCALARS)
 )
 check_schema(schema)
