@@ -8,11 +8,11 @@ from ..db.events import Hub, Relay
 from ..db.sealing import Keyring
 from ..db.session import Database
 from ..settings import Settings
-from . import alert, enforcement
+from . import alert, enforcement, listing, ticket, user
 from .actions import ACTIONS
 from .loop import Worker
 
-__all__ = ["ACTIONS", "alert", "enforcement", "work"]
+__all__ = ["ACTIONS", "alert", "enforcement", "listing", "ticket", "user", "work"]
 
 
 async def work(settings: Settings) -> None:
