@@ -29,7 +29,7 @@ from ..permissions.base import may
 from ..permissions.batch import ApprovesBatch, ControlsBatch, ReadsImages, SeesBatch, SeesPreview
 from ..permissions.task import SeesTask
 from ..resolvers import batch as resolve
-from ..resolvers import enforcement, preview
+from ..resolvers import enforcement, importing, preview
 from ..resolvers import task as resolve_task
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
@@ -38,7 +38,7 @@ from .transitions import Transition, transitions
 if TYPE_CHECKING:
     from .task import Task
 
-KNOWN_KINDS = (enforcement.Enforcement,)
+KNOWN_KINDS = (enforcement.Enforcement, importing.Import)
 """The kinds of this part: known once their modules are imported."""
 
 

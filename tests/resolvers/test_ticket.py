@@ -1,5 +1,6 @@
 """Tickets: who sees what of them, what people write, and the way they go."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -406,3 +407,8 @@ async def test_who_is_copied_in_reads_and_speaks_for_the_requester(world: World)
         ("CANCELLED", "ticketCancel", True),
         ("CANCELLED", "ticketMerge", False),
     ]
+
+
+async def test_tickets_opened_at_once_are_numbered_densely(world: World) -> None:
+    await asyncio.gather(*(opened(world) for _ in range(5)))
+    assert [each.number for each in await world.rows("SELECT number FROM ticket ORDER BY number")] == [1, 2, 3, 4, 5]
