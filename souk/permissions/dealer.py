@@ -10,6 +10,11 @@ from ..rules.actor import Actor, Role
 from .base import Permission
 
 
+def _own(viewer: Any) -> ColumnElement[bool]:
+    own: ColumnElement[bool] = Dealer.id == viewer.dealer_id
+    return own
+
+
 class SeesDealer(Permission[Dealer]):
     """The card: staff and dealers any dealer, customers and the public those with a listing they may see."""
 
@@ -35,7 +40,7 @@ class SeesDealer(Permission[Dealer]):
         return and_(Dealer.deleted_at.is_(None), exists().where(active, meant_for))
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
 
 
 class OpensDealer(Permission[Dealer]):
@@ -50,7 +55,7 @@ class OpensDealer(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
 
 
 class ReadsDealerRecord(Permission[Dealer]):
@@ -64,7 +69,7 @@ class ReadsDealerRecord(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
 
 
 class CreatesDealer(Permission[Dealer]):

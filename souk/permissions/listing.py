@@ -27,7 +27,8 @@ class ReadsPublished(Permission[Listing]):
         return and_(active, or_(Listing.visibility == "PUBLIC", invited))
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Listing.dealer_id == viewer.dealer_id
+        own: ColumnElement[bool] = Listing.dealer_id == viewer.dealer_id
+        return own
 
 
 class _OwnListing(Permission[Listing]):

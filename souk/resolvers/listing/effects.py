@@ -14,6 +14,7 @@ from ...rules import listing as rules
 from ...rules.clauses import implements
 from ...rules.dealer import DealerState
 from ...rules.enums import ListingStatus
+from ...rules.errors import NotFound
 from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import OPEN, supersede_offers
@@ -186,7 +187,10 @@ async def archive(tx: Transaction, listing: Listing, *, reason: str | None, caus
 @implements("Listing", ("ACTIVE", "PAUSED"), "EXPIRED", effect="open offers SUPERSEDED")
 async def expire(tx: Transaction, listing_id: UUID) -> Listing | None:
     """What the timer does: EXPIRED when the time has come, a new timer when the end was moved. None when nothing was due."""
-    listing = await locked(tx, Listing, listing_id, None)
+    try:
+        listing = await locked(tx, Listing, listing_id, None)
+    except NotFound:
+        return None
     if rules.expire(state_of(listing), now=tx.now) is None:
         ends = listing.expires_at
         if ends is not None and ends > tx.now and machine("Listing").to(listing.status, ListingStatus.EXPIRED):
