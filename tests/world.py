@@ -97,7 +97,7 @@ class World:
         assert "errors" not in found, found["errors"]
         return found["data"]
 
-    async def do(self, who: Role | Actor, mutation: str, selection: str, **given: Any) -> dict[str, Any]:
+    async def do(self, who: Role | Actor, mutation: str, selection: str, /, **given: Any) -> dict[str, Any]:
         """The payload of one mutation; `given` is its input, in the schema's names."""
         type_ = mutation[0].upper() + mutation[1:] + "Input"
         document = f"mutation($input: {type_}!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code message field }} }} }}"

@@ -23,7 +23,9 @@ TEXTS = {
     "input": "What to do.",
     "updated_since": "Only what has changed at or after this moment.",
     "status": "Only rows in this status.",
-    "at": "As it stood at this moment.",
+    "query": "The words to find; words in quotes stand together, `-word` leaves out what has it.",
+    "types": "Only these kinds; all of them if absent.",
+    "at": "The moment asked about, in UTC.",
 }
 PAGE = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}
 

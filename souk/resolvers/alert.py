@@ -29,15 +29,15 @@ from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..rules import alert as rules
 from ..rules import text
-from ..rules.actor import Role
 from ..rules.enums import AlertKind, AlertStatus, Described, DismissReason, Severity
 from ..rules.errors import NotUnique
 from ..rules.machines import machine
 from . import impact
 from .enums import known
+from .event import AfterSeq, FirstEvents, followed, page_of, shown_to
 from .evidence import in_hex, rehashed
 from .filters import conditions
-from .observation import state_of
+from .observation import CURE, state_of
 from .writing import locked, means, move, permit
 
 means("uq_alert_live", lambda: NotUnique("Another alert of the same breach is live.", field="to"))
@@ -214,10 +214,20 @@ def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
 
 def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
     """Everything that happened to the alert, in its order."""
-    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id)
-    if viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer:
-        asked = asked.where(DomainEvent.internal.is_(False))
+    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id, shown_to(viewer))
     return asked.order_by(DomainEvent.seq.asc())
+
+
+def follow_alert(viewer: Viewer, alert_id: strawberry.ID, after: AfterSeq = None) -> Select[DomainEvent]:
+    """What happens to an alert: first what came after `after`, then what comes."""
+    return followed(viewer, Alert, key(alert_id, Alert), SeesAlert().rows(viewer), after)
+
+
+def alert_events(
+    viewer: Viewer, alert_id: strawberry.ID, after: AfterSeq = None, first: FirstEvents = 100
+) -> Select[Any]:
+    """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
+    return page_of(viewer, Alert, key(alert_id, Alert), SeesAlert().rows(viewer), after, first)
 
 
 # Writes -----------------------------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@ async def alert_transition(tx: Transaction, input: AlertTransitionInput) -> Aler
         case AlertStatus.RESOLVED:
             recovered = await impact.recover(tx, alert)
             alert.resolution, alert.resolved_at, alert.cure_due_at = resolution, tx.now, None
-            await tx.not_due("alert.cure", alert.id)
+            await tx.not_due(CURE, alert.id)
             data |= {"recovered": recovered.amount, "currency": alert.currency}
         case AlertStatus.OPEN:
             alert.dismiss_reason = alert.dismissed_at = alert.dismissed_price_minor = alert.snoozed_until = None

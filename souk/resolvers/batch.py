@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, func, literal, select, text
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, text
 
 from ..db.session import Transaction
 from ..engine.scalars import BigInt, DateTime
@@ -125,14 +126,15 @@ def follow_batch(viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None =
 
 def batch_events(
     viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None = None, first: int = 100
-) -> Select[tuple[object, ...]]:
+) -> Select[Any, Any, Any, Any]:
     """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
-    since = literal(0) if after is None else func.coalesce(after, 0)
-    upto = since + func.least(func.greatest(first, 1), EVENTS_MAX)
+    big = BigInteger()
+    since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)
+    upto = since + func.least(func.greatest(first, 1, type_=big), EVENTS_MAX, type_=big)
     return select(
         Batch.id.label("id"),
         since.label("since"),
-        func.least(Batch.seq_head, upto).label("last_seq"),
+        func.least(Batch.seq_head, upto, type_=big).label("last_seq"),
         (Batch.seq_head > upto).label("has_more"),
     ).where(Batch.id == key(batch_id, Batch), SeesBatch().rows(viewer))
 

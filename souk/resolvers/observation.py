@@ -44,6 +44,8 @@ SHOWN = (
 )
 """States in which a listing's price counts; in the others it is not asked of anybody any more."""
 CURED = "compliant re-observation"
+CURE = "alert.cure"
+"""The kind of work that looks at a breach again when its time to cure is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int
     """The breach is over: the alert is RESOLVED, its deadline falls away, and its dealer may stand better."""
     alert.resolved_at, alert.cure_due_at, alert.snoozed_until = at, None, None
     move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=_told(alert) | {"recovered": recovered})
-    await tx.not_due("alert.cure", alert.id)
+    await tx.not_due(CURE, alert.id)
     await tx.session.flush()
     await _relieve(tx, alert)
 
@@ -463,7 +465,7 @@ async def _elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, L
 async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     """The deadline of a cure has passed: the breach is looked at again, and what still breaches is open once more.
 
-    For the worker, when `alert.cure` is due. Gives the alert when it moved, None when there is nothing to do.
+    For the worker. Gives the alert when it moved, None when there is nothing to do.
     """
     alert = await locked(tx, Alert, alert_id, None)
     if rules.cure_due(state_of(alert), breaching=True, now=tx.now) is None:
@@ -494,6 +496,7 @@ async def _listing(tx: Transaction, alert: Alert) -> Listing | None:
 
 
 __all__ = [
+    "CURE",
     "OWN_CHANNEL",
     "Limit",
     "Sale",

@@ -21,7 +21,7 @@ from ..rules.errors import Forbidden, Invalid, OutOfRange
 from ..rules.money import Money
 from .chronicle import Line, set_counts, tell
 from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Kind
-from .writing import locked
+from .writing import found
 
 PACE_MAX = 1000
 
@@ -104,7 +104,7 @@ def _rows(items: Sequence[Foreseen]) -> str:
         }
         for n, item in enumerate(items, 1)
     ]
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows, default=str).decode()
 
 
 def _impact(items: Sequence[Foreseen]) -> dict[str, int]:
@@ -138,7 +138,7 @@ class BatchCreateInput:
 
 async def batch_create(tx: Transaction, input: BatchCreateInput) -> Batch:
     """Make a batch of a preview. It begins READY, or PENDING_APPROVAL where its amount asks for a second person."""
-    preview = await locked(tx, BatchPreview, input.preview_id, SeesPreview(), field="preview_id")
+    preview = await found(tx, BatchPreview, input.preview_id, SeesPreview(), field="preview_id")
     rules.fresh(preview.expires_at, now=tx.now)
     if input.pace is not None and not 1 <= input.pace <= PACE_MAX:
         raise OutOfRange(f"A pace is 1 to {PACE_MAX} items a second.", field="pace")
@@ -168,10 +168,10 @@ async def create(tx: Transaction, preview: BatchPreview, *, title: str | None = 
     await tx.session.flush()
     lines: list[Line] = [(LogLevel.INFO, f"Made of a preview of {preview.total} items.", None)]
     if not kind.streamed:
-        found = await _take_items(tx, batch)
-        set_counts(batch, rules.count(found))
-        if found.get("SKIPPED"):
-            lines.append((LogLevel.WARNING, f"{found['SKIPPED']} items have nothing to do or are not permitted.", None))
+        taken = await _take_items(tx, batch)
+        set_counts(batch, rules.count(taken))
+        if taken.get("SKIPPED"):
+            lines.append((LogLevel.WARNING, f"{taken['SKIPPED']} items have nothing to do or are not permitted.", None))
     if status == BatchStatus.PENDING_APPROVAL:
         lines.append((LogLevel.INFO, "Its amount asks for a second person.", None))
     tx.emit("batch.created", batch, to_status=status)

@@ -7,7 +7,7 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
-from .alert import AlertMutations, AlertQueries
+from .alert import AlertMutations, AlertQueries, AlertSubscriptions
 from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
@@ -72,6 +72,7 @@ class Mutation(
 
 @strawberry.type(description="What can be followed.")
 class Subscription(
+    AlertSubscriptions,
     BatchSubscriptions,
 ):
     pass

@@ -29,6 +29,7 @@ from .attempts import Chance, attempt
 
 GOAL = timedelta(milliseconds=200)
 """What a step should take; the chunk grows and shrinks towards it."""
+FIRST = 20
 RUN = "batch.run"
 LISTED = 20  # lines of a step's failures in the log; the items hold them all
 
@@ -43,7 +44,7 @@ class Pacemaker:
         self._sizes: dict[UUID, int] = {}
 
     def size(self, batch_id: UUID) -> int:
-        return self._sizes.get(batch_id, AT_ONCE // 4)
+        return self._sizes.get(batch_id, FIRST)
 
     def took(self, batch_id: UUID, items: int, time: timedelta) -> None:
         """At most double, at least halve, never beyond what one event lists."""

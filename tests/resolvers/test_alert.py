@@ -185,6 +185,20 @@ async def test_a_dealer_sees_its_alert_after_the_notice_and_never_the_rows_of_ot
         refused = await world.ask(role, ALL, {"id": id_})
         assert (refused["data"], refused["errors"][0]["extensions"]["code"]) == ({"alert": None}, "FORBIDDEN")
 
+    events = (
+        "query($id: ID!, $n: BigInt) { alertEvents(alertId: $id, after: $n) { events { seq type } lastSeq hasMore } }"
+    )
+    page = await world.data(Role.OPS, events, {"id": id_})
+    assert page["alertEvents"] == {
+        "events": [{"seq": "1", "type": "alert.opened"}, {"seq": "2", "type": "alert.task_created"}],
+        "lastSeq": "2", "hasMore": False,
+    }  # fmt: skip
+    rest = await world.data(Role.OPS, events, {"id": id_, "n": "1"})
+    assert [event["seq"] for event in rest["alertEvents"]["events"]] == ["2"]
+    outside = await world.data(Role.DEALER, events, {"id": id_})
+    assert [event["seq"] for event in outside["alertEvents"]["events"]] == ["1"]
+    assert await world.data(world.other_dealer_actor, events, {"id": id_}) == {"alertEvents": None}
+
     reader = world.service("alert:read")
     partly = await world.ask(reader, "{ alerts { nodes { evidenceChain { head } evidenceSnapshots { totalCount } } } }")
     assert partly["data"]["alerts"]["nodes"] == [{"evidenceChain": None, "evidenceSnapshots": None}]
