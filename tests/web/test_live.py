@@ -67,7 +67,7 @@ async def stage(database: str, world: World) -> AsyncIterator[Stage]:
     await worker.close()
 
 
-async def test_subscribers_that_come_and_go_miss_nothing_and_get_nothing_twice(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_subscribers_that_come_and_go_miss_nothing_and_get_nothing_twice(stage: Stage, make: Make) -> None:
     run = await make(bench.items(120))
     run.db = stage.worker
     last, chance = 4 + 30 + 2, random.Random(3)
@@ -90,7 +90,7 @@ async def test_subscribers_that_come_and_go_miss_nothing_and_get_nothing_twice(s
     assert stage.live.streams == {}
 
 
-async def test_equal_subscribers_share_one_reading_and_others_do_not(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_equal_subscribers_share_one_reading_and_others_do_not(stage: Stage, make: Make) -> None:
     run = await make(bench.items(40))
     followers = [asyncio.create_task(stage.follow(run, 7, who=who)) for who in (Role.OPS, Role.OPS, Role.ADMIN)]
     async with asyncio.timeout(5):
@@ -102,14 +102,14 @@ async def test_equal_subscribers_share_one_reading_and_others_do_not(stage: Stag
     assert all(other == first for other in others)
 
 
-async def test_a_commit_that_nobody_was_told_of_arrives_all_the_same(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_a_commit_that_nobody_was_told_of_arrives_all_the_same(stage: Stage, make: Make) -> None:
     run = await make(bench.items(10))  # its own database tells no relay
     following = asyncio.create_task(stage.follow(run, 7, after=4))
     await run.to_end()
     assert [event["seq"] for event in await following] == ["5", "6", "7"]
 
 
-async def test_a_place_that_is_not_there_yet_takes_nothing_from_the_others(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_a_place_that_is_not_there_yet_takes_nothing_from_the_others(stage: Stage, make: Make) -> None:
     run = await make(bench.items(10))
     ahead = asyncio.create_task(stage.follow(run, 7, after=6))
     async with asyncio.timeout(5):
@@ -121,7 +121,7 @@ async def test_a_place_that_is_not_there_yet_takes_nothing_from_the_others(stage
     assert [event["seq"] for event in await ahead] == ["7"]
 
 
-async def test_what_is_not_there_for_somebody_ends_at_once_and_alike(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_what_is_not_there_for_somebody_ends_at_once_and_alike(stage: Stage, make: Make) -> None:
     run = await make(bench.items(1))
     assert await stage.follow(run, 99, who=Role.CUSTOMER) == []
     unknown = Run(run.world, run.db, run.world.dealer, run.now)
@@ -131,7 +131,7 @@ async def test_what_is_not_there_for_somebody_ends_at_once_and_alike(stage: Stag
     assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_who_may_no_longer_see_the_row_is_closed_within_five_seconds(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_who_may_no_longer_see_the_row_is_closed_within_five_seconds(stage: Stage, make: Make) -> None:
     run = await make(bench.items(1))
     world = run.world
 
@@ -150,7 +150,7 @@ async def test_who_may_no_longer_see_the_row_is_closed_within_five_seconds(stage
     assert [event["seq"] for event in found] == ["1", "2", "3", "4"]
 
 
-async def test_a_subscriber_too_far_behind_ends_with_where_to_resume(stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_a_subscriber_too_far_behind_ends_with_where_to_resume(stage: Stage, make: Make) -> None:
     run = await make(bench.items(KEPT + 20))
     run.db = stage.worker
     source = stage.live.subscribe(FOLLOW, variables(run, 4), None, run.world.context(Role.OPS))
@@ -168,7 +168,7 @@ async def test_a_subscriber_too_far_behind_ends_with_where_to_resume(stage: Stag
     assert [event["seq"] for event in resumed] == [str(n) for n in range(6, KEPT + 27)]
 
 
-async def test_the_hub_is_connected_again_and_wakes_everybody(database: str, stage: Stage, make: Make) -> None:  # noqa: F811
+async def test_the_hub_is_connected_again_and_wakes_everybody(database: str, stage: Stage, make: Make) -> None:
     run = await make(bench.items(3))
     run.db = stage.worker
     following = asyncio.create_task(stage.follow(run, 7))
