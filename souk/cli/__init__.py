@@ -20,9 +20,15 @@ COMMANDS: dict[str, str] = {
     "migrate": "souk.cli.database:migrate",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
+    "tenant create": "souk.cli.tenant:create",
+    "token create": "souk.cli.token:create",
+    "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
     "db": "The embedded PostgreSQL.",
+    "tenant": "Tenants.",
+    "token": "Tokens to sign in with.",
+    "audit": "The audit.",
 }
 
 

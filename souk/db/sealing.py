@@ -44,9 +44,7 @@ class Keyring:
     def seal(self, text: str, place: bytes) -> bytes:
         nonce = os.urandom(NONCE)
         name = self._first.encode()
-        return (
-            bytes([len(name)]) + name + nonce + self._ciphers[self._first].encrypt(nonce, text.encode(), place)
-        )
+        return bytes([len(name)]) + name + nonce + self._ciphers[self._first].encrypt(nonce, text.encode(), place)
 
     def open(self, sealed: bytes, place: bytes) -> str:
         """The text. Raises `cryptography.exceptions.InvalidTag` when value or place were changed, KeyError for a lost key."""

@@ -12,7 +12,7 @@ from graphql import GraphQLError
 
 from ..rules.actor import Actor
 from .batch import place_of
-from .errors import LISTED, shown, sorted_by_place
+from .errors import LISTED, LOGGED, place, shown, sorted_by_place
 from .fuse import Plan
 
 Decrypt = Callable[[bytes, bytes], str | None]
@@ -52,7 +52,9 @@ def _opened(text: bytes, plan: Plan, actor: Actor, decrypt: Decrypt | None) -> b
 
     def open_one(match: re.Match[bytes]) -> bytes:
         table, column = plan.seals[int(match[1])]
-        return orjson.dumps(decrypt(base64.b64decode(match[3]), place_of(actor.tenant_id, table, column, match[2].decode())))
+        return orjson.dumps(
+            decrypt(base64.b64decode(match[3]), place_of(actor.tenant_id, table, column, match[2].decode()))
+        )
 
     return _SEALED.sub(open_one, text)
 
@@ -71,7 +73,14 @@ def _with_refusals(text: bytes, refusals: list[dict[str, Any]], request_id: str)
                 if len(errors) < LISTED:
                     error = refusals[int(child[len(_MARK) :])]
                     extensions = {**error["extensions"], "requestId": request_id}
-                    errors.append({"message": error["message"], "locations": error["locations"], "path": [*path, step], "extensions": extensions})
+                    errors.append(
+                        {
+                            "message": error["message"],
+                            "locations": error["locations"],
+                            "path": [*path, step],
+                            "extensions": extensions,
+                        }
+                    )
 
     walk(body["data"], [])
     body["errors"] = errors
@@ -82,7 +91,10 @@ def encoded(data: Any, errors: Sequence[GraphQLError], request_id: str, more: Se
     """The executor's result in the same bytes; `more` are errors that are formatted already."""
     if not errors and not more:
         return orjson.dumps({"data": data})
-    listed = sorted_by_place(data, [*(shown(error, request_id) for error in errors), *more])
+    first = sorted(errors, key=lambda error: place(data, error.path or ()))[:LISTED]
+    listed = sorted_by_place(
+        data, [*(shown(error, request_id, loud=at < LOGGED) for at, error in enumerate(first)), *more]
+    )
     return orjson.dumps({"data": data, "errors": listed})
 
 

@@ -23,6 +23,9 @@ TEXTS = {
     "input": "What to do.",
     "updated_since": "Only what has changed at or after this moment.",
     "status": "Only rows in this status.",
+    "query": "The words to find; words in quotes stand together, `-word` leaves out what has it.",
+    "types": "Only these kinds; all of them if absent.",
+    "at": "The moment asked about, in UTC.",
 }
 PAGE = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}
 
@@ -35,10 +38,16 @@ def described(parameter: inspect.Parameter) -> inspect.Parameter:
     text = TEXTS.get(name)
     if text is None and name.endswith("_id"):
         text = f"The global id of the {name[:-3].replace('_', ' ')}."
-    return parameter.replace(annotation=Annotated[annotation, strawberry.argument(description=text)]) if text else parameter
+    return (
+        parameter.replace(annotation=Annotated[annotation, strawberry.argument(description=text)])
+        if text
+        else parameter
+    )
 
 
-def with_arguments_of(read: Read | None, resolve: Callable[..., Any], skip: int = 0, paged: bool = False) -> Callable[..., Any]:
+def with_arguments_of(
+    read: Read | None, resolve: Callable[..., Any], skip: int = 0, paged: bool = False
+) -> Callable[..., Any]:
     """Give `resolve` the arguments of `read` (after viewer and parent), and those of a page."""
     own = [described(p) for p in inspect.signature(resolve).parameters.values() if p.kind is not p.VAR_KEYWORD]
     taken: list[inspect.Parameter] = []
@@ -47,6 +56,9 @@ def with_arguments_of(read: Read | None, resolve: Callable[..., Any], skip: int 
         given = list(inspect.signature(read).parameters.values())[skip:]
         taken = [described(p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY)) for p in given]
     if paged:
-        taken += [described(inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=t)) for n, t in PAGE.items()]
+        taken += [
+            described(inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=t))
+            for n, t in PAGE.items()
+        ]
     resolve.__signature__ = inspect.Signature([*own, *taken])  # type: ignore[attr-defined]
     return resolve

@@ -40,8 +40,16 @@ def asked(read: Callable[..., Select[Any]], viewer: Any, parent: Any, arguments:
         return found
     source = Source(found)
     if source.model:
-        return found.where(source.entity.tenant_id == viewer.tenant_id) if hasattr(source.entity, "tenant_id") else found
-    return found.where(*(table.c.tenant_id == viewer.tenant_id for table in found.get_final_froms() if "tenant_id" in getattr(table, "c", ())))
+        return (
+            found.where(source.entity.tenant_id == viewer.tenant_id) if hasattr(source.entity, "tenant_id") else found
+        )
+    return found.where(
+        *(
+            table.c.tenant_id == viewer.tenant_id
+            for table in found.get_final_froms()
+            if "tenant_id" in getattr(table, "c", ())
+        )
+    )
 
 
 def shown(row: Any, by: By | None) -> Any:
@@ -75,12 +83,16 @@ class Reads:
             raise refused(error) from error
         return Page(self, read, arguments, window, parent, shown)
 
-    def rows(self, read: Any, arguments: dict[str, Any], limit: int, parent: Any = None, shown: By | None = None) -> Any:
+    def rows(
+        self, read: Any, arguments: dict[str, Any], limit: int, parent: Any = None, shown: By | None = None
+    ) -> Any:
         """The first `limit` rows of the read, in its order."""
         found = self.batch(read, arguments, limit, LIST, parent).load(parent)
         return _shown_rows(found, shown) if shown else found
 
-    def batch(self, read: Any, arguments: dict[str, Any], window: Window | int | None, what: str, parent: Any) -> "Batch":
+    def batch(
+        self, read: Any, arguments: dict[str, Any], window: Window | int | None, what: str, parent: Any
+    ) -> "Batch":
         parent = bare(parent)
         key = (read, repr(arguments), window, what, parent and parent.row_type)
         if key not in self._batches:
@@ -106,7 +118,7 @@ class Reads:
         if self.decrypt is None:
             raise Unavailable("The keys are not at hand.")
         row = bare(row)
-        return self.decrypt(data, place_of(row.tenant_id, row.model.__tablename__, column, row.id))
+        return self.decrypt(data, place_of(row.tenant_id, row.row_type.model.__tablename__, column, row.id))
 
     def payload(self, type_name: str, row_id: Any, info: Any) -> Any:
         """The entity of a mutation's payload; only the reads of a mutation have one."""
@@ -161,7 +173,9 @@ class Asked:
     async def _answer(self, ids: list[Any]) -> list[Any]:
         parameters, model, viewer = Parameters(constants=False), self.row_type.model, self.reads.viewer
         wanted = symbol(ARRAY(Uuid()), lambda *_: ids)
-        found = select(model.id, self.clause(viewer).label("answer")).where(model.id == wanted.any_(), model.tenant_id == viewer.tenant_id)
+        found = select(model.id, self.clause(viewer).label("answer")).where(
+            model.id == wanted.any_(), model.tenant_id == viewer.tenant_id
+        )
         records = await self.reads.fetch(parameters.render(found), parameters.bind(self.reads.actor, {}))
         answers = {record[0]: record[1] for record in records}
         return [answers.get(each) for each in ids]
@@ -170,7 +184,9 @@ class Asked:
 class Batch:
     """One read with one set of arguments, for every parent that asks: one row, a page, a list, or a count."""
 
-    def __init__(self, reads: Reads, read: Any, arguments: dict[str, Any], window: Window | int | None, what: str) -> None:
+    def __init__(
+        self, reads: Reads, read: Any, arguments: dict[str, Any], window: Window | int | None, what: str
+    ) -> None:
         self.reads, self.read, self.arguments, self.window, self.what = reads, read, arguments, window, what
         self.parent: Parent | None = None
         self.order: Order
@@ -206,10 +222,15 @@ class Batch:
                 inner, order = scope.rows(select_, f" LIMIT {window.size + 1}"), self.order.text("t", window.backward)
             case "list", int() as limit:
                 listed = Order(select_, paged=False)
-                inner, order = scope.rows(select_.order_by(None).order_by(*listed.by()), f" LIMIT {limit}"), listed.text("t")
+                inner, order = (
+                    scope.rows(select_.order_by(None).order_by(*listed.by()), f" LIMIT {limit}"),
+                    listed.text("t"),
+                )
             case _:
                 inner = scope.rows()
-        records = await self.reads.fetch(self._statement(keys, parameters, inner, order), parameters.bind(self.reads.actor, {}))
+        records = await self.reads.fetch(
+            self._statement(keys, parameters, inner, order), parameters.bind(self.reads.actor, {})
+        )
         found: list[list[Any]] = [[] for _ in keys]
         make: Any = (lambda values: values[0]) if self.what == COUNT else rows_of(scope.source)
         for at, *values in records:
@@ -220,7 +241,9 @@ class Batch:
         if self.parent is None or not self.parent.names:
             assert len(keys) == 1
             return f"SELECT 1, t.* FROM {inner}{order and ' ORDER BY ' + order}"
-        arrays = [parameters.render(symbol(ARRAY(type_), _column(keys, at))) for at, type_ in enumerate(self.parent.types)]
+        arrays = [
+            parameters.render(symbol(ARRAY(type_), _column(keys, at))) for at, type_ in enumerate(self.parent.types)
+        ]
         names = ", ".join(f'"{name}"' for name in self.parent.names)
         source = f"unnest({', '.join(arrays)}) WITH ORDINALITY AS parent({names}, parent_at) CROSS JOIN LATERAL {inner}"
         return f"SELECT parent.parent_at, t.* FROM {source} ORDER BY parent.parent_at{order and ', ' + order}"
@@ -233,8 +256,17 @@ def _column(keys: list[Any], at: int) -> Callable[..., list[Any]]:
 class Page:
     """A page that was asked for; its rows are read when somebody wants them."""
 
-    def __init__(self, reads: Reads, read: Any, arguments: dict[str, Any], window: Window, parent: Any, by: By | None) -> None:
-        self.reads, self.read, self.arguments, self.window, self.parent, self.by = reads, read, arguments, window, parent, by
+    def __init__(
+        self, reads: Reads, read: Any, arguments: dict[str, Any], window: Window, parent: Any, by: By | None
+    ) -> None:
+        self.reads, self.read, self.arguments, self.window, self.parent, self.by = (
+            reads,
+            read,
+            arguments,
+            window,
+            parent,
+            by,
+        )
         self.has_more = False
         self.order: Order
 

@@ -88,7 +88,11 @@ def _union(note: Any) -> bool:
 
 def _root(schema: GraphQLSchema, where: str, field: Any, note: Any, gate: Any, stream: bool) -> Iterator[str]:
     if isinstance(note, NodeById | NodesByIds):
-        if isinstance(note, NodesByIds) and is_list_type(inner := get_nullable_type(field.type)) and is_non_null_type(inner.of_type):
+        if (
+            isinstance(note, NodesByIds)
+            and is_list_type(inner := get_nullable_type(field.type))
+            and is_non_null_type(inner.of_type)
+        ):
             yield f"{where} must have nullable items."
         for name in schema.type_map:
             view = view_of(schema, name)
@@ -123,7 +127,10 @@ def _choices(read: Any, skip: int) -> Iterator[dict[str, Any]]:
     given = list(inspect.signature(read).parameters.values())[skip:]
     required: dict[str, Any] = {each.name: "" for each in given if each.default is each.empty}
     ordered = next((hints[each.name] for each in given if each.name == "order_by"), None)
-    words = next((each for each in (ordered, *typing.get_args(ordered)) if isinstance(each, type) and issubclass(each, Enum)), None)
+    words = next(
+        (each for each in (ordered, *typing.get_args(ordered)) if isinstance(each, type) and issubclass(each, Enum)),
+        None,
+    )
     for order in words or (None,):
         yield required if order is None else required | {"order_by": order}
 
@@ -154,5 +161,3 @@ def undescribed(schema: Schema) -> list[str]:
 
 def _silent(where: str, thing: GraphQLNamedType | Any) -> list[str]:
     return [] if thing.description else [f"{where} has no description."]
-
-

@@ -43,9 +43,13 @@ class Operation:
         self.kind = node.operation
         self.definitions = list(node.variable_definitions or ())
         schema = document.schema._schema
-        self.types: list[tuple[str, Any]] = [(d.variable.name.value, type_from_ast(schema, d.type)) for d in self.definitions]
+        self.types: list[tuple[str, Any]] = [
+            (d.variable.name.value, type_from_ast(schema, d.type)) for d in self.definitions
+        ]
         self._plain = [(name, get_nullable_type(type_), is_non_null_type(type_)) for name, type_ in self.types]
-        self._simple = all(type_ in _SIMPLE for _, type_, _ in self._plain) and not any(d.default_value for d in self.definitions)
+        self._simple = all(type_ in _SIMPLE for _, type_, _ in self._plain) and not any(
+            d.default_value for d in self.definitions
+        )
         self.plans: OrderedDict[Any, Plan | NotFused] = OrderedDict()
 
     @property
@@ -73,7 +77,13 @@ class Operation:
                 continue
             value = variables[name]
             kind = type(value)
-            good = kind is str if type_ in _TEXTS else kind is bool if type_ is GraphQLBoolean else kind is int and -(2**31) <= value < 2**31
+            good = (
+                kind is str
+                if type_ in _TEXTS
+                else kind is bool
+                if type_ is GraphQLBoolean
+                else kind is int and -(2**31) <= value < 2**31
+            )
             if not good and (value is not None or required):
                 return None
             found[name] = value
@@ -124,7 +134,9 @@ class Document:
         except RecursionError:
             raise GraphQLError("The document is nested too deeply.") from None
         definitions = [d for d in self.ast.definitions if isinstance(d, ExecutableDefinitionNode)]
-        self.fragments = {d.name.value: FragmentDetails(d) for d in definitions if isinstance(d, FragmentDefinitionNode)}
+        self.fragments = {
+            d.name.value: FragmentDetails(d) for d in definitions if isinstance(d, FragmentDefinitionNode)
+        }
         nodes = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = [] if self.errors else [Operation(self, node) for node in nodes]
 

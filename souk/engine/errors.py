@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
 
 LISTED = 100  # errors of one answer
+LOGGED = 3  # unexpected errors of one answer: a list of broken rows is one bug
 INTERNAL = "Internal error."
 log = structlog.get_logger("souk.engine")
 
@@ -82,8 +83,8 @@ def cause(error: GraphQLError) -> BaseException:
     return found
 
 
-def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT") -> dict[str, Any]:
-    """The error as it goes on the wire: typed, with the request's id, and nothing of our insides."""
+def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT", loud: bool = True) -> dict[str, Any]:
+    """The error as it goes on the wire: typed, with the request's id, and nothing of our insides. `loud`: also logged."""
     first = cause(error)
     message, extensions = error.message, dict(error.extensions or {})
     known = typed(first)
@@ -92,7 +93,8 @@ def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT
     elif isinstance(first, StrawberryInputCoercionError):
         message, extensions = "This value cannot be used.", {"code": "BAD_USER_INPUT", "retryable": False}
     elif not isinstance(first, GraphQLError):
-        log.error("unexpected", request_id=request_id, path=error.path, exc_info=first)
+        if loud:
+            log.error("unexpected", request_id=request_id, path=error.path, exc_info=first)
         message, extensions = INTERNAL, {"code": "INTERNAL", "retryable": False}
     extensions = {"code": otherwise, "retryable": False} | extensions | {"requestId": request_id}
     made: dict[str, Any] = {"message": message}

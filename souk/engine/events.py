@@ -45,7 +45,15 @@ class EventsPlan:
 class Events:
     """The reading of one subscription, on either road."""
 
-    def __init__(self, pool: Pool, decrypt: Decrypt | None, operation: Operation, variables: dict[str, Any], values: dict[str, Any], context: Any) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        decrypt: Decrypt | None,
+        operation: Operation,
+        variables: dict[str, Any],
+        values: dict[str, Any],
+        context: Any,
+    ) -> None:
         self.pool, self.decrypt, self.operation = pool, decrypt, operation
         self.variables, self.values, self.context = variables, values, context
         self.actor: Actor = context.actor
@@ -58,7 +66,12 @@ class Events:
         after = self.arguments.get("after")
         made = self._plan() if fused else NotFused("asked for")
         if isinstance(made, NotFused):
-            key: tuple[Any, ...] = (self.operation.document.text, self.operation.name, repr({**self.variables, "after": None}), self.actor)
+            key: tuple[Any, ...] = (
+                self.operation.document.text,
+                self.operation.name,
+                repr({**self.variables, "after": None}),
+                self.actor,
+            )
             return EventsPlan(key, after, False, str(made), None, self._by_executor, self._subject())
         values = made.parameters.bind(self.actor, self.values | {AFTER: None, LIMIT: None})
         key = (made.sql, tuple(tuple(each) if isinstance(each, list) else each for each in values))
@@ -69,7 +82,9 @@ class Events:
         return EventsPlan(key, after, True, None, made.sql, fetch, self._subject())
 
     def _subject(self) -> str | None:
-        return next((str(each) for name, each in self.arguments.items() if name.endswith("_id") and each is not None), None)
+        return next(
+            (str(each) for name, each in self.arguments.items() if name.endswith("_id") and each is not None), None
+        )
 
     def _field(self) -> tuple[Stream, dict[str, Any]]:
         fuser = self.operation.fuser(self.actor.facts, {})
@@ -114,7 +129,9 @@ class Events:
                 event = row if self.note.by is None else self._shown(row)
                 made = execute(schema, document, event, context, self.variables, self.operation.name)
                 result = await made if inspect.isawaitable(made) else made
-                found.append((getattr(row, self.note.seq), encoded(result.data, result.errors or (), self.context.request_id)))
+                found.append(
+                    (getattr(row, self.note.seq), encoded(result.data, result.errors or (), self.context.request_id))
+                )
         finally:
             await context.reads.close()
         return found

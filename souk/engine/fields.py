@@ -127,7 +127,11 @@ def sealed(name: str, permission: Guard, *, description: str | None = None) -> A
 
 
 def computed(
-    *, sql: Callable[..., Any], python: Callable[..., Any] | None = None, permission: Guard | None = None, description: str | None = None
+    *,
+    sql: Callable[..., Any],
+    python: Callable[..., Any] | None = None,
+    permission: Guard | None = None,
+    description: str | None = None,
 ) -> Any:
     """A value made from the row: `sql(row)` beside the row's own table (or a constant), `python(row)` the same in Python.
 
@@ -186,7 +190,10 @@ def either(*cases: Any, otherwise: type | str | None = None, description: str | 
     def resolve(root: Any, info: Info) -> Any:
         if any(guard is not None and not guard.in_python for guard, _ in pairs):
             return resolve_later(root, info)
-        return Shown(bare(root), next(name for guard, name in pairs if guard is None or guard.allows(info.context.actor, bare(root))))
+        return Shown(
+            bare(root),
+            next(name for guard, name in pairs if guard is None or guard.allows(info.context.actor, bare(root))),
+        )
 
     return field(Either(tuple(pairs)), resolve, description)
 
@@ -202,7 +209,9 @@ def variants(column: str, types: Mapping[str, type | str], *, description: str |
     return field(Variants(by), resolve, description)
 
 
-def reference(type_column: str, id_column: str, types: Mapping[str, type | str], *, description: str | None = None) -> Any:
+def reference(
+    type_column: str, id_column: str, types: Mapping[str, type | str], *, description: str | None = None
+) -> Any:
     """Another row, whose type is in one column and whose id in another; read through that type's own `node`. Nullable."""
     named = {value: name_of(each) for value, each in types.items()}
 
@@ -230,7 +239,9 @@ def to_one(read: Read, *, gate: Gate | None = None, variants: By | None = None, 
         admit(gate, info)
         return info.context.reads.one(read, arguments, root, variants)
 
-    return field(One(read, gate, variants), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read))
+    return field(
+        One(read, gate, variants), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read)
+    )
 
 
 def to_many(read: Read, *, gate: Gate | None = None, variants: By | None = None, description: str | None = None) -> Any:
@@ -240,14 +251,27 @@ def to_many(read: Read, *, gate: Gate | None = None, variants: By | None = None,
         admit(gate, info)
         return info.context.reads.many(read, arguments, root, variants)
 
-    return field(Many(read, gate, variants), with_arguments_of(read, resolve, skip=2, paged=True), description or inspect.getdoc(read))
+    return field(
+        Many(read, gate, variants),
+        with_arguments_of(read, resolve, skip=2, paged=True),
+        description or inspect.getdoc(read),
+    )
 
 
-def to_list(read: Read, limit: int = 100, *, gate: Gate | None = None, variants: By | None = None, description: str | None = None) -> Any:
+def to_list(
+    read: Read,
+    limit: int = 100,
+    *,
+    gate: Gate | None = None,
+    variants: By | None = None,
+    description: str | None = None,
+) -> Any:
     """A small list of other rows without pages: the first `limit` of `read(viewer, row, …)` in its order."""
 
     def resolve(root: Any, info: Info, **arguments: Any) -> Any:
         admit(gate, info)
         return info.context.reads.rows(read, arguments, limit, root, variants)
 
-    return field(Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read))
+    return field(
+        Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read)
+    )

@@ -77,7 +77,14 @@ class Plan:
 class Fuser:
     """Compiles one operation for one set of facts and one shape of its variables."""
 
-    def __init__(self, schema: Schema, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails], values: VariableValues, facts: Facts) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        values: VariableValues,
+        facts: Facts,
+    ) -> None:
         self.strawberry, self.schema = schema, schema._schema
         self.operation, self.fragments, self.values, self.viewer = operation, fragments, values, Viewer(facts)
         self.parameters = Parameters()
@@ -101,7 +108,16 @@ class Fuser:
         if target is None or target.node is None:
             raise NotFused(f"{type_name} cannot be read by its id")
         node, found = target.node, GlobalId(target.model.__name__, symbol(Uuid(), lambda _, values: values[ROW_ID]))
-        return self._made(lambda: self.one(asked(node, self.viewer, None, {"id": found}), self.schema.type_map[target.name], fields, None, True, None))
+        return self._made(
+            lambda: self.one(
+                asked(node, self.viewer, None, {"id": found}),
+                self.schema.type_map[target.name],
+                fields,
+                None,
+                True,
+                None,
+            )
+        )
 
     def events(self) -> Plan:
         """The plan of a subscription over event rows: an array of `seq:payload`, ascending."""
@@ -119,10 +135,18 @@ class Fuser:
             seq = row.column(note.seq)
             for name in order.names:
                 row.column(name)
-            body = concat([Literal(f'{{"data":{{"{key}":'), *self.row_object(definition.type, fields, row, note.by), Literal("}}")])
+            body = concat(
+                [
+                    Literal(f'{{"data":{{"{key}":'),
+                    *self.row_object(definition.type, fields, row, note.by),
+                    Literal("}}"),
+                ]
+            )
             limit = self.parameters.render(symbol(Integer(), lambda _, values: values[LIMIT]))
             rows = row.rows(select.order_by(None).order_by(*order.by()), f" LIMIT {limit}")
-            return [f"(SELECT array_agg(textsend(concat({seq}, ':', {body})) ORDER BY {order.text(row.alias)}) FROM {rows})"]
+            return [
+                f"(SELECT array_agg(textsend(concat({seq}, ':', {body})) ORDER BY {order.text(row.alias)}) FROM {rows})"
+            ]
 
         return self._made(write, text=False, after=after)
 
@@ -130,7 +154,9 @@ class Fuser:
         """The one field of a subscription: its definition for graphql-core and for Strawberry, and its nodes."""
         type_ = self.schema.subscription_type
         assert type_ is not None
-        (fields,) = collect_fields(self.schema, self.fragments, self.values, type_, self.operation).grouped_field_set.values()
+        (fields,) = collect_fields(
+            self.schema, self.fragments, self.values, type_, self.operation
+        ).grouped_field_set.values()
         definition = type_.fields.get(fields[0].node.name.value)
         if definition is None:
             raise NotFused("no field of a subscription")
@@ -148,7 +174,9 @@ class Fuser:
     # Objects and fields -------------------------------------------------------------------------------------------
 
     def selected(self, type_: GraphQLObjectType, fields: Fields) -> dict[str, Fields]:
-        return collect_subfields(self.schema, self.fragments, self.values, self.operation, type_, fields).grouped_field_set
+        return collect_subfields(
+            self.schema, self.fragments, self.values, self.operation, type_, fields
+        ).grouped_field_set
 
     def object(self, type_: Any, fields: Fields, scope: Any) -> Pieces:
         return self.members(type_, self.selected(type_, fields), scope)
@@ -167,7 +195,10 @@ class Fuser:
 
     def by_type(self, by: By, fields: Fields, scope: Any, nullable: bool) -> Pieces:
         text = scope.column(by.column)
-        cases = [f"WHEN {quoted(value)} THEN {concat(self.object(self.schema.type_map[name], fields, scope))}" for value, name in by.types.items()]
+        cases = [
+            f"WHEN {quoted(value)} THEN {concat(self.object(self.schema.type_map[name], fields, scope))}"
+            for value, name in by.types.items()
+        ]
         return [f"CASE {text} {' '.join(cases)} ELSE {null(nullable)} END"]
 
     def field(self, type_: GraphQLObjectType, fields: Fields, scope: Any) -> Pieces:
@@ -189,9 +220,13 @@ class Fuser:
             case Value(names, guard):
                 return self.guarded(guard, scope, fields, nullable, lambda: self.value(output, fields, scope, names))
             case Computed():
-                return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.computed(self, output, scope, note))
+                return self.guarded(
+                    note.guard, scope, fields, nullable, lambda: leaves.computed(self, output, scope, note)
+                )
             case Embedded(column, guard):
-                return self.guarded(guard, scope, fields, nullable, lambda: leaves.embedded(self, output, fields, scope.column(column)))
+                return self.guarded(
+                    guard, scope, fields, nullable, lambda: leaves.embedded(self, output, fields, scope.column(column))
+                )
             case Documents(sql, guard):
 
                 def made() -> Pieces:
@@ -199,9 +234,13 @@ class Fuser:
 
                 return self.guarded(guard, scope, fields, nullable, made)
             case Totals(column, guard):
-                return self.guarded(guard, scope, fields, nullable, lambda: leaves.totals(self, output, fields, scope.column(column)))
+                return self.guarded(
+                    guard, scope, fields, nullable, lambda: leaves.totals(self, output, fields, scope.column(column))
+                )
             case Sealed():
-                return self.guarded(note.guard, scope, fields, nullable, lambda: leaves.sealed(self, scope, note, nullable))
+                return self.guarded(
+                    note.guard, scope, fields, nullable, lambda: leaves.sealed(self, scope, note, nullable)
+                )
             case Either(cases):
                 return self.either(cases, fields, scope)
             case Variants():
@@ -210,13 +249,19 @@ class Fuser:
                 return pages.reference(self, note, output, fields, scope)
             case GlobalIdOf():
                 number = f"{scope.column('id')}::text"
-                return [Literal('"'), f"translate(encode(convert_to({quoted(type_.name + ':')} || {number}, 'UTF8'), 'base64'), E'\\n', '')", Literal('"')]
+                return [
+                    Literal('"'),
+                    f"translate(encode(convert_to({quoted(type_.name + ':')} || {number}, 'UTF8'), 'base64'), E'\\n', '')",
+                    Literal('"'),
+                ]
         if not (scope is None or hasattr(scope, "joins")):
             raise NotFused(f"{type_.name}.{name} inside a value")
         arguments = self.arguments(definition, declared, fields)
         match note:
             case One(read, _, by):
-                return self.one(asked(read, self.viewer, scope and scope.row, arguments), output, fields, scope, nullable, by)
+                return self.one(
+                    asked(read, self.viewer, scope and scope.row, arguments), output, fields, scope, nullable, by
+                )
             case Many(read, _, by):
                 return self.lateral(pages.page(self, read, arguments, get_named_type(output), fields, scope, by), scope)
             case Rows(read, _, by, limit):
@@ -243,7 +288,11 @@ class Fuser:
     def value(self, output: Any, fields: Fields, scope: Any, names: dict[str, str]) -> Pieces:
         first = next(iter(names.values()))
         pieces = self.object(get_named_type(output), fields, Renamed(scope, names))
-        return when_null(scope.column(first), not is_non_null_type(output), pieces) if scope.stored(first).nullable else pieces
+        return (
+            when_null(scope.column(first), not is_non_null_type(output), pieces)
+            if scope.stored(first).nullable
+            else pieces
+        )
 
     def either(self, cases: tuple[tuple[Guard | None, str], ...], fields: Fields, scope: Any) -> Pieces:
         branches: list[str] = []
@@ -260,7 +309,9 @@ class Fuser:
     def refusal(self, by: Guard | Gate, fields: Fields, nullable: bool) -> str:
         """The mark that the server replaces by null, while it adds the error with its path."""
         error = by.refusal()
-        self.refusals.append(dict(GraphQLError(error.message, [f.node for f in fields], extensions=error.extensions).formatted))
+        self.refusals.append(
+            dict(GraphQLError(error.message, [f.node for f in fields], extensions=error.extensions).formatted)
+        )
         return rf"E'\x02{len(self.refusals) - 1}\x02'" if nullable else EXECUTOR
 
     def guarded(self, guard: Guard | None, scope: Any, fields: Fields, nullable: bool, write: Any) -> Pieces:
@@ -270,7 +321,11 @@ class Fuser:
         if isinstance(scope, Texts):
             raise NotFused("a guard inside a document")
         refused = self.refusal(guard, fields, nullable)
-        return [refused] if isinstance(rule, False_) else [f"CASE WHEN {scope.expression(rule)} THEN {concat(write())} ELSE {refused} END"]
+        return (
+            [refused]
+            if isinstance(rule, False_)
+            else [f"CASE WHEN {scope.expression(rule)} THEN {concat(write())} ELSE {refused} END"]
+        )
 
     # Rows ---------------------------------------------------------------------------------------------------------
 
@@ -285,7 +340,9 @@ class Fuser:
         scope.joins.append(f"LEFT JOIN LATERAL ({statement}) {alias} ON true")
         return [f"{alias}.answer"]
 
-    def one(self, select: Select[Any], output: Any, fields: Fields, scope: Any, nullable: bool, by: By | None) -> Pieces:
+    def one(
+        self, select: Select[Any], output: Any, fields: Fields, scope: Any, nullable: bool, by: By | None
+    ) -> Pieces:
         if is_list_type(get_nullable_type(output)):
             raise NotFused(f"one row as {output}")
         if scope is not None:

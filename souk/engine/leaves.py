@@ -108,11 +108,18 @@ def embedded(fuser: Any, type_: Any, fields: Any, document: str) -> Pieces:
     if not isinstance(inner, GraphQLObjectType):
         raise NotFused(f"{inner} in a document")
     origin = inner.extensions["strawberry-definition"].origin
-    return _typed(document, "object", nullable, fuser.object(inner, fields, DocumentScope(fuser.parameters, document, getattr(origin, "__kept__", {}))))
+    return _typed(
+        document,
+        "object",
+        nullable,
+        fuser.object(inner, fields, DocumentScope(fuser.parameters, document, getattr(origin, "__kept__", {}))),
+    )
 
 
 def _typed(document: str, kind: str, nullable: bool, pieces: Pieces) -> Pieces:
-    return [f"CASE WHEN jsonb_typeof({document}) IS DISTINCT FROM '{kind}' THEN {null(nullable)} ELSE {concat(pieces)} END"]
+    return [
+        f"CASE WHEN jsonb_typeof({document}) IS DISTINCT FROM '{kind}' THEN {null(nullable)} ELSE {concat(pieces)} END"
+    ]
 
 
 def totals(fuser: Any, type_: Any, fields: Any, document: str) -> Pieces:
@@ -124,5 +131,3 @@ def totals(fuser: Any, type_: Any, fields: Any, document: str) -> Pieces:
     pieces = fuser.object(inner, fields, Texts(fuser.parameters, lambda name: (texts[name], kept[name])))
     items = f"(SELECT string_agg({concat(pieces)}, ',' ORDER BY {alias}.currency COLLATE \"C\") FROM jsonb_each_text({document}) AS {alias}(currency, minor))"
     return _typed(document, "object", not is_non_null_type(type_), [Literal("["), items, Literal("]")])
-
-

@@ -23,7 +23,10 @@ def amount_in_sql(money: Any) -> Any:
     for code, digits in sorted(CURRENCY_DIGITS.items()):
         if digits != 2:
             by_digits.setdefault(digits, []).append(code)
-    cases = [(money.currency == any_(_codes(codes)), _scaled(money.minor, digits)) for digits, codes in sorted(by_digits.items())]
+    cases = [
+        (money.currency == any_(_codes(codes)), _scaled(money.minor, digits))
+        for digits, codes in sorted(by_digits.items())
+    ]
     return case(*cases, else_=_scaled(money.minor, 2))
 
 
@@ -37,7 +40,11 @@ def _scaled(minor: Any, digits: int) -> Any:
 
 @strawberry.type(description="An amount of money.")
 class Money:
-    amount: Decimal = computed(sql=amount_in_sql, python=amount_in_python, description="Exactly as many digits after the point as the currency has.")
+    amount: Decimal = computed(
+        sql=amount_in_sql,
+        python=amount_in_python,
+        description="Exactly as many digits after the point as the currency has.",
+    )
     currency_code: CurrencyCode = column("currency", description="ISO 4217.")
 
 
@@ -45,6 +52,8 @@ Money.__kept__ = {"minor": BigInteger(), "currency": Text()}  # type: ignore[att
 """How the parts are kept in a jsonb document, where no column tells."""
 
 
-def money(minor: str, currency: str = "currency", permission: Guard | None = None, *, description: str | None = None) -> Any:
+def money(
+    minor: str, currency: str = "currency", permission: Guard | None = None, *, description: str | None = None
+) -> Any:
     """Money from two columns: bigint minor units and the currency; null when the first is."""
     return value(permission, description=description, minor=minor, currency=currency)

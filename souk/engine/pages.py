@@ -14,7 +14,9 @@ from .text import Literal, Pieces, concat, members, null
 from .views import referred, view_of
 
 
-def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectType, fields: Any, scope: Any, by: By | None) -> str:
+def page(
+    fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectType, fields: Any, scope: Any, by: By | None
+) -> str:
     """A Select of one row with one column, `answer`: the JSON text of a connection."""
     arguments, window = split(arguments)
     select = asked(read, fuser.viewer, scope and scope.row, arguments)
@@ -55,7 +57,11 @@ def page(fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectT
         return f"SELECT {answer} FROM {row.rows(wanted, f' LIMIT {size}')}"
     number = f"row_number() OVER (ORDER BY {order.text(row.alias, window.backward)}) AS page_at"
     source = f"WITH {numbered} AS MATERIALIZED (SELECT {row.alias}.*, {number} FROM ({row.inner(wanted)} LIMIT {size} + 1) {row.alias})"
-    rows = f" FROM {numbered} {row.alias} {' '.join(row.joins)} WHERE {row.alias}.page_at <= {size}" if names & {"edges", "nodes"} else ""
+    rows = (
+        f" FROM {numbered} {row.alias} {' '.join(row.joins)} WHERE {row.alias}.page_at <= {size}"
+        if names & {"edges", "nodes"}
+        else ""
+    )
     return f"{source} SELECT {answer}{rows}"
 
 
@@ -87,7 +93,9 @@ def _edge(fuser: Any, type_: GraphQLObjectType, fields: Any, order: Order, row: 
     return members(pairs)
 
 
-def _page_info(fuser: Any, type_: GraphQLObjectType, fields: Any, order: Order, window: Window, numbered: str, size: Any) -> Pieces:
+def _page_info(
+    fuser: Any, type_: GraphQLObjectType, fields: Any, order: Order, window: Window, numbered: str, size: Any
+) -> Pieces:
     more = f"CASE WHEN (SELECT count(*) FROM {numbered}) > {size} THEN 'true' ELSE 'false' END"
 
     def known(cursor: Any) -> str:
@@ -114,7 +122,9 @@ def _page_info(fuser: Any, type_: GraphQLObjectType, fields: Any, order: Order, 
     return members(pairs)
 
 
-def plain_list(fuser: Any, read: Any, arguments: dict[str, Any], type_: Any, fields: Any, scope: Any, by: By | None, limit: int) -> str:
+def plain_list(
+    fuser: Any, read: Any, arguments: dict[str, Any], type_: Any, fields: Any, scope: Any, by: By | None, limit: int
+) -> str:
     """A Select of one row with one column, `answer`: the JSON text of a list."""
     select = asked(read, fuser.viewer, scope and scope.row, arguments)
     order = Order(select, paged=False)
@@ -156,13 +166,21 @@ def nodes(fuser: Any, ids: list[Any], fields: Any) -> Pieces:
         count = f"cardinality({fuser.parameters.render(names)})"
         return [Literal("["), f"array_to_string(array_fill('null'::text, ARRAY[{count}]), ',')", Literal("]")]
     source = f"unnest({fuser.parameters.render(rows)}, {fuser.parameters.render(names)}) WITH ORDINALITY AS {alias}(id, type, at) {' '.join(scope.joins)}"
-    return [Literal("["), f"(SELECT string_agg(CASE {' '.join(branches)} ELSE 'null' END, ',' ORDER BY {alias}.at) FROM {source})", Literal("]")]
+    return [
+        Literal("["),
+        f"(SELECT string_agg(CASE {' '.join(branches)} ELSE 'null' END, ',' ORDER BY {alias}.at) FROM {source})",
+        Literal("]"),
+    ]
 
 
 def reference(fuser: Any, note: Reference, type_: Any, fields: Any, scope: Any) -> Pieces:
     """The row that two columns name: a join per type it may be of."""
     named, nullable = get_named_type(type_), not is_non_null_type(type_)
-    possible = {each.name for each in fuser.schema.get_possible_types(named)} if not isinstance(named, GraphQLObjectType) else {named.name}
+    possible = (
+        {each.name for each in fuser.schema.get_possible_types(named)}
+        if not isinstance(named, GraphQLObjectType)
+        else {named.name}
+    )
     branches = []
     for value, name in note.types.items():
         target = view_of(fuser.schema, name)

@@ -78,7 +78,10 @@ class Order:
             raise TypeError(f"A paged read is ordered in one direction: {where}.")
         if any(source.stored(name).nullable for name in self.names):
             raise TypeError(f"A paged read is ordered by columns that are never null: {where}.")
-        parts = [next((part for kind, part in PARTS.items() if isinstance(source.stored(name).type, kind)), None) for name in self.names]
+        parts = [
+            next((part for kind, part in PARTS.items() if isinstance(source.stored(name).type, kind)), None)
+            for name in self.names
+        ]
         if any(part is None for part in parts) or sum(part is not None and part.width is None for part in parts) > 1:
             raise TypeError(f"A cursor cannot hold this order: {where}.")
         self.parts = [part for part in parts if part is not None]
@@ -89,13 +92,20 @@ class Order:
         self.exact = all(part.width for part in self.parts)
 
     def by(self, backward: bool = False) -> list[Any]:
-        return [(desc if down ^ backward else asc)(column) for column, down in zip(self.columns, self.down, strict=True)]
+        return [
+            (desc if down ^ backward else asc)(column) for column, down in zip(self.columns, self.down, strict=True)
+        ]
 
     def text(self, alias: str, backward: bool = False) -> str:
-        return ", ".join(f"{alias}.{name} {'DESC' if down ^ backward else 'ASC'}" for name, down in zip(self.names, self.down, strict=True))
+        return ", ".join(
+            f"{alias}.{name} {'DESC' if down ^ backward else 'ASC'}"
+            for name, down in zip(self.names, self.down, strict=True)
+        )
 
     def cursor_in_sql(self, alias: str) -> str:
-        sent = " || ".join(part.send.format(f"{alias}.{name}") for part, name in zip(self.parts, self.names, strict=True))
+        sent = " || ".join(
+            part.send.format(f"{alias}.{name}") for part, name in zip(self.parts, self.names, strict=True)
+        )
         encoded = f"encode('\\x{self.tag.hex()}'::bytea || {sent}, 'base64')"
         return encoded if self.exact and self.fixed < 54 else rf"translate({encoded}, E'\n', '')"
 
@@ -133,7 +143,10 @@ class Order:
         if is_symbol(cursor):
             values = [derived(cursor, column.type, self._value(at)) for at, column in enumerate(self.columns)]
         else:
-            values = [literal(value, column.type) for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)]
+            values = [
+                literal(value, column.type)
+                for value, column in zip(self.read_cursor(cursor), self.columns, strict=True)
+            ]
         left, right = tuple_(*self.columns), tuple_(*values)
         return left < right if self.descending ^ backward else left > right
 

@@ -96,7 +96,14 @@ class MutationReads(Reads):
         context: Any, fused: bool,
     ) -> None:  # fmt: skip
         super().__init__(actor, pool.snapshot(actor.tenant_id), decrypt)
-        self.pool, self.operation, self.variables, self.values, self.context, self.fused = pool, operation, variables, values, context, fused
+        self.pool, self.operation, self.variables, self.values, self.context, self.fused = (
+            pool,
+            operation,
+            variables,
+            values,
+            context,
+            fused,
+        )
         self.cut = cut_of(operation)
         self.found: list[tuple[list[str | int], Any]] = []
         self.errors: Errors = []
@@ -114,7 +121,9 @@ class MutationReads(Reads):
         self.found.append((path, entity))
         return Shown(None, type_name)
 
-    async def _read(self, type_name: str, row_id: Any, nodes: list[FieldNode], path: list[str | int]) -> tuple[Any, Errors]:
+    async def _read(
+        self, type_name: str, row_id: Any, nodes: list[FieldNode], path: list[str | int]
+    ) -> tuple[Any, Errors]:
         if self.fused:
             answer = await self._by_plan(type_name, row_id, nodes)
             if isinstance(answer, bytes):
@@ -149,7 +158,9 @@ class MutationReads(Reads):
             self.operation.keep(key, found)
         return found
 
-    async def _by_executor(self, type_name: str, row_id: Any, nodes: list[FieldNode], path: list[str | int]) -> tuple[Any, Errors]:
+    async def _by_executor(
+        self, type_name: str, row_id: Any, nodes: list[FieldNode], path: list[str | int]
+    ) -> tuple[Any, Errors]:
         schema = self.operation.document.schema._schema
         name = node_field(schema)
         document = _query(self.operation, name, type_name, row_id, nodes)
@@ -161,7 +172,9 @@ class MutationReads(Reads):
         finally:
             await context.reads.close()
         errors = [shown(error, self.context.request_id) for error in result.errors or ()]
-        return (result.data or {}).get(name), [error | {"path": path + list(error.get("path") or [name])[1:]} for error in errors]
+        return (result.data or {}).get(name), [
+            error | {"path": path + list(error.get("path") or [name])[1:]} for error in errors
+        ]
 
 
 def node_field(schema: Any) -> str:
@@ -176,10 +189,17 @@ def _query(operation: Operation, name: str, type_name: str, row_id: Any, nodes: 
     """The client's own selections, with their places in his document, of one node."""
     selections = tuple(each for node in nodes if node.selection_set for each in node.selection_set.selections)
     on_type = InlineFragmentNode(
-        type_condition=NamedTypeNode(name=NameNode(value=type_name)), directives=(), selection_set=SelectionSetNode(selections=selections)
+        type_condition=NamedTypeNode(name=NameNode(value=type_name)),
+        directives=(),
+        selection_set=SelectionSetNode(selections=selections),
     )
     id_ = ArgumentNode(name=NameNode(value="id"), value=StringValueNode(value=write_id(type_name, row_id), block=False))
-    field = FieldNode(name=NameNode(value=name), arguments=(id_,), directives=(), selection_set=SelectionSetNode(selections=(on_type,)))
+    field = FieldNode(
+        name=NameNode(value=name),
+        arguments=(id_,),
+        directives=(),
+        selection_set=SelectionSetNode(selections=(on_type,)),
+    )
     query = OperationDefinitionNode(
         operation=OperationType.QUERY,
         variable_definitions=tuple(operation.definitions),
@@ -197,5 +217,3 @@ def put(data: Any, found: Sequence[tuple[list[str | int], Any]]) -> None:
             at = at[step] if at is not None else None
         if at is not None and at.get(path[-1]) is not None:
             at[path[-1]] = entity
-
-

@@ -47,15 +47,15 @@ class Connection:
 class Pool:
     """`size` connections at most, opened when needed; a caller waits `patience` seconds and is then refused.
 
-    `setup(connection)` runs once on each new connection, for `SET ROLE`. Raises Overloaded and Unavailable.
+    `where` is asyncpg's (`dsn=…` or host, user, database); opening a connection may take `timeout` seconds. `setup(connection)` runs once on each new connection, for `SET ROLE`. Raises Overloaded and Unavailable.
     """
 
     def __init__(
         self, *, size: int = 6, patience: float = 1.0, statements: int = 500, setup: Setup | None = None,
-        settings: dict[str, str] | None = None, **where: Any,
+        settings: dict[str, str] | None = None, timeout: float = 5.0, **where: Any,
     ) -> None:  # fmt: skip
         self.size, self.patience, self.statements, self.setup = size, patience, statements, setup
-        self.where = {"server_settings": SETTINGS | (settings or {}), **where}
+        self.where = {"server_settings": SETTINGS | (settings or {}), "timeout": timeout, **where}
         self.open = 0
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
@@ -80,7 +80,7 @@ class Pool:
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
-        return handed or await self._connect()
+        return handed or await self._connect(reserved=True)
 
     def _abandon(self, waiter: "asyncio.Future[Connection | None]") -> None:
         if waiter in self._waiting:
@@ -89,11 +89,14 @@ class Pool:
             handed = waiter.result()  # handed over in the very moment of giving up
             if handed is not None:
                 self.release(handed)
+            else:
+                self.open -= 1
+                self._wake()
 
-    async def _connect(self) -> Connection:
-        self.open += 1
+    async def _connect(self, reserved: bool = False) -> Connection:
+        self.open += not reserved
         try:
-            raw = await asyncpg.connect(**self.where)  # type: ignore[no-untyped-call]
+            raw = await asyncpg.connect(**self.where)
             if self.setup:
                 await self.setup(raw)
         except BaseException as error:
@@ -124,7 +127,8 @@ class Pool:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_result(None)  # there is room for a connection of its own
+                self.open += 1  # kept for this caller, who opens a connection of its own
+                waiter.set_result(None)
                 return
 
     async def answer(self, plan: Plan, values: Sequence[Any]) -> Any:

@@ -30,7 +30,9 @@ def one(read: Read, *, gate: Gate, variants: By | None = None, description: str 
         admit(gate, info)
         return info.context.reads.one(read, arguments, None, variants)
 
-    return field(One(read, gate, variants), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read))
+    return field(
+        One(read, gate, variants), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read)
+    )
 
 
 def many(read: Read, *, gate: Gate, variants: By | None = None, description: str | None = None) -> Any:
@@ -40,17 +42,25 @@ def many(read: Read, *, gate: Gate, variants: By | None = None, description: str
         admit(gate, info)
         return info.context.reads.many(read, arguments, None, variants)
 
-    return field(Many(read, gate, variants), with_arguments_of(read, resolve, skip=1, paged=True), description or inspect.getdoc(read))
+    return field(
+        Many(read, gate, variants),
+        with_arguments_of(read, resolve, skip=1, paged=True),
+        description or inspect.getdoc(read),
+    )
 
 
-def some(read: Read, limit: int = 100, *, gate: Gate, variants: By | None = None, description: str | None = None) -> Any:
+def some(
+    read: Read, limit: int = 100, *, gate: Gate, variants: By | None = None, description: str | None = None
+) -> Any:
     """A root field: the first `limit` rows of `read(viewer, …)`, a plain list. Nullable."""
 
     def resolve(info: Info, **arguments: Any) -> Any:
         admit(gate, info)
         return info.context.reads.rows(read, arguments, limit, None, variants)
 
-    return field(Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read))
+    return field(
+        Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read)
+    )
 
 
 def node_by_id(*, description: str = "Anything by its global id; null when it is not visible.") -> Any:
@@ -73,7 +83,9 @@ async def _node(info: Info, target: View, row_id: Any) -> Any:
     return None if row is None else Shown(row, target.name)
 
 
-def nodes_by_ids(*, description: str = f"Up to {NODES} rows by their global ids, in their order; null for what is not visible.") -> Any:
+def nodes_by_ids(
+    *, description: str = f"Up to {NODES} rows by their global ids, in their order; null for what is not visible."
+) -> Any:
     """The root field `nodes(ids:)`."""
 
     def resolve(info: Info, ids: list[strawberry.ID]) -> Any:
@@ -132,13 +144,17 @@ def _plain(make: Callable[..., Any], resolver: Callable[..., Any], gate: Gate, d
         return resolver(info=info, **arguments) if takes_info else resolver(**arguments)
 
     resolve.__signature__ = own  # type: ignore[attr-defined]
-    return make(resolver=resolve, metadata={NOTE: None, GATE: gate}, description=description or inspect.getdoc(resolver))
+    return make(
+        resolver=resolve, metadata={NOTE: None, GATE: gate}, description=description or inspect.getdoc(resolver)
+    )
 
 
 def _signature(resolver: Callable[..., Any]) -> tuple[inspect.Signature, bool]:
     hints = typing.get_type_hints(resolver, include_extras=True)
     given = inspect.signature(resolver).parameters
-    parameters = [described(p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY)) for p in given.values() if p.name != "info"]
+    parameters = [
+        described(p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY)) for p in given.values() if p.name != "info"
+    ]
     info = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
     return inspect.Signature([info, *parameters], return_annotation=hints.get("return", Any)), "info" in given
 
@@ -153,10 +169,14 @@ def subscription(resolver: Callable[..., AsyncIterator[Any]], *, gate: Gate, des
             yield event
 
     resolve.__signature__ = own  # type: ignore[attr-defined]
-    return strawberry.subscription(resolver=resolve, metadata={NOTE: None, GATE: gate}, description=description or inspect.getdoc(resolver))
+    return strawberry.subscription(
+        resolver=resolve, metadata={NOTE: None, GATE: gate}, description=description or inspect.getdoc(resolver)
+    )
 
 
-def stream(read: Read, *, gate: Gate, seq: str = "seq", variants: By | None = None, description: str | None = None) -> Any:
+def stream(
+    read: Read, *, gate: Gate, seq: str = "seq", variants: By | None = None, description: str | None = None
+) -> Any:
     """A subscription over event rows: `read(viewer, …, after)` gives those with `seq > after`, ascending.
 
     The transport follows it with `Runner.events_plan`, one statement for all subscribers who see the same.
@@ -170,4 +190,6 @@ def stream(read: Read, *, gate: Gate, seq: str = "seq", variants: By | None = No
 
     note = Stream(read, gate, variants, seq)
     made = with_arguments_of(read, resolve, skip=1)
-    return strawberry.subscription(resolver=made, metadata={NOTE: note, GATE: gate}, description=description or inspect.getdoc(read))
+    return strawberry.subscription(
+        resolver=made, metadata={NOTE: note, GATE: gate}, description=description or inspect.getdoc(read)
+    )

@@ -22,7 +22,9 @@ class RowType:
         body = f"def __init__(self, {names}):\n" + "".join(f"  self.{each} = {each}\n" for each in self.names)
         scope: dict[str, Any] = {}
         exec(body, scope)  # an ORM instance costs six times as much
-        self.make: Callable[..., Any] = type(name, (), {"__slots__": self.names, "__init__": scope["__init__"], "model": model, "row_type": self})
+        self.make: Callable[..., Any] = type(
+            name, (), {"__slots__": self.names, "__init__": scope["__init__"], "row_type": self}
+        )
         self._documents = [at for at, each in enumerate(self.names) if isinstance(types[each], JSONB)]
 
     def __call__(self, values: Sequence[Any]) -> Any:

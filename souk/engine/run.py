@@ -64,7 +64,9 @@ class Runner:
         except GraphQLError:
             return None
 
-    def _ready(self, text: str, variables: dict[str, Any], name: str | None, request_id: str) -> tuple[Operation, dict[str, Any]] | Answer:
+    def _ready(
+        self, text: str, variables: dict[str, Any], name: str | None, request_id: str
+    ) -> tuple[Operation, dict[str, Any]] | Answer:
         try:
             document = self.documents.get(text)
         except GraphQLError as error:
@@ -82,7 +84,9 @@ class Runner:
 
     # Answers -----------------------------------------------------------------------------------------------------
 
-    async def answer(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer:
+    async def answer(
+        self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Answer:
         """The response to a query or a mutation. `context` has `.actor` and `.request_id`; never raises for what a client sent."""
         given = variables or {}
         ready = self._ready(document_text, given, operation_name, context.request_id)
@@ -99,9 +103,16 @@ class Runner:
             return _failed(error, context)
         except Exception as error:
             return _failed(typed(error) or error, context)
-        return stopped([GraphQLError("A subscription needs a transport that streams.")], context.request_id, "BAD_REQUEST", "subscription")
+        return stopped(
+            [GraphQLError("A subscription needs a transport that streams.")],
+            context.request_id,
+            "BAD_REQUEST",
+            "subscription",
+        )
 
-    async def fused(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer | str:
+    async def fused(
+        self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Answer | str:
         """The answer of the compiled road, or why it has none."""
         ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
         if isinstance(ready, Answer):
@@ -111,7 +122,9 @@ class Runner:
             return await self._mutated(operation, variables or {}, values, context, fused=True)
         return await self._by_plan(operation, values, context)
 
-    async def batched(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Answer:
+    async def batched(
+        self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Answer:
         """The answer of the executor."""
         ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
         if isinstance(ready, Answer):
@@ -141,7 +154,9 @@ class Runner:
         body = finished(text, plan, actor, context.request_id, self.decrypt)
         return "null for a non-null field" if body is None else Answer(body, True)
 
-    async def _by_executor(self, operation: Operation, variables: dict[str, Any], context: Any, reason: str, again: bool = True) -> Answer:
+    async def _by_executor(
+        self, operation: Operation, variables: dict[str, Any], context: Any, reason: str, again: bool = True
+    ) -> Answer:
         context = copy.copy(context)
         door = self.snapshots.snapshot(context.actor.tenant_id)
         reads = context.reads = self.last_reads = Reads(context.actor, door, self.decrypt)
@@ -154,9 +169,13 @@ class Runner:
             return await self._by_executor(operation, variables, context, reason, again=False)
         return Answer(encoded(result.data, result.errors or (), context.request_id), False, reason)
 
-    async def _mutated(self, operation: Operation, variables: dict[str, Any], values: dict[str, Any], context: Any, fused: bool) -> Answer:
+    async def _mutated(
+        self, operation: Operation, variables: dict[str, Any], values: dict[str, Any], context: Any, fused: bool
+    ) -> Answer:
         context = copy.copy(context)
-        reads = context.reads = MutationReads(context.actor, self.pool, self.decrypt, operation, variables, values, context, fused)
+        reads = context.reads = MutationReads(
+            context.actor, self.pool, self.decrypt, operation, variables, values, context, fused
+        )
         try:
             made = execute(self.schema._schema, reads.cut.ast, None, context, variables, operation.name)
             result = await made if inspect.isawaitable(made) else made
@@ -168,7 +187,9 @@ class Runner:
 
     # Besides answers ---------------------------------------------------------------------------------------------
 
-    def explain(self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any) -> Explained | Answer:
+    def explain(
+        self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Explained | Answer:
         """How the operation would run, without running it; an Answer when it could not even start."""
         ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
         if isinstance(ready, Answer):
@@ -183,7 +204,12 @@ class Runner:
         return Explained(True, None, plan.sql, key, plan.refusals)
 
     def events_plan(
-        self, document_text: str, operation_name: str | None, variables: dict[str, Any] | None, context: Any, fused: bool = True
+        self,
+        document_text: str,
+        operation_name: str | None,
+        variables: dict[str, Any] | None,
+        context: Any,
+        fused: bool = True,
     ) -> EventsPlan:
         """How the events of a subscription are read. Raises Refused with the answer to send instead."""
         ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
@@ -193,16 +219,24 @@ class Runner:
         try:
             if operation.kind is not OperationType.SUBSCRIPTION:
                 raise GraphQLError("This is not a subscription.")
-            return Events(self.snapshots, self.decrypt, operation, variables or {}, values, copy.copy(context)).plan(fused)
+            return Events(self.snapshots, self.decrypt, operation, variables or {}, values, copy.copy(context)).plan(
+                fused
+            )
         except GraphQLError as error:
             raise Refused(stopped([error], context.request_id, "BAD_USER_INPUT", "refused")) from error
         except (BadInput, NotFused) as error:
-            raise Refused(stopped([GraphQLError(str(error))], context.request_id, "BAD_USER_INPUT", "refused")) from error
+            raise Refused(
+                stopped([GraphQLError(str(error))], context.request_id, "BAD_USER_INPUT", "refused")
+            ) from error
 
 
 def _failed(error: BaseException, context: Any) -> Answer:
     """The whole operation failed: no data, one error."""
-    found = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error if isinstance(error, Exception) else None)
+    found = (
+        error
+        if isinstance(error, GraphQLError)
+        else GraphQLError(str(error), original_error=error if isinstance(error, Exception) else None)
+    )
     body = encoded(None, [found], context.request_id)
     code = found.extensions.get("code") if isinstance(found, Stopped) and found.extensions else "INTERNAL"
     return Answer(body, False, "failed", code=code)

@@ -72,7 +72,11 @@ def read_date(text: object) -> date:
 
 
 def read_big(text: object) -> int:
-    if isinstance(text, bool) or not isinstance(text, str | int) or not re.fullmatch(r"-?\d{1,19}", str(text), re.ASCII):
+    if (
+        isinstance(text, bool)
+        or not isinstance(text, str | int)
+        or not re.fullmatch(r"-?\d{1,19}", str(text), re.ASCII)
+    ):
         raise ValueError
     value = int(text)
     if not -(2**63) <= value < 2**63:
@@ -146,8 +150,12 @@ class _Total:
             ) from None
 
 
-def _scalar(name: str, description: str, url: str, read: Callable[[Any], Any], write: Callable[[Any], Any] = str) -> Any:
-    return strawberry.scalar(name=name, description=description, specified_by_url=url, serialize=write, parse_value=_Total(name, read))
+def _scalar(
+    name: str, description: str, url: str, read: Callable[[Any], Any], write: Callable[[Any], Any] = str
+) -> Any:
+    return strawberry.scalar(
+        name=name, description=description, specified_by_url=url, serialize=write, parse_value=_Total(name, read)
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -159,21 +167,49 @@ def _rfc(number: int) -> str:
 
 
 SCALARS: dict[Any, Any] = {
-    BigInt: _scalar("BigInt", "An integer of up to 64 bits, as a string.", "https://www.postgresql.org/docs/current/datatype-numeric.html", read_big),
+    BigInt: _scalar(
+        "BigInt",
+        "An integer of up to 64 bits, as a string.",
+        "https://www.postgresql.org/docs/current/datatype-numeric.html",
+        read_big,
+    ),
     DateTime: _scalar("DateTime", "A moment, RFC 3339 in UTC with `Z`.", _rfc(3339), read_time, write_time),
     Date: _scalar("Date", "A calendar day, `YYYY-MM-DD`.", _rfc(3339), read_date, write_date),
-    Decimal: _scalar("Decimal", "An exact decimal number, as a string.", "https://speleotrove.com/decimal/", read_decimal),
-    CurrencyCode: _scalar("CurrencyCode", "A currency, ISO 4217.", "https://www.iso.org/iso-4217-currency-codes.html", read_currency),
+    Decimal: _scalar(
+        "Decimal", "An exact decimal number, as a string.", "https://speleotrove.com/decimal/", read_decimal
+    ),
+    CurrencyCode: _scalar(
+        "CurrencyCode", "A currency, ISO 4217.", "https://www.iso.org/iso-4217-currency-codes.html", read_currency
+    ),
     EmailAddress: _scalar("EmailAddress", "An e-mail address.", _rfc(5322), _matching(_EMAIL, 254)),
-    PhoneNumber: _scalar("PhoneNumber", "A telephone number, E.164.", "https://www.itu.int/rec/T-REC-E.164/", _matching(_PHONE, 16)),
+    PhoneNumber: _scalar(
+        "PhoneNumber", "A telephone number, E.164.", "https://www.itu.int/rec/T-REC-E.164/", _matching(_PHONE, 16)
+    ),
     URL: _scalar("URL", "An http or https address.", _rfc(3986), read_url),
-    CountryCode: _scalar("CountryCode", "A country, ISO 3166-1 alpha-2.", "https://www.iso.org/iso-3166-country-codes.html", _matching(_COUNTRY, 2)),
-    LocaleCode: _scalar("LocaleCode", "A language with an optional script and region, BCP 47.", _rfc(5646), _matching(_LOCALE, 12)),
+    CountryCode: _scalar(
+        "CountryCode",
+        "A country, ISO 3166-1 alpha-2.",
+        "https://www.iso.org/iso-3166-country-codes.html",
+        _matching(_COUNTRY, 2),
+    ),
+    LocaleCode: _scalar(
+        "LocaleCode", "A language with an optional script and region, BCP 47.", _rfc(5646), _matching(_LOCALE, 12)
+    ),
     TimeZone: _scalar("TimeZone", "A time zone of the IANA database.", "https://www.iana.org/time-zones", read_zone),
     JSON: _scalar("JSON", "A value without a fixed shape.", _rfc(8259), read_json, _plain),
 }
 
-TEXTS = ("String", "Decimal", "CurrencyCode", "EmailAddress", "PhoneNumber", "URL", "CountryCode", "LocaleCode", "TimeZone")
+TEXTS = (
+    "String",
+    "Decimal",
+    "CurrencyCode",
+    "EmailAddress",
+    "PhoneNumber",
+    "URL",
+    "CountryCode",
+    "LocaleCode",
+    "TimeZone",
+)
 _KINDS: dict[str, TypeEngine[Any]] = {
     "Int": Integer(),
     "Float": Double(),
@@ -190,5 +226,3 @@ STORED: dict[str, TypeEngine[Any]] = _KINDS | dict.fromkeys(TEXTS, Text())
 def digits_of(currency: str) -> int:
     """The digits after the point that ISO 4217 gives the currency."""
     return CURRENCY_DIGITS.get(currency, 2)
-
-

@@ -90,11 +90,15 @@ class Source:
         first = read.column_descriptions[0]
         self.entity: Any = first["entity"] if first["expr"] is first.get("entity") else None
         self.model: Any = inspect(self.entity).mapper.class_ if self.entity is not None else None
-        self._selected: dict[str, Any] = {} if self.model else {str(column.key): column for column in read.selected_columns}
+        self._selected: dict[str, Any] = (
+            {} if self.model else {str(column.key): column for column in read.selected_columns}
+        )
         self.names: tuple[str, ...] = tuple(columns_of(self.model) if self.model else self._selected)
 
     def clause(self, name: str) -> ColumnElement[Any]:
-        found: ColumnElement[Any] = getattr(self.entity, name) if self.model else getattr(self._selected[name], "element", self._selected[name])
+        found: ColumnElement[Any] = (
+            getattr(self.entity, name) if self.model else getattr(self._selected[name], "element", self._selected[name])
+        )
         return found
 
     def stored(self, name: str) -> Stored:
@@ -212,7 +216,9 @@ class Texts:
 def keys_only(read: Select[Any]) -> Select[Any]:
     """The same rows for counting."""
     source = Source(read)
-    return read.order_by(None).with_only_columns(source.clause(source.names[0] if not source.model else "id"), maintain_column_froms=True)
+    return read.order_by(None).with_only_columns(
+        source.clause(source.names[0] if not source.model else "id"), maintain_column_froms=True
+    )
 
 
 def quoted(text: str) -> str:

@@ -241,7 +241,11 @@ def symbolic(type_: GraphQLInputType, value: Any, get: Getter) -> Any:
         return {name: symbolic(type_.fields[name].type, each, _item(get, name)) for name, each in value.items()}
     if type_ is GraphQLID:
         found = id_type(value)
-        return GlobalId(found, symbol(Uuid(), lambda a, vs: cast(GlobalId, read_id(get(a, vs))).row_id)) if found else GlobalId("", None)
+        return (
+            GlobalId(found, symbol(Uuid(), lambda a, vs: cast(GlobalId, read_id(get(a, vs))).row_id))
+            if found
+            else GlobalId("", None)
+        )
     if isinstance(type_, GraphQLList):
         return _symbolic_list(cast(GraphQLInputType, get_nullable_type(type_.of_type)), value, get)
     stored = STORED.get(getattr(type_, "name", ""))
@@ -277,7 +281,9 @@ def ids_and_types(ids: Sequence[Any]) -> tuple[list[str], BindParameter[Any] | N
                     raise BadInput(f"At most {NODES} ids at once.")
                 return found
 
-            rows = symbol(ARRAY(_ONE), lambda a, vs: [(read_id(text) or GlobalId("", None)).row_id for text in texts(a, vs)])
+            rows = symbol(
+                ARRAY(_ONE), lambda a, vs: [(read_id(text) or GlobalId("", None)).row_id for text in texts(a, vs)]
+            )
             types = symbol(ARRAY(Text()), lambda a, vs: [id_type(text) for text in texts(a, vs)])
             return [name for name in every.type_names if name], rows, rows, types
     if len(ids) > NODES:
@@ -287,7 +293,9 @@ def ids_and_types(ids: Sequence[Any]) -> tuple[list[str], BindParameter[Any] | N
     names = [each.type_name if each.type_name in KNOWN_TYPES else "" for each in found]
     rows_of = [each.row_id for each in found]
     if any(map(is_symbol, rows_of)):
-        row_array: Any = array([each if is_symbol(each) else bindparam(None, each, type_=Uuid()) for each in rows_of], type_=_ONE)
+        row_array: Any = array(
+            [each if is_symbol(each) else bindparam(None, each, type_=Uuid()) for each in rows_of], type_=_ONE
+        )
     else:
         row_array = bindparam(None, rows_of, type_=ARRAY(Uuid()))
     return sorted({name for name in names if name}), None, row_array, bindparam(None, names, type_=constant)

@@ -42,7 +42,9 @@ def view_of(schema: GraphQLSchema, name: str) -> View | None:
     return found
 
 
-def view(model: Any, node: Read | None = None, gate: Gate | None = None, description: str | None = None) -> Callable[[type[T]], type[T]]:
+def view(
+    model: Any, node: Read | None = None, gate: Gate | None = None, description: str | None = None
+) -> Callable[[type[T]], type[T]]:
     """Declare a GraphQL type as a view of a model's rows. Its name is the class's, its description the docstring.
 
     A field that is simply a column is described by the column (`mapped_column(doc=…)` or `comment=…`).
@@ -53,7 +55,11 @@ def view(model: Any, node: Read | None = None, gate: Gate | None = None, descrip
         _describe(cls, model)
 
         def is_type_of(obj: Any, info: Any) -> bool:
-            return obj.shown_as == name if isinstance(obj, Shown) else getattr(obj, "model", None) is model
+            return (
+                obj.shown_as == name
+                if isinstance(obj, Shown)
+                else getattr(getattr(obj, "row_type", None), "model", None) is model
+            )
 
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
         made = strawberry.type(cls, description=description or (inspect.cleandoc(cls.__doc__) if cls.__doc__ else None))
@@ -111,7 +117,9 @@ def _id(root: Any, info: Info) -> strawberry.ID:
 
 @strawberry.interface(description="Anything with a global id.")
 class Node:
-    id: strawberry.ID = strawberry.field(resolver=_id, metadata={NOTE: GlobalIdOf()}, description="The global id, opaque and stable for ever.")
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, metadata={NOTE: GlobalIdOf()}, description="The global id, opaque and stable for ever."
+    )
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -159,4 +167,6 @@ class Connection(Generic[T]):
     edges: list[Edge[T]] = strawberry.field(resolver=_edges, description="The rows of the page with their cursors.")
     nodes: list[T] = strawberry.field(resolver=_nodes, description="The rows of the page.")
     page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies in the list.")
-    total_count: int = strawberry.field(resolver=_total_count, description="Rows of the whole list, counted only when asked for and up to 10,001.")
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="Rows of the whole list, counted only when asked for and up to 10,001."
+    )

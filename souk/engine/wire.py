@@ -23,6 +23,7 @@ _WRITERS: dict[tuple[str, type], Templates] = {
     ("UUID", Uuid): (QUOTE, "{0}", QUOTE),
     ("enum", String): (QUOTE, "{0}", QUOTE),
     ("JSON", JSONB): ("{0}::text",),
+    ("ID", String): ("to_json({0})",),
 } | {(name, String): ("to_json({0})",) for name in TEXTS}
 
 _LISTS = {("Int", Integer), ("enum", String), ("UUID", Uuid)} | {(name, String) for name in TEXTS}
@@ -69,5 +70,3 @@ def document_writer(type_: GraphQLNamedType) -> Templates | None:
 def needs_writing_again(type_: GraphQLNamedType) -> bool:
     """Whether PostgreSQL's text must go through Python's writer once (jsonb has blanks after its colons)."""
     return kind_of(type_) == "JSON"
-
-

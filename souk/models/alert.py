@@ -52,6 +52,7 @@ class Alert(TenantModel):
         ),
         Index("ix_alert_newest", "tenant_id", "first_seen_at", "id"),
         Index("ix_alert_status", "tenant_id", "status", "first_seen_at", "id"),
+        Index("ix_alert_kind", "tenant_id", "kind", "first_seen_at", "id"),
         Index("ix_alert_severity", "tenant_id", "severity", "first_seen_at", "id"),
         Index("ix_alert_score", "tenant_id", "score_tenths", "id"),
         Index("ix_alert_dealer", "tenant_id", "dealer_id", "first_seen_at", "id"),
@@ -77,13 +78,14 @@ class Alert(TenantModel):
     currency: Mapped[str] = col("ISO 4217 code of the amounts.")
     first_seen_at: Mapped[datetime] = col("When this cycle began, in UTC.")
     last_seen_at: Mapped[datetime] = col("When it was last seen, in UTC.")
-    impact: Mapped[list[dict[str, Any]]] = col("The terms of the impact, each with its inputs.", JSONB)
+    impact: Mapped[dict[str, Any]] = col("What it costs: each term with its inputs, and the money at risk.", JSONB)
     impact_minor: Mapped[int] = minor("The sum of the terms.", default=0)
     evidence_head: Mapped[bytes | None] = col("The hash of the newest evidence.")
     notice_sent_at: Mapped[datetime | None] = col("When the dealer was told; only then it sees the alert.")
     cure_due_at: Mapped[datetime | None] = col("Until when the dealer may cure it.")
     snoozed_until: Mapped[datetime | None] = col("Until when it is put off.")
     resolved_at: Mapped[datetime | None] = col("When it was resolved.")
+    dismissed_at: Mapped[datetime | None] = col("When it was dismissed.")
 
 
 class EvidenceSaleRow(Row):
@@ -94,11 +96,13 @@ class EvidenceSaleRow(Row):
         one_of("source", EvidenceSource),
         CheckConstraint("units > 0", name="units_positive"),
         refers("alert_id", "alert"),
+        refers("dealer_id", "dealer"),
         UniqueConstraint("tenant_id", "alert_id", "external_ref"),
         Index("ix_evidence_sale_row_alert", "tenant_id", "alert_id", "occurred_at", "id"),
     )
 
     alert_id: Mapped[UUID] = col("The alert it supports.")
+    dealer_id: Mapped[UUID | None] = col("Who sold; another dealer than the alert's is a peer. Null for a competitor.")
     occurred_at: Mapped[datetime] = col("When it was sold, in UTC.")
     units: Mapped[int] = col("How many units.")
     unit_price_minor: Mapped[int] = minor("What one unit cost.")
@@ -155,6 +159,7 @@ class Task(TenantModel):
         Index("ix_task_ticket", "tenant_id", "ticket_id", "created_at", "id"),
         Index("ix_task_lead", "tenant_id", "lead_id", "created_at", "id"),
         Index("ix_task_batch", "tenant_id", "batch_id", "created_at", "id"),
+        Index("ix_task_dealer", "tenant_id", "dealer_id", "created_at", "id"),
         Index("ix_task_updated", "tenant_id", "updated_at", "id"),
     )
 

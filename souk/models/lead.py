@@ -30,6 +30,7 @@ class Lead(TenantModel):
         Index("ix_lead_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_lead_dealer", "tenant_id", "dealer_id", "created_at", "id"),
         Index("ix_lead_listing", "tenant_id", "listing_id", "created_at", "id"),
+        Index("ix_lead_source", "tenant_id", "source", "created_at", "id"),
         Index("ix_lead_user", "tenant_id", "user_id", "created_at", "id"),
         Index("ix_lead_assignee", "tenant_id", "assignee_id", "created_at", "id"),
         Index("ix_lead_updated", "tenant_id", "updated_at", "id"),

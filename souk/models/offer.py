@@ -1,10 +1,11 @@
 """Offers with their immutable revisions, and the deals they become."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, declared_attr
 
 from ..rules.enums import DealKind, DealStatus, OfferDirection, OfferParty, OfferStatus, Settlement
 from .base import Row, TenantModel, col, minor, one_of, refers
@@ -35,6 +36,7 @@ class Offer(TenantModel):
             postgresql_nulls_not_distinct=True,
             postgresql_where=text("status IN ('PENDING','COUNTERED')"),
         ),
+        Index("ix_offer_direction", "tenant_id", "direction", "created_at", "id"),
         Index("ix_offer_newest", "tenant_id", "created_at", "id"),
         Index("ix_offer_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_offer_listing", "tenant_id", "listing_id", "created_at", "id"),
@@ -58,6 +60,11 @@ class Offer(TenantModel):
     owner_amount_minor: Mapped[int | None] = minor("The owner's last amount; null until it spoke.")
     currency: Mapped[str] = col("ISO 4217 code of every revision.")
     expires_at: Mapped[datetime] = col("When it ends unless somebody answers.")
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        # a new revision moves the version, an answer does not: the version *is* the head revision
+        return {"version_id_col": cls.__table__.c.version, "version_id_generator": False}
 
 
 class OfferRevision(Row):
@@ -109,8 +116,11 @@ class Deal(TenantModel):
         Index("ix_deal_newest", "tenant_id", "created_at", "id"),
         Index("ix_deal_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_deal_listing", "tenant_id", "listing_id", "created_at", "id"),
+        Index("ix_deal_kind", "tenant_id", "kind", "created_at", "id"),
         Index("ix_deal_payer", "tenant_id", "payer_user_id", "created_at", "id"),
+        Index("ix_deal_payer_dealer", "tenant_id", "payer_dealer_id", "created_at", "id"),
         Index("ix_deal_payee", "tenant_id", "payee_dealer_id", "created_at", "id"),
+        Index("ix_deal_payee_user", "tenant_id", "payee_user_id", "created_at", "id"),
         Index("ix_deal_updated", "tenant_id", "updated_at", "id"),
     )
 

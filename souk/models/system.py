@@ -64,6 +64,8 @@ class AuditEvent(Row):
         UniqueConstraint("tenant_id", "seq"),
         Index("ix_audit_event_subject", "tenant_id", "subject_id", "seq"),
         Index("ix_audit_event_actor", "tenant_id", "actor_id", "seq"),
+        Index("ix_audit_event_dealer", "tenant_id", "dealer_id", "seq"),
+        Index("ix_audit_event_op", "tenant_id", "op", "seq"),
         Index("ix_audit_event_newest", "tenant_id", "created_at", "id"),
     )
 

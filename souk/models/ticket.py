@@ -29,6 +29,7 @@ class Ticket(TenantModel):
         refers("duplicate_of_id", "ticket"),
         Index("ix_ticket_newest", "tenant_id", "created_at", "id"),
         Index("ix_ticket_status", "tenant_id", "status", "created_at", "id"),
+        Index("ix_ticket_priority", "tenant_id", "priority", "created_at", "id"),
         Index("ix_ticket_requester", "tenant_id", "requester_id", "created_at", "id"),
         Index("ix_ticket_dealer", "tenant_id", "requester_dealer_id", "created_at", "id"),
         Index("ix_ticket_assignee", "tenant_id", "assignee_id", "created_at", "id"),
@@ -52,8 +53,8 @@ class Ticket(TenantModel):
     assignee_id: Mapped[UUID | None] = col("Who works on it.")
     team_id: Mapped[UUID | None] = col("Which team works on it.")
     reopen_count: Mapped[int] = col("How often it was reopened.", default=0)
-    resolution: Mapped[str | None] = col("How it was resolved.")
-    hold_reason: Mapped[str | None] = col("What it waits for.")
+    resolution: Mapped[str | None] = col("How it was resolved.", personal=True)
+    hold_reason: Mapped[str | None] = col("What it waits for.", internal=True)
     resume_at: Mapped[datetime | None] = col("When the hold ends by itself.")
     agent_replied_at: Mapped[datetime | None] = col("When an agent last answered publicly.")
     requester_replied_at: Mapped[datetime] = col("When the requester last wrote.")

@@ -141,4 +141,5 @@ def may(name: str) -> Permission[Any]:
     """A permission that asks no row: the role's cell alone decides; where it is O, the act itself narrows to one's own."""
     if name not in MATRIX:
         raise TypeError(f"The matrix has no row {name!r}.")
-    return type("May", (_Gate,), {"name": name})()
+    made: Permission[Any] = type("May", (_Gate,), {"name": name})()
+    return made

@@ -1,13 +1,18 @@
-"""Who sees dealers, what they sell by name, and who else sells it."""
+"""Who sees dealers, and who changes what about them."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from ..models import Dealer, Listing, Sku
+from ..models import Dealer, Listing, ListingAudience
 from ..rules.actor import Actor, Role
 from .base import Permission
+
+
+def _own(viewer: Any) -> ColumnElement[bool]:
+    own: ColumnElement[bool] = Dealer.id == viewer.dealer_id
+    return own
 
 
 class SeesDealer(Permission[Dealer]):
@@ -21,11 +26,21 @@ class SeesDealer(Permission[Dealer]):
         if viewer.role not in (Role.CUSTOMER, Role.PUBLIC):
             return Dealer.deleted_at.is_(None)
         shown = aliased(Listing)  # aliased: the enclosing read may itself be of Listing
-        public = and_(shown.tenant_id == Dealer.tenant_id, shown.dealer_id == Dealer.id, shown.status == "ACTIVE")
-        return and_(Dealer.deleted_at.is_(None), exists().where(public, shown.visibility == "PUBLIC"))
+        active = and_(
+            shown.tenant_id == Dealer.tenant_id,
+            shown.dealer_id == Dealer.id,
+            shown.status == "ACTIVE",
+            shown.deleted_at.is_(None),
+        )
+        meant_for = shown.visibility == "PUBLIC"
+        if viewer.role is Role.CUSTOMER:
+            meant = aliased(ListingAudience)
+            invited = and_(meant.tenant_id == shown.tenant_id, meant.listing_id == shown.id)
+            meant_for = or_(meant_for, exists().where(invited, meant.user_id == viewer.user_id))
+        return and_(Dealer.deleted_at.is_(None), exists().where(active, meant_for))
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
 
 
 class OpensDealer(Permission[Dealer]):
@@ -40,7 +55,7 @@ class OpensDealer(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
 
 
 class ReadsDealerRecord(Permission[Dealer]):
@@ -54,7 +69,15 @@ class ReadsDealerRecord(Permission[Dealer]):
         return actor.dealer_id is not None and row.id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Dealer.id == viewer.dealer_id
+        return _own(viewer)
+
+
+class CreatesDealer(Permission[Dealer]):
+    """Adds dealers: staff and integrations, never a dealer."""
+
+    name = "dealer:write"
+    model = Dealer
+    message = "Dealers are added by staff."
 
 
 class EditsDealer(ReadsDealerRecord):
@@ -87,32 +110,9 @@ class TerminatesDealer(Permission[Dealer]):
     message = "Only the OWNER ends a dealer."
 
 
-class DecidesAppeal(Permission[Dealer]):
-    """Grants or refuses an appeal."""
-
-    name = "appeal:decide"
-    model = Dealer
-    message = "You may not decide an appeal."
-
-
 class SetsStanding(Permission[Dealer]):
     """Sets a standing by hand, reinstates."""
 
     name = "dealer:standing"
     model = Dealer
     message = "You may not set a dealer's standing."
-
-
-class SeesSku(Permission[Sku]):
-    """Everybody who is signed in, but the service desk."""
-
-    name = "sku:read"
-    model = Sku
-
-
-class ReadsCost(Permission[Sku]):
-    """What a thing costs us."""
-
-    name = "sku:readCost"
-    model = Sku
-    message = "The cost is shown to OWNER, ADMIN and OPS."

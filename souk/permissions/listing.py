@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from ..models import Listing, ListingAudience
+from ..models import Listing, ListingAudience, VehicleDetail
 from ..rules.actor import Actor, Role
 from .base import AnyOf, Permission
 
@@ -27,7 +27,8 @@ class ReadsPublished(Permission[Listing]):
         return and_(active, or_(Listing.visibility == "PUBLIC", invited))
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Listing.dealer_id == viewer.dealer_id
+        own: ColumnElement[bool] = Listing.dealer_id == viewer.dealer_id
+        return own
 
 
 class _OwnListing(Permission[Listing]):
@@ -57,6 +58,20 @@ class ReadsPrivate(_OwnListing):
 
     name = "listing:readPrivate"
     message = "Shown to staff who may and to the listing's dealer."
+
+
+class ReadsRegistration(Permission[VehicleDetail]):
+    """The registration number of a vehicle."""
+
+    name = "listing:readPrivate"
+    model = VehicleDetail
+    message = "Shown to staff who may and to the listing's dealer."
+    in_python = False
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        listed = aliased(Listing)
+        same = and_(listed.tenant_id == VehicleDetail.tenant_id, listed.id == VehicleDetail.id)
+        return exists().where(same, listed.dealer_id == viewer.dealer_id)
 
 
 class WritesListing(_OwnListing):

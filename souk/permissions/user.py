@@ -31,9 +31,8 @@ class ReadsUser(Permission[User]):
     in_python = False
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        if viewer.role is Role.CUSTOMER or (viewer.role is not Role.DEALER and not viewer.of_dealer):
-            return User.id == viewer.user_id
-        return or_(User.id == viewer.user_id, _in_organisation(viewer))
+        oneself: ColumnElement[bool] = User.id == viewer.user_id
+        return or_(oneself, _in_organisation(viewer)) if viewer.of_dealer else oneself
 
 
 class OpensUser(ReadsUser):

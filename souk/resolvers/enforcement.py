@@ -14,12 +14,11 @@ from ..permissions.base import may
 from ..rules import alert as alert_rules
 from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
-from ..rules import listing as listing_rules
 from ..rules import text as texts
 from ..rules.enums import AlertStatus, BatchAction, BatchKind
 from ..rules.errors import Forbidden, Invalid, NotFound, Required
-from .consequences import supersede_offers
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
+from .listing import suspend
 from .writing import move
 
 ACTIONS = (BatchAction.SEND_WARNING, BatchAction.SUSPEND_LISTING)
@@ -215,12 +214,7 @@ async def suspend_listing(tx: Transaction, things: Things, *, reason: str) -> st
     listing = things.listing
     if listing is None:
         raise Invalid("The alert has no listing.")
-    before = listing.status
-    state = listing_rules.ListingState(before, listing.kind, listing.capacity)
-    listing_rules.suspend(state, reason=reason, event="batch SUSPEND_LISTING")
-    listing.status_before_suspension = before
-    move(tx, listing, "SUSPENDED", "listing.suspended", cause="batch SUSPEND_LISTING", reason=reason)
-    await supersede_offers(tx, listing)
+    await suspend(tx, listing, reason=reason, cause="batch SUSPEND_LISTING")
     await _await_cure(tx, things.alert, None)
     return "SUSPENDED"
 

@@ -7,7 +7,8 @@ import strawberry
 from ..rules import enums
 from ..rules.actor import Role
 from ..rules.enums import Described
-from ..rules.errors import DESCRIPTIONS, UserErrorCode
+from ..rules.errors import DESCRIPTIONS
+from ..rules.errors import UserErrorCode as UserErrorCode
 
 E = TypeVar("E", bound=Described)
 

@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Text
+import strawberry
+from sqlalchemy import BigInteger, ColumnElement, Text, false, select
 
-from ..engine.symbols import Viewer, derived, is_symbol
+from ..engine.errors import BadUserInput
+from ..engine.symbols import BadInput, Viewer, derived, getter, is_symbol, key, symbol
+from ..models import ExternalRef
+from ..rules.enums import ExternalType
+from ..rules.errors import Refused
+from ..rules.money import parse_amount
 from ..rules.text import fold
+from .money import MoneyInput
 
 
 class Filter(Protocol):
@@ -28,3 +35,46 @@ def folded(value: Any) -> Any:
 def given(field: Any) -> bool:
     """Whether a field of an input was given and not null."""
     return field is not None and field.value is not None
+
+
+def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
+    """Whether a column holds this row's key; an id of another type is no row's (and never `IS NULL`)."""
+    found = key(id, model)
+    return false() if found is None else column == found
+
+
+@strawberry.input(description="The id that another system gives to one of our rows.")
+class ExternalIdInput:
+    source: str = strawberry.field(description="The other system.")
+    external_id: str = strawberry.field(description="The id over there.")
+
+
+def named_elsewhere(model: Any, type_: ExternalType, given: ExternalIdInput) -> ColumnElement[bool]:
+    """The row that another system names so."""
+    found = select(ExternalRef.subject_id).where(
+        ExternalRef.tenant_id == model.tenant_id,
+        ExternalRef.source == given.source,
+        ExternalRef.type == type_,
+        ExternalRef.external_id == given.external_id,
+    )
+    clause: ColumnElement[bool] = model.id == found.scalar_subquery()
+    return clause
+
+
+def minor_of(given: MoneyInput) -> Any:
+    """The minor units of an amount in a filter; a symbol when amount or currency is one. Raises BadUserInput."""
+    amount, currency = given.amount, given.currency_code
+    if not (is_symbol(amount) or is_symbol(currency)):
+        try:
+            return parse_amount(amount, currency)
+        except Refused as error:
+            raise BadUserInput(error.message) from error
+
+    def found(actor: Any, variables: dict[str, Any]) -> int:
+        texts = [getter(each)(actor, variables) if is_symbol(each) else each for each in (amount, currency)]
+        try:
+            return parse_amount(*texts)
+        except Refused as error:
+            raise BadInput(error.message) from error
+
+    return symbol(BigInteger(), found)

@@ -33,7 +33,7 @@ from ..rules.enums import Described, UserStatus
 from ..rules.errors import Forbidden, Invalid, LimitExceeded, NotUnique, Problems, Required
 from . import contact
 from .enums import known
-from .filters import conditions
+from .filters import conditions, refers_to
 from .finding import found_by
 from .session import revoke_service_tokens, revoke_sessions
 from .writing import found, locked, means, move, permit
@@ -101,7 +101,7 @@ class UserFilter:
         if self.role:
             held.append(Membership.role == self.role.value)
         if self.dealer_id:
-            held.append(Membership.dealer_id == key(self.dealer_id.value, Dealer))
+            held.append(refers_to(Membership.dealer_id, self.dealer_id.value, Dealer))
         return exists().where(*held, SeesMembership().rows(viewer))
 
 

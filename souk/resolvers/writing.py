@@ -36,14 +36,16 @@ async def locked(
     `version` is not the row's.
     """
     row = await _one(tx, model, id, sees, field, lock=True)
-    if version is not None and row.version != version:  # type: ignore[attr-defined]
-        raise StaleVersion(row.version)  # type: ignore[attr-defined]
-    return row
+    if version is not None and row.version != version:
+        raise StaleVersion(row.version)
+    held: M = row
+    return held
 
 
 async def found(tx: Transaction, model: type[M], id: Any, sees: Sees | None, *, field: str) -> M:
     """A row that is only referred to. Raises NotFound naming the input's field."""
-    return await _one(tx, model, id, sees, field, lock=False)
+    row: M = await _one(tx, model, id, sees, field, lock=False)
+    return row
 
 
 async def _one(tx: Transaction, model: Any, id: Any, sees: Sees | None, field: str, lock: bool) -> Any:

@@ -177,13 +177,13 @@ def transition(
     check(ALERT, alert.status, to, mutation="alertTransition", permission=permission)
     if to == "DISMISSED":
         if not reason:
-            raise Required("Say why it is dismissed.", field="reason")
+            raise Required("Say why it is dismissed.", field="dismiss_reason")
         if reason not in DismissReason.__members__:
-            raise Invalid(f"One of {', '.join(DismissReason)}.", field="reason")
+            raise Invalid(f"One of {', '.join(DismissReason)}.", field="dismiss_reason")
     if to == "RESOLVED" and not (resolution and resolution.strip()):
         raise Required("Say how it was resolved.", field="resolution")
     if alert.status == "DISMISSED" and to == "OPEN" and not evidence_since:
-        raise Required("A dismissed alert opens again on new evidence.", field="evidence")
+        raise Required("A dismissed alert opens again on new evidence.", field="to")
     return to
 
 

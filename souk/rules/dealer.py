@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from souk.rules.clauses import implements
+from souk.rules.enums import ReviewAction
 from souk.rules.errors import Cooldown, Forbidden, InvalidTransition, Required
 from souk.rules.machines import check
 
@@ -15,14 +15,6 @@ VERIFICATION = "DealerVerification"
 STANDING = "DealerStanding"
 RESUBMIT_AFTER = timedelta(days=7)
 """A dealer whose verification was revoked may hand in documents again after this long."""
-
-
-class ReviewAction(StrEnum):
-    """What a review of a dealer's documents decides."""
-
-    APPROVE = "APPROVE"
-    REJECT = "REJECT"
-    REVOKE = "REVOKE"
 
 
 REVIEWED: dict[ReviewAction, str] = {

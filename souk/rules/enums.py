@@ -82,6 +82,14 @@ class DealerStanding(Described):
     TERMINATED = "TERMINATED", "Ended for good."
 
 
+class ReviewAction(Described):
+    """What a review of a dealer's documents decides."""
+
+    APPROVE = "APPROVE", "They are in order: VERIFIED."
+    REJECT = "REJECT", "They are not, with a reason: REJECTED."
+    REVOKE = "REVOKE", "The verification is taken back, with a reason: REVOKED."
+
+
 class ExternalType(Described):
     """What an external id can name."""
 
@@ -119,6 +127,15 @@ class ListingStatus(Described):
     REJECTED = "REJECTED", "Refused by a moderator, with a reason."
     SUSPENDED = "SUSPENDED", "Taken down by enforcement; remembers what it was."
     ARCHIVED = "ARCHIVED", "Put away for good."
+
+
+class ModerationAction(Described):
+    """What a moderator does with a listing."""
+
+    APPROVE = "APPROVE", "Let it go live."
+    REJECT = "REJECT", "Send it back, with a reason."
+    SUSPEND = "SUSPEND", "Take it down, with a reason."
+    REINSTATE = "REINSTATE", "Put it back to what it was before it was taken down."
 
 
 class Visibility(Described):
@@ -351,6 +368,23 @@ class Severity(Described):
     MEDIUM = "MEDIUM", "25 and more."
     HIGH = "HIGH", "50 and more."
     CRITICAL = "CRITICAL", "75 and more."
+
+
+class ImpactTermName(Described):
+    """One term of what a price beside the policy costs."""
+
+    OBSERVED_LEAKAGE = (
+        "OBSERVED_LEAKAGE",
+        "Happened, provable: units sold times how far each price was past the policy.",
+    )
+    RUN_RATE_EXPOSURE = "RUN_RATE_EXPOSURE", "If nothing changes: units a day times the gap over the horizon."
+    CASCADE_EXPOSURE = (
+        "CASCADE_EXPOSURE",
+        "If compliant peers follow: their units a day, the gap, the horizon, a share.",
+    )
+    DEAD_STOCK = "DEAD_STOCK", "What stock costs that does not move."
+    UNDERCUT = "UNDERCUT", "What a cheaper competitor may take."
+    RECOVERED = "RECOVERED", "What a cure brought back."
 
 
 class EvidenceSource(Described):

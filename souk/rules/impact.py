@@ -8,22 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from souk.rules.enums import ImpactTermName as TermName
 from souk.rules.enums import PolicyKind, Severity
 from souk.rules.money import round_half_up, rounded
-
-
-class TermName(StrEnum):
-    OBSERVED_LEAKAGE = "OBSERVED_LEAKAGE"
-    RUN_RATE_EXPOSURE = "RUN_RATE_EXPOSURE"
-    CASCADE_EXPOSURE = "CASCADE_EXPOSURE"
-    DEAD_STOCK = "DEAD_STOCK"
-    UNDERCUT = "UNDERCUT"
-    RECOVERED = "RECOVERED"
-
 
 Rows = Sequence[tuple[int, int]]
 """(units sold, unit price in minor units), one per sale row."""

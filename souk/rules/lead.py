@@ -6,12 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from souk.rules.clauses import implements
-from souk.rules.enums import LeadDistribution, LostReason
-from souk.rules.errors import Forbidden, Invalid, LimitExceeded, Required
+from souk.rules.enums import LeadDistribution, LeadTier, LostReason
+from souk.rules.errors import Forbidden, Invalid, InvalidTransition, LimitExceeded, Required
 from souk.rules.machines import check, machine
 
 LEAD = "Lead"
+UNLOCK = "LeadUnlock"
 LEAD_DAYS = 30
+REOPEN_DAYS = 30
+UNLOCK_CREDITS = {LeadTier.A: 3, LeadTier.B: 2, LeadTier.C: 1}
+"""What unlocking a lead of each tier costs, in credits."""
+LIVE = ("NEW", "OPEN", "CONTACTED", "QUALIFIED", "NEGOTIATING")
+ENDED_WITH = {
+    "WON": LostReason.BOUGHT_ELSEWHERE,
+    "INVALID": LostReason.OTHER,
+    "EXPIRED": LostReason.NO_ANSWER,
+    "WITHDRAWN": LostReason.CHANGED_MIND,
+}
+"""The endings of a lead, and why an unlock that was still on its way is LOST by each."""
 INVALID_REASONS = (LostReason.SPAM, LostReason.DUPLICATE)
 AHEAD = ("NEW", "OPEN", "CONTACTED", "QUALIFIED", "NEGOTIATING", "WON")
 """The way forward: a lead follows an offer or an unlock that is ahead of it and never goes back."""
@@ -39,6 +51,16 @@ def expiry(now: datetime, lead_days: int = LEAD_DAYS) -> datetime:
     return now + timedelta(days=lead_days)
 
 
+def changed_at(expires_at: datetime, lead_days: int = LEAD_DAYS) -> datetime:
+    """When the lead last moved, from its expiry."""
+    return expires_at - timedelta(days=lead_days)
+
+
+def runs_out(status: str) -> bool:
+    """Whether a lead in this status ends by itself."""
+    return bool(machine(LEAD).to(status, "EXPIRED"))
+
+
 def max_unlocks(distribution: str, asked: int | None, listing_allows: int) -> int:
     """1 for EXCLUSIVE; for SHARED what is asked or the listing allows. Raises LimitExceeded beyond the listing's."""
     if distribution == LeadDistribution.EXCLUSIVE:
@@ -47,6 +69,13 @@ def max_unlocks(distribution: str, asked: int | None, listing_allows: int) -> in
     if not 1 <= wanted <= listing_allows:
         raise LimitExceeded(listing_allows, field="maxUnlocks")
     return wanted
+
+
+def tier(*, phone: bool, email: bool) -> LeadTier:
+    """How well the person can be reached: A by phone and mail, B by phone alone, C by mail alone."""
+    if phone:
+        return LeadTier.A if email else LeadTier.B
+    return LeadTier.C
 
 
 @implements(LEAD, "NEGOTIATING", "WON", guard="deal reference")
@@ -66,10 +95,7 @@ def set_status(
     LOST asks for a reason, INVALID for SPAM or DUPLICATE. Raises InvalidTransition, Required, Invalid.
     """
     check(LEAD, lead.status, to, mutation="leadSetStatus")
-    if to == "WON" and not deal:
-        raise Required("A lead is won with a deal.", field="dealId")
-    if to == "LOST" and reason is None:
-        raise Required("Say why it is lost.", field="lostReason")
+    _asked(to, reason, deal)
     if to == "INVALID" and reason is None:
         raise Required("Say whether it is SPAM or a DUPLICATE.", field="lostReason")
     if to == "INVALID" and reason not in INVALID_REASONS:
@@ -87,6 +113,37 @@ def withdraw(lead: LeadState, *, own: bool) -> str:
     return "WITHDRAWN"
 
 
+@implements(LEAD, "LOST", "CONTACTED", guard="within 30 d")
+def reopen(lead: LeadState, *, lost_at: datetime, now: datetime, lead_days: int = LEAD_DAYS) -> Moved:
+    """CONTACTED again, within 30 days of its loss. Raises InvalidTransition."""
+    check(LEAD, lead.status, "CONTACTED", mutation="leadReopen")
+    _in_time(lost_at, now)
+    return Moved("CONTACTED", expiry(now, lead_days))
+
+
+@implements(UNLOCK, "NEGOTIATING", "WON", guard="deal reference")
+@implements(UNLOCK, ("OPEN", "CONTACTED", "QUALIFIED", "NEGOTIATING"), "LOST", guard="lostReason")
+def set_unlock_status(status: str, to: str, *, reason: LostReason | None, deal: bool = False) -> None:
+    """A dealer moves its own unlock. Raises InvalidTransition, Required (why it is lost, the deal it is won with)."""
+    check(UNLOCK, status, to, mutation="leadSetStatus")
+    _asked(to, reason, deal)
+
+
+@implements(UNLOCK, "LOST", "CONTACTED", guard=("within 30 d", "the lead has not ended"))
+def reopen_unlock(status: str, lead_status: str, *, lost_at: datetime, now: datetime) -> None:
+    """A dealer takes its unlock up again. Raises InvalidTransition, also where the lead has ended."""
+    check(UNLOCK, status, "CONTACTED", mutation="leadReopen")
+    _in_time(lost_at, now)
+    if lead_status in ENDED_WITH:
+        raise InvalidTransition(status, "CONTACTED", (), f"The lead is {lead_status}.")
+
+
+def follows(lead: str, unlock: str) -> bool:
+    """Whether the lead goes where one of its unlocks went: only forward."""
+    ways = machine(LEAD).to(lead, unlock)
+    return ahead(unlock, lead) and any(row.has(event="unlock moved") for row in ways)
+
+
 def offered(lead: LeadState) -> str:
     """The status once an offer of the same person on the same listing exists: NEGOTIATING if it was on its way there."""
     ways = machine(LEAD).to(lead.status, "NEGOTIATING")
@@ -96,9 +153,21 @@ def offered(lead: LeadState) -> str:
 def expire(lead: LeadState, *, now: datetime) -> str | None:
     """EXPIRED once `expiresAt` has come, for NEW, OPEN, CONTACTED and QUALIFIED; None where there is nothing to do."""
     due = lead.expires_at is not None and lead.expires_at <= now
-    return "EXPIRED" if due and machine(LEAD).to(lead.status, "EXPIRED") else None
+    return "EXPIRED" if due and runs_out(lead.status) else None
 
 
 def ahead(one: str, other: str) -> bool:
     """Whether `one` is further along the pipeline than `other`; endings but WON are on no way."""
     return one in AHEAD and other in AHEAD and AHEAD.index(one) > AHEAD.index(other)
+
+
+def _asked(to: str, reason: LostReason | None, deal: bool) -> None:
+    if to == "WON" and not deal:
+        raise Required("A lead is won with a deal.", field="dealId")
+    if to == "LOST" and reason is None:
+        raise Required("Say why it is lost.", field="lostReason")
+
+
+def _in_time(lost_at: datetime, now: datetime) -> None:
+    if now > lost_at + timedelta(days=REOPEN_DAYS):
+        raise InvalidTransition("LOST", "CONTACTED", (), f"It was lost more than {REOPEN_DAYS} days ago.")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from souk.rules.clauses import implements
 from souk.rules.dealer import DealerState
-from souk.rules.enums import ListingKind
+from souk.rules.enums import ListingKind, ModerationAction
 from souk.rules.errors import Forbidden, InvalidTransition, ListingUnavailable, OutOfRange, Required
 from souk.rules.machines import check, machine
 
 LISTING = "Listing"
 SUPERSEDES = frozenset({"RESERVED", "SUSPENDED", "EXPIRED", "ARCHIVED"})
 """A listing that comes into one of these states supersedes its open offers. PAUSED leaves them as they are."""
-
-
-class ModerationAction(StrEnum):
-    APPROVE = "APPROVE"
-    REJECT = "REJECT"
-    SUSPEND = "SUSPEND"
-    REINSTATE = "REINSTATE"
 
 
 @dataclass(frozen=True, slots=True)

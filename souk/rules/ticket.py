@@ -93,3 +93,28 @@ def commented(ticket: TicketState, *, by_requester: bool, visibility: str) -> Co
         check(TICKET, ticket.status, "OPEN", event="requester's public comment")
         return Commented("OPEN", reopened=ticket.status == "RESOLVED")
     return Commented(ticket.status)
+
+
+@implements(TICKET, "NEW", "CANCELLED", guard=("own", "no agent reply yet"), trigger="ticketCancel")
+@implements(TICKET, "NEW", "CANCELLED", guard="duplicateOf, or reason (spam)")
+@implements(TICKET, ("OPEN", "WAITING_ON_REQUESTER", "ON_HOLD"), "CANCELLED", guard="duplicateOf or reason")
+def cancel(ticket: TicketState, *, as_agent: bool, reason: str | None = None, duplicate: bool = False) -> str:
+    """CANCELLED: by the requester while nobody has answered, by an agent with a reason or as a `duplicate`.
+
+    Raises InvalidTransition, Required.
+    """
+    permission = "ticket:transition" if as_agent else "ticket:asRequester"
+    mutation = "ticketMerge" if duplicate else "ticketCancel"
+    check(TICKET, ticket.status, "CANCELLED", mutation=mutation, permission=permission)
+    if not as_agent and ticket.answered_at is not None:
+        raise InvalidTransition(ticket.status, "CANCELLED", (), "It was answered already.")
+    if as_agent and not duplicate and not (reason and reason.strip()):
+        raise Required("Say why.", field="reason")
+    return "CANCELLED"
+
+
+@implements(TICKET, "RESOLVED", "CLOSED", guard="own")
+def confirm(ticket: TicketState) -> str:
+    """CLOSED: the requester agrees with the resolution. Raises InvalidTransition."""
+    check(TICKET, ticket.status, "CLOSED", mutation="ticketConfirm", permission="ticket:asRequester")
+    return "CLOSED"

@@ -3,31 +3,81 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import errors
-from .batch import EVENT_TYPES, BatchMutations, BatchQueries, BatchSubscriptions
+from .alert import AlertMutations, AlertQueries
+from .audit import AuditQueries
+from .batch import BatchMutations, BatchQueries, BatchSubscriptions
+from .category import CategoryQueries
+from .competitor import CompetitorMutations, CompetitorQueries
+from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
-from .listing import ListingQueries
+from .lead import LeadMutations, LeadQueries
+from .listing import ListingMutations, ListingQueries
+from .note import NoteMutations
+from .offer import OfferMutations, OfferQueries
+from .policy import PricePolicyMutations, PricePolicyQueries
+from .search import SearchQueries
+from .sku import SkuMutations, SkuQueries
+from .task import TaskMutations, TaskQueries
+from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
+from .viewer import ViewerQueries
 
 
 @strawberry.type(description="What can be asked for.")
-class Query(BatchQueries, DealerQueries, ListingQueries, UserQueries):
+class Query(
+    AlertQueries,
+    AuditQueries,
+    BatchQueries,
+    CategoryQueries,
+    CompetitorQueries,
+    DealQueries,
+    DealerQueries,
+    LeadQueries,
+    ListingQueries,
+    OfferQueries,
+    PricePolicyQueries,
+    SearchQueries,
+    SkuQueries,
+    TaskQueries,
+    TicketQueries,
+    UserQueries,
+    ViewerQueries,
+):
     node: Node | None = node_by_id()
     nodes: list[Node | None] | None = nodes_by_ids()
 
 
 @strawberry.type(description="What can be changed; fields run one after the other, each in a transaction of its own.")
-class Mutation(BatchMutations, DealerMutations, UserMutations):
+class Mutation(
+    AlertMutations,
+    BatchMutations,
+    CompetitorMutations,
+    DealerMutations,
+    LeadMutations,
+    ListingMutations,
+    NoteMutations,
+    OfferMutations,
+    PricePolicyMutations,
+    SkuMutations,
+    TaskMutations,
+    TicketMutations,
+    UserMutations,
+):
     pass
 
 
-@strawberry.type(description="What can be followed; each stream also as a query.")
-class Subscription(BatchSubscriptions):
+@strawberry.type(description="What can be followed.")
+class Subscription(
+    BatchSubscriptions,
+):
     pass
 
 
 schema = strawberry.Schema(
-    Query, Mutation, Subscription, types=[*errors.TYPES, *EVENT_TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+    Query, Mutation, Subscription, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS)
 )
+check_schema(schema)

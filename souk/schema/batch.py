@@ -1,6 +1,6 @@
 """Batches as clients see them: the work, its items, its log, and its live stream."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -206,12 +206,15 @@ class BatchLogLine:
     message: str | None = strawberry.field(description="What happened, in a sentence.")
 
 
+FROM: Any = column("from_status", description="The state before; null for the first event.")
+FROM.graphql_name = "from"  # a word of Python's, so that the attribute cannot bear it
+
+
 @view(models.BatchEvent)
 class BatchStateChanged(BatchEvent):
     """The batch changed its state. When it was cancelled, the items not begun are told by the counts here."""
 
-    from_: BatchStatus | None = column("from_status", description="The state before; null for the first event.")
-    from_.graphql_name = "from"
+    from_: BatchStatus | None = FROM
     to: BatchStatus | None = column("to_status")
     reason: str | None
 

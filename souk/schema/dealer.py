@@ -1,12 +1,13 @@
 """Dealers as clients see them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Node, column, many, one, payload_node, to_many, view
+from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_many, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..permissions.dealer import (
     OpensDealer,
@@ -17,14 +18,23 @@ from ..permissions.dealer import (
     SubmitsVerification,
     TerminatesDealer,
 )
+from ..permissions.lead import SeesLead
+from ..permissions.note import ReadsNote
+from ..resolvers import alert as resolve_alert
 from ..resolvers import dealer as resolve
+from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
+from ..resolvers.note import notes_on
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
-from .mutation import Payload, write
+from .external import ExternalId
+from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
+    from .alert import Alert
+    from .lead import Lead
     from .listing import Listing
+    from .note import Note
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
@@ -49,22 +59,67 @@ class Dealer(Node):
         steps("DealerStanding", STANDING, column="standing"),
         permission=ReadsDealerRecord(),
     )
+    verification_reason: str | None = column("verification_reason", ReadsDealerRecord())
+    standing_reason: str | None = column("standing_reason", ReadsDealerRecord())
+    notice: int | None = column("notice", ReadsDealerRecord())
+    cure_due_at: DateTime | None = column("cure_due_at", ReadsDealerRecord())
+    authorised: bool | None = column("authorised", ReadsDealerRecord())
     created_at: DateTime
     updated_at: DateTime
     version: int
+    external_ids: list[ExternalId] = to_list(resolve.external_ids_of_dealer)
+    alerts: Connection[Annotated["Alert", strawberry.lazy(".alert")]] | None = to_many(
+        resolve_alert.alerts_of_dealer, gate=SeesAlert()
+    )
     listings: Connection[Annotated["Listing", strawberry.lazy(".listing")]] = to_many(
         resolve_listing.listings_of_dealer
     )
+    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
+        notes_on("Dealer"), gate=ReadsNote()
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
+        resolve_lead.leads_of_dealer, gate=SeesLead()
+    )
+
+
+def changed() -> Any:
+    """The entity of a payload."""
+    return payload_node("dealer", description="The dealer; null when nothing was changed.")
 
 
 @strawberry.type(description="The new dealer.")
-class DealerCreatePayload(Payload):
-    dealer: Dealer | None = payload_node("dealer", description="The dealer; null when nothing was changed.")
+class DealerCreatePayload(KeyedPayload):
+    dealer: Dealer | None = changed()
+
+
+@strawberry.type(description="The changed dealer.")
+class DealerUpdatePayload(Payload):
+    dealer: Dealer | None = changed()
+
+
+@strawberry.type(description="The dealer that waits for a reviewer.")
+class DealerSubmitVerificationPayload(Payload):
+    dealer: Dealer | None = changed()
+
+
+@strawberry.type(description="The dealer as the reviewer left it.")
+class DealerReviewVerificationPayload(Payload):
+    dealer: Dealer | None = changed()
 
 
 @strawberry.type(description="The dealer with its standing.")
 class DealerSetStandingPayload(Payload):
-    dealer: Dealer | None = payload_node("dealer", description="The dealer; null when nothing was changed.")
+    dealer: Dealer | None = changed()
+
+
+@strawberry.type(description="The dealer that may list again.")
+class DealerReinstatePayload(Payload):
+    dealer: Dealer | None = changed()
+
+
+@strawberry.type(description="The dealer that has ended.")
+class DealerTerminatePayload(Payload):
+    dealer: Dealer | None = changed()
 
 
 @strawberry.type
@@ -76,6 +131,15 @@ class DealerQueries:
 @strawberry.type
 class DealerMutations:
     dealer_create: DealerCreatePayload | None = write(resolve.dealer_create, gate=may("dealer:write"))
+    dealer_update: DealerUpdatePayload | None = write(resolve.dealer_update, gate=may("dealer:write"))
+    dealer_submit_verification: DealerSubmitVerificationPayload | None = write(
+        resolve.dealer_submit_verification, gate=may("dealer:submitVerification")
+    )
+    dealer_review_verification: DealerReviewVerificationPayload | None = write(
+        resolve.dealer_review_verification, gate=may("dealer:verify")
+    )
     dealer_set_standing: DealerSetStandingPayload | None = write(
         resolve.dealer_set_standing, gate=may("dealer:standing")
     )
+    dealer_reinstate: DealerReinstatePayload | None = write(resolve.dealer_reinstate, gate=may("dealer:standing"))
+    dealer_terminate: DealerTerminatePayload | None = write(resolve.dealer_terminate, gate=may("dealer:terminate"))

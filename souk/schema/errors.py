@@ -6,8 +6,8 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from ..engine.scalars import DateTime
+from ..resolvers.enums import UserErrorCode
 from ..rules import errors
-from ..rules.errors import UserErrorCode
 
 
 @strawberry.interface(description="Why a mutation changed nothing, and what to do about it.")

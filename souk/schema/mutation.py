@@ -101,7 +101,10 @@ async def run(
 ) -> Outcome:
     """Run a write in its transaction, the whole of it again when the database says so."""
     key = getattr(given, "idempotency_key", None)
-    keyed = Key(context.actor, _key(key), name, given) if key is not None else None
+    try:
+        keyed = Key(context.actor, _key(key), name, given) if key is not None else None
+    except Refused as refused:
+        return Outcome(entity, None, [shown_errors.shown(refused)])
     for attempt in range(1, TRIES + 1):
         try:
             return await _once(context, name, function, given, entity, keyed, kept)

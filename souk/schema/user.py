@@ -8,11 +8,20 @@ from .. import models
 from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_one, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
-from ..permissions.user import NamesUser, OpensUser, SeesMembership, SeesTeam, SeesUser
+from ..permissions.user import (
+    InvitesUser,
+    NamesUser,
+    OpensUser,
+    SeesMembership,
+    SeesTeam,
+    SeesUser,
+    SetsUserStatus,
+)
 from ..resolvers import user as resolve
 from ..rules.actor import Role
 from ..rules.enums import UserStatus
 from .mutation import KeyedPayload, Payload, write
+from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .dealer import Dealer
@@ -42,6 +51,9 @@ class User(Node):
     updated_at: DateTime
     version: int
     memberships: list["Membership"] = to_list(resolve.memberships_of_user)
+    available_transitions: list[Transition] = transitions(
+        "User", {"user:invite": InvitesUser(), "user:setStatus": SetsUserStatus()}
+    )
 
 
 @view(models.Membership, node=resolve.membership, gate=SeesMembership())

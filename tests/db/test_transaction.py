@@ -8,7 +8,7 @@ from sqlalchemy import text
 from souk.db import journal
 from souk.db.idempotency import Key
 from souk.models import Dealer
-from souk.resolvers.dealer import DealerCreateInput
+from souk.resolvers.dealer.card import DealerCreateInput
 from souk.rules.actor import Role
 from souk.rules.enums import DealerKind
 from souk.rules.errors import IdempotencyInFlight

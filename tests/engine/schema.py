@@ -1,11 +1,13 @@
 """The small market as clients see it: every word of the engine occurs."""
 
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.orm import aliased
 from strawberry.schema.config import StrawberryConfig
 
 from souk.engine import declare as d
@@ -32,6 +34,29 @@ class Damage:
     raw: JSON | None = strawberry.field(description="Whatever.")
 
 
+def cars_of(dealer: Any) -> Any:
+    """`[{"text": title}]`, as jsonb."""
+    cars = aliased(models.Listing)
+    line = func.jsonb_build_object("text", cars.title, type_=JSONB)
+    lines = func.jsonb_agg(aggregate_order_by(line, cars.created_at, cars.id), type_=JSONB)
+    found = select(func.coalesce(lines, literal_column("'[]'::jsonb"), type_=JSONB))
+    return found.where(
+        cars.tenant_id == dealer.tenant_id, cars.dealer_id == dealer.id, cars.kind == "CAR"
+    ).scalar_subquery()
+
+
+def newest_car_of(dealer: Any) -> Any:
+    cars = aliased(models.Listing)
+    found = (
+        select(func.jsonb_build_object("text", cars.title, type_=JSONB))
+        .order_by(cars.created_at.desc(), cars.id.desc())
+        .limit(1)
+    )
+    return found.where(
+        cars.tenant_id == dealer.tenant_id, cars.dealer_id == dealer.id, cars.kind == "CAR"
+    ).scalar_subquery()
+
+
 @view(models.Dealer, node=reads.dealer, gate=EVERYBODY)
 class Dealer(Node):
     """Who sells."""
@@ -49,6 +74,8 @@ class Dealer(Node):
         ),
         description="How many of its listings are active.",
     )
+    cars: list["Line"] = d.documents(sql=lambda dealer: cars_of(dealer), description="Its cars, oldest first.")
+    newest_car: Optional["Line"] = d.documents(sql=lambda dealer: newest_car_of(dealer), description="Its newest car.")
 
 
 @view(models.Buyer, node=reads.buyer, gate=NOT_PUBLIC)

@@ -36,7 +36,7 @@ CASES = {
     "variants of one row": "{ listings(first: 60) { nodes { detail { __typename ... on CarDetail { year damages { part } } ... on PartDetail { title tags } } } } }",
     "an interface by a column, references": "{ events(first: 60) { totalCount edges { cursor node { __typename seq at ... on Moved { movedFrom } ... on Logged { lines { text } } subject { __typename ... on Listing { title dealer { name } } ... on Offer { note amount { amount } } ... on Node { id } } } } } }",
     "plain lists, mixed directions": "{ listings(first: 60) { nodes { top { id createdAt amount { amount } buyer { name } } events { seq ... on Logged { lines { text } } } } } }",
-    "counted in SQL only": "{ listings(first: 9) { nodes { mine dealer { active openedOn verified city } } } }",
+    "counted in SQL only": "{ listings(first: 9) { nodes { mine dealer { active openedOn verified city cars { text t: text } newestCar { __typename text } } } } }",
     "a union in three steps": "{ offers(first: 60) { nodes { party { __typename ... on BuyerContactHalf { note } ... on BuyerContactLocked { reason constant status } ... on BuyerContactOpen { note buyer { name } } } } } }",
     "sums": "{ statistics { status listings years __typename } }",
     "myself": "{ me { id name phone email } }",

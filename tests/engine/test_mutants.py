@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 async def test_without_a_mutant_nothing_is_noticed(runner: Runner, owner: Any, who: list[Actor]) -> None:
     given = await pools(runner, owner, who[0])
-    for seed in (11, 12):
+    for seed in (11,):
         report = await compare(runner, schema, who, 12, seed, given)
         assert not report.differences and not any("Error" in reason for reason in report.reasons), str(report)
 

@@ -121,7 +121,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "seq", name=op.f("uq_audit_event_tenant_id_seq")),
     )
     op.create_index("ix_audit_event_actor", "audit_event", ["tenant_id", "actor_id", "seq"], unique=False)
+    op.create_index("ix_audit_event_dealer", "audit_event", ["tenant_id", "dealer_id", "seq"], unique=False)
     op.create_index("ix_audit_event_newest", "audit_event", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_audit_event_op", "audit_event", ["tenant_id", "op", "seq"], unique=False)
     op.create_index("ix_audit_event_subject", "audit_event", ["tenant_id", "subject_id", "seq"], unique=False)
     op.create_table(
         "audit_head",
@@ -729,6 +731,7 @@ def upgrade() -> None:
         "ix_ticket_dealer", "ticket", ["tenant_id", "requester_dealer_id", "created_at", "id"], unique=False
     )
     op.create_index("ix_ticket_newest", "ticket", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_ticket_priority", "ticket", ["tenant_id", "priority", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_requester", "ticket", ["tenant_id", "requester_id", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_status", "ticket", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_ticket_subject", "ticket", ["tenant_id", "subject_id", "created_at", "id"], unique=False)
@@ -901,6 +904,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("phone_hash IS NOT NULL"),
     )
+    op.create_index("ix_lead_source", "lead", ["tenant_id", "source", "created_at", "id"], unique=False)
     op.create_index("ix_lead_status", "lead", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_lead_updated", "lead", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_index("ix_lead_user", "lead", ["tenant_id", "user_id", "created_at", "id"], unique=False)
@@ -1020,6 +1024,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_offer")),
     )
     op.create_index("ix_offer_amount", "offer", ["tenant_id", "amount_minor", "id"], unique=False)
+    op.create_index("ix_offer_direction", "offer", ["tenant_id", "direction", "created_at", "id"], unique=False)
     op.create_index("ix_offer_highest", "offer", ["tenant_id", "listing_id", "amount_minor", "id"], unique=False)
     op.create_index("ix_offer_listing", "offer", ["tenant_id", "listing_id", "created_at", "id"], unique=False)
     op.create_index("ix_offer_newest", "offer", ["tenant_id", "created_at", "id"], unique=False)
@@ -1248,6 +1253,7 @@ def upgrade() -> None:
         sa.Column("cure_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("snoozed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -1290,6 +1296,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_alert")),
     )
     op.create_index("ix_alert_dealer", "alert", ["tenant_id", "dealer_id", "first_seen_at", "id"], unique=False)
+    op.create_index("ix_alert_kind", "alert", ["tenant_id", "kind", "first_seen_at", "id"], unique=False)
     op.create_index("ix_alert_newest", "alert", ["tenant_id", "first_seen_at", "id"], unique=False)
     op.create_index("ix_alert_score", "alert", ["tenant_id", "score_tenths", "id"], unique=False)
     op.create_index("ix_alert_severity", "alert", ["tenant_id", "severity", "first_seen_at", "id"], unique=False)
@@ -1483,10 +1490,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_deal")),
         sa.UniqueConstraint("tenant_id", "offer_id", name=op.f("uq_deal_tenant_id_offer_id")),
     )
+    op.create_index("ix_deal_kind", "deal", ["tenant_id", "kind", "created_at", "id"], unique=False)
     op.create_index("ix_deal_listing", "deal", ["tenant_id", "listing_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_newest", "deal", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_payee", "deal", ["tenant_id", "payee_dealer_id", "created_at", "id"], unique=False)
+    op.create_index("ix_deal_payee_user", "deal", ["tenant_id", "payee_user_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_payer", "deal", ["tenant_id", "payer_user_id", "created_at", "id"], unique=False)
+    op.create_index("ix_deal_payer_dealer", "deal", ["tenant_id", "payer_dealer_id", "created_at", "id"], unique=False)
     op.create_index("ix_deal_status", "deal", ["tenant_id", "status", "created_at", "id"], unique=False)
     op.create_index("ix_deal_updated", "deal", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_index(
@@ -1695,6 +1705,7 @@ def upgrade() -> None:
     op.create_table(
         "evidence_sale_row",
         sa.Column("alert_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
@@ -1710,6 +1721,11 @@ def upgrade() -> None:
             ["tenant_id", "alert_id"],
             ["alert.tenant_id", "alert.id"],
             name=op.f("fk_evidence_sale_row_tenant_id_alert_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "dealer_id"],
+            ["dealer.tenant_id", "dealer.id"],
+            name=op.f("fk_evidence_sale_row_tenant_id_dealer_id"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_evidence_sale_row")),
         sa.UniqueConstraint(
@@ -1812,6 +1828,7 @@ def upgrade() -> None:
     op.create_index("ix_task_alert", "task", ["tenant_id", "alert_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_assignee", "task", ["tenant_id", "assignee_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_batch", "task", ["tenant_id", "batch_id", "created_at", "id"], unique=False)
+    op.create_index("ix_task_dealer", "task", ["tenant_id", "dealer_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_due", "task", ["tenant_id", "due_order", "id"], unique=False)
     op.create_index("ix_task_lead", "task", ["tenant_id", "lead_id", "created_at", "id"], unique=False)
     op.create_index("ix_task_newest", "task", ["tenant_id", "created_at", "id"], unique=False)
@@ -1852,6 +1869,7 @@ def downgrade() -> None:
     op.drop_index("ix_task_newest", table_name="task")
     op.drop_index("ix_task_lead", table_name="task")
     op.drop_index("ix_task_due", table_name="task")
+    op.drop_index("ix_task_dealer", table_name="task")
     op.drop_index("ix_task_batch", table_name="task")
     op.drop_index("ix_task_assignee", table_name="task")
     op.drop_index("ix_task_alert", table_name="task")
@@ -1876,10 +1894,13 @@ def downgrade() -> None:
     )
     op.drop_index("ix_deal_updated", table_name="deal")
     op.drop_index("ix_deal_status", table_name="deal")
+    op.drop_index("ix_deal_payer_dealer", table_name="deal")
     op.drop_index("ix_deal_payer", table_name="deal")
+    op.drop_index("ix_deal_payee_user", table_name="deal")
     op.drop_index("ix_deal_payee", table_name="deal")
     op.drop_index("ix_deal_newest", table_name="deal")
     op.drop_index("ix_deal_listing", table_name="deal")
+    op.drop_index("ix_deal_kind", table_name="deal")
     op.drop_table("deal")
     op.drop_table("batch_preview_item")
     op.drop_index("ix_batch_updated", table_name="batch")
@@ -1900,6 +1921,7 @@ def downgrade() -> None:
     op.drop_index("ix_alert_severity", table_name="alert")
     op.drop_index("ix_alert_score", table_name="alert")
     op.drop_index("ix_alert_newest", table_name="alert")
+    op.drop_index("ix_alert_kind", table_name="alert")
     op.drop_index("ix_alert_dealer", table_name="alert")
     op.drop_table("alert")
     op.drop_index("ix_vehicle_detail_year", table_name="vehicle_detail")
@@ -1929,6 +1951,7 @@ def downgrade() -> None:
     op.drop_index("ix_offer_newest", table_name="offer")
     op.drop_index("ix_offer_listing", table_name="offer")
     op.drop_index("ix_offer_highest", table_name="offer")
+    op.drop_index("ix_offer_direction", table_name="offer")
     op.drop_index("ix_offer_amount", table_name="offer")
     op.drop_table("offer")
     op.drop_table("membership_team")
@@ -1938,6 +1961,7 @@ def downgrade() -> None:
     op.drop_index("ix_lead_user", table_name="lead")
     op.drop_index("ix_lead_updated", table_name="lead")
     op.drop_index("ix_lead_status", table_name="lead")
+    op.drop_index("ix_lead_source", table_name="lead")
     op.drop_index("ix_lead_phone", table_name="lead", postgresql_where=sa.text("phone_hash IS NOT NULL"))
     op.drop_index("ix_lead_newest", table_name="lead")
     op.drop_index("ix_lead_listing", table_name="lead")
@@ -1955,6 +1979,7 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_subject", table_name="ticket")
     op.drop_index("ix_ticket_status", table_name="ticket")
     op.drop_index("ix_ticket_requester", table_name="ticket")
+    op.drop_index("ix_ticket_priority", table_name="ticket")
     op.drop_index("ix_ticket_newest", table_name="ticket")
     op.drop_index("ix_ticket_dealer", table_name="ticket")
     op.drop_index("ix_ticket_assignee", table_name="ticket")
@@ -2016,7 +2041,9 @@ def downgrade() -> None:
     op.drop_table("category")
     op.drop_table("audit_head")
     op.drop_index("ix_audit_event_subject", table_name="audit_event")
+    op.drop_index("ix_audit_event_op", table_name="audit_event")
     op.drop_index("ix_audit_event_newest", table_name="audit_event")
+    op.drop_index("ix_audit_event_dealer", table_name="audit_event")
     op.drop_index("ix_audit_event_actor", table_name="audit_event")
     op.drop_table("audit_event")
     op.drop_index(

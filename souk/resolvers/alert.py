@@ -1,0 +1,281 @@
+"""Alerts: what breaches a policy, on which evidence, at which cost, and how it is handled."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import strawberry
+from sqlalchemy import BigInteger, ColumnElement, Integer, Numeric, Select, cast, func, select
+
+from ..db.session import Transaction
+from ..engine.scalars import DateTime
+from ..engine.symbols import Viewer, among, key
+from ..models import (
+    Alert,
+    Competitor,
+    Dealer,
+    DomainEvent,
+    EvidenceSaleRow,
+    EvidenceSnapshot,
+    Listing,
+    PricePolicy,
+    PricePolicyVersion,
+    Sku,
+)
+from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
+from ..permissions.competitor import SeesCompetitor
+from ..permissions.dealer import SeesDealer
+from ..permissions.listing import SeesListing
+from ..permissions.policy import SeesPolicy
+from ..permissions.sku import SeesSku
+from ..rules import alert as rules
+from ..rules import text
+from ..rules.actor import Role
+from ..rules.enums import AlertKind, AlertStatus, Described, DismissReason, Severity
+from ..rules.errors import NotUnique
+from ..rules.machines import machine
+from . import impact
+from .enums import known
+from .evidence import in_hex, rehashed
+from .filters import conditions
+from .observation import state_of
+from .writing import locked, means, move, permit
+
+means("uq_alert_live", lambda: NotUnique("Another alert of the same breach is live.", field="to"))
+
+
+@known
+class AlertOrder(Described):
+    """The order of a list of alerts."""
+
+    NEWEST = "NEWEST", "The cycle that began last first."
+    OLDEST = "OLDEST", "The cycle that began first first."
+    SCORE = "SCORE", "The gravest first."
+    UPDATED = "UPDATED", "What changed last first."
+
+
+ALERT_ORDER: dict[AlertOrder, Any] = {
+    AlertOrder.NEWEST: Alert.first_seen_at.desc(),
+    AlertOrder.OLDEST: Alert.first_seen_at.asc(),
+    AlertOrder.SCORE: Alert.score_tenths.desc(),
+    AlertOrder.UPDATED: Alert.updated_at.desc(),
+}
+
+
+@strawberry.input(description="Conditions on alerts; all must hold.")
+class AlertFilter:
+    status: strawberry.Maybe[list[AlertStatus]] = strawberry.field(description="In one of these states.", default=None)
+    kind: strawberry.Maybe[list[AlertKind]] = strawberry.field(description="Of one of these kinds.", default=None)
+    severity: strawberry.Maybe[list[Severity]] = strawberry.field(description="In one of these bands.", default=None)
+    dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this dealer.", default=None)
+    sku_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this SKU.", default=None)
+    updated_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Changed at or after this moment.", default=None
+    )
+
+    def conditions(self, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
+        if self.status:
+            yield among(Alert.status, self.status.value)
+        if self.kind:
+            yield among(Alert.kind, self.kind.value)
+        if self.severity:
+            yield among(Alert.severity, self.severity.value)
+        if self.dealer_id:
+            yield Alert.dealer_id == key(self.dealer_id.value, Dealer)
+        if self.sku_id:
+            yield Alert.sku_id == key(self.sku_id.value, Sku)
+        if self.updated_since:
+            yield Alert.updated_at >= self.updated_since.value
+
+
+def alerts(
+    viewer: Viewer, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
+) -> Select[Alert]:
+    """Alerts the viewer may see."""
+    return select(Alert).where(SeesAlert().rows(viewer), *conditions(filter, viewer)).order_by(ALERT_ORDER[order_by])
+
+
+def alert(viewer: Viewer, id: strawberry.ID) -> Select[Alert]:
+    """One alert by its id."""
+    return select(Alert).where(Alert.id == key(id, Alert), SeesAlert().rows(viewer))
+
+
+def alerts_of_dealer(
+    viewer: Viewer, dealer: Dealer, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
+) -> Select[Alert]:
+    """Alerts about the dealer that the viewer may see."""
+    return alerts(viewer, filter, order_by).where(Alert.dealer_id == dealer.id)
+
+
+def alerts_of_sku(
+    viewer: Viewer, sku: Sku, filter: AlertFilter | None = None, order_by: AlertOrder = AlertOrder.NEWEST
+) -> Select[Alert]:
+    """Alerts about the SKU that the viewer may see."""
+    return alerts(viewer, filter, order_by).where(Alert.sku_id == sku.id)
+
+
+def dealer_of_alert(viewer: Viewer, alert: Alert) -> Select[Dealer]:
+    """The dealer who breaches; null for a competitor."""
+    return select(Dealer).where(Dealer.id == alert.dealer_id, SeesDealer().rows(viewer))
+
+
+def competitor_of_alert(viewer: Viewer, alert: Alert) -> Select[Competitor]:
+    """The competitor; null for a dealer of ours."""
+    return select(Competitor).where(Competitor.id == alert.competitor_id, SeesCompetitor().rows(viewer))
+
+
+def sku_of_alert(viewer: Viewer, alert: Alert) -> Select[Sku]:
+    """The thing."""
+    return select(Sku).where(Sku.id == alert.sku_id, SeesSku().rows(viewer))
+
+
+def listing_of_alert(viewer: Viewer, alert: Alert) -> Select[Listing]:
+    """The listing last seen in breach; null when the price was seen elsewhere."""
+    return select(Listing).where(Listing.id == alert.listing_id, SeesListing().rows(viewer))
+
+
+def policy_of_alert(viewer: Viewer, alert: Alert) -> Select[PricePolicy]:
+    """The policy that is breached; null for those who may not read it."""
+    version = select(PricePolicyVersion.policy_id).where(
+        PricePolicyVersion.tenant_id == viewer.tenant_id, PricePolicyVersion.id == alert.policy_version_id
+    )
+    return select(PricePolicy).where(PricePolicy.id.in_(version), SeesPolicy().rows(viewer))
+
+
+def rule_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
+    """Why this price is a breach: the version of the policy, its tolerance, and how far the price is past the limit."""
+    version = PricePolicyVersion
+    gap = func.abs(alert.policy_minor - alert.price_minor, type_=BigInteger())
+    depth = func.least(func.round(cast(gap, Numeric) * 10_000 / alert.policy_minor), 2_147_483_647)
+    tolerance = func.greatest(
+        version.tolerance_minor, cast(func.floor(cast(alert.policy_minor, Numeric) * version.tolerance_bp / 10_000), BigInteger)
+    )  # fmt: skip
+    return (
+        select(
+            PricePolicy.kind.label("kind"),
+            version.n.label("n"),
+            version.currency.label("currency"),
+            alert.policy_minor.label("limit_minor"),
+            cast(tolerance, BigInteger).label("tolerance_minor"),
+            version.tolerance_bp.label("tolerance_bp"),
+            alert.price_minor.label("price_minor"),
+            gap.label("gap_minor"),
+            cast(depth, Integer).label("depth_bp"),
+            version.recorded_at.label("recorded_at"),
+        )
+        .select_from(version)
+        .join(PricePolicy, (PricePolicy.tenant_id == version.tenant_id) & (PricePolicy.id == version.policy_id))
+        .where(version.tenant_id == viewer.tenant_id, version.id == alert.policy_version_id)
+    )
+
+
+def snapshots_of_alert(viewer: Viewer, alert: Alert) -> Select[EvidenceSnapshot]:
+    """Prices that were seen, in the order of the chain."""
+    asked = select(EvidenceSnapshot).where(EvidenceSnapshot.alert_id == alert.id, SeesSnapshot().rows(viewer))
+    return asked.order_by(EvidenceSnapshot.n.asc())
+
+
+def sale_rows_of_alert(viewer: Viewer, alert: Alert) -> Select[EvidenceSaleRow]:
+    """Sales at these prices, the latest first; a dealer sees its own."""
+    asked = select(EvidenceSaleRow).where(EvidenceSaleRow.alert_id == alert.id, SeesSaleRow().rows(viewer))
+    return asked.order_by(EvidenceSaleRow.occurred_at.desc())
+
+
+def dealer_of_sale_row(viewer: Viewer, row: EvidenceSaleRow) -> Select[Dealer]:
+    """Who sold; null for a competitor."""
+    return select(Dealer).where(Dealer.id == row.dealer_id, SeesDealer().rows(viewer))
+
+
+def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
+    """Whether the evidence is what was recorded, hashed anew where it lies."""
+    before = func.lag(EvidenceSnapshot.hash).over(order_by=EvidenceSnapshot.n)
+    links = (
+        select(
+            EvidenceSnapshot.n,
+            EvidenceSnapshot.hash,
+            (EvidenceSnapshot.prev_hash.is_not_distinct_from(before) & (EvidenceSnapshot.hash == rehashed())).label(
+                "holds"
+            ),
+        )
+        .where(EvidenceSnapshot.tenant_id == viewer.tenant_id, EvidenceSnapshot.alert_id == alert.id)
+        .where(SeesSnapshot().rows(viewer))
+        .subquery("links")
+    )
+    found = select(
+        func.min(links.c.n).filter(~links.c.holds).label("bad"),
+        func.coalesce(func.max(links.c.n), 0).label("last"),
+        func.coalesce(func.bool_or(links.c.hash == alert.evidence_head), False).label("ends"),
+    ).subquery("found")
+    cut = (found.c.last + 1, alert.evidence_head.is_not(None) & ~found.c.ends)
+    broken = func.coalesce(found.c.bad, func.nullif(cast(cut[1], Integer) * cut[0], 0), type_=Integer())
+    return select(
+        in_hex(alert.evidence_head).label("head"), broken.is_(None).label("verified"), broken.label("broken_at")
+    ).select_from(found)
+
+
+def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
+    """Everything that happened to the alert, in its order."""
+    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id)
+    if viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer:
+        asked = asked.where(DomainEvent.internal.is_(False))
+    return asked.order_by(DomainEvent.seq.asc())
+
+
+# Writes -----------------------------------------------------------------------------------------------------------
+
+EVENTS = {
+    AlertStatus.ACKNOWLEDGED: "alert.acknowledged",
+    AlertStatus.INVESTIGATING: "alert.investigating",
+    AlertStatus.RESOLVED: "alert.resolved",
+    AlertStatus.DISMISSED: "alert.dismissed",
+    AlertStatus.OPEN: "alert.reopened",
+}
+
+
+@strawberry.input(description="A step of an alert.")
+class AlertTransitionInput:
+    id: strawberry.ID = strawberry.field(description="The alert.")
+    to: AlertStatus = strawberry.field(description="The state it gets.")
+    reason: str | None = strawberry.field(default=None, description="Why, for the timeline, at most 1,000 characters.")
+    dismiss_reason: DismissReason | None = strawberry.field(default=None, description="Required to dismiss.")
+    resolution: str | None = strawberry.field(
+        default=None, description="How it was resolved, required to resolve, at most 1,000 characters."
+    )
+    expected_version: int = strawberry.field(description="The version that was read.")
+
+
+async def alert_transition(tx: Transaction, input: AlertTransitionInput) -> Alert:
+    """Move an alert by hand: acknowledge, investigate, resolve with a resolution, dismiss with a reason, open again."""
+    alert = await locked(tx, Alert, input.id, SeesAlert(), version=input.expected_version)
+    step = machine("Alert").check(alert.status, input.to, mutation="alertTransition")
+    await permit(tx, MOVES[step.permission], alert)
+    reason = text.optional_line(input.reason, 1000, field="reason")
+    resolution = text.optional_line(input.resolution, 1000, field="resolution")
+    rules.transition(
+        state_of(alert), input.to, permission=step.permission, reason=input.dismiss_reason, resolution=resolution,
+        evidence_since=await _evidence_since(tx, alert),
+    )  # fmt: skip
+    data: dict[str, Any] = {"cycle": alert.cycle}
+    match input.to:
+        case AlertStatus.DISMISSED:
+            alert.dismiss_reason, alert.dismissed_at = input.dismiss_reason, tx.now
+            alert.dismissed_price_minor = alert.price_minor
+            data["dismissReason"] = str(input.dismiss_reason)
+        case AlertStatus.RESOLVED:
+            recovered = await impact.recover(tx, alert)
+            alert.resolution, alert.resolved_at, alert.cure_due_at = resolution, tx.now, None
+            await tx.not_due("alert.cure", alert.id)
+            data |= {"recovered": recovered.amount, "currency": alert.currency}
+        case AlertStatus.OPEN:
+            alert.dismiss_reason = alert.dismissed_at = alert.dismissed_price_minor = alert.snoozed_until = None
+    because = reason or resolution
+    move(tx, alert, input.to, EVENTS[input.to], mutation="alertTransition", reason=because, data=data)
+    return alert
+
+
+async def _evidence_since(tx: Transaction, alert: Alert) -> bool:
+    if alert.dismissed_at is None:
+        return False
+    since = select(EvidenceSnapshot.id).where(
+        EvidenceSnapshot.alert_id == alert.id, EvidenceSnapshot.created_at > alert.dismissed_at
+    )
+    return (await tx.session.execute(since.limit(1))).first() is not None
