@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What the policies ask of a price that was seen, at the moment at which it was seen."""
-=======
 """What the policies ask of a price that was seen: versions, windows, tolerances and exceptions as of its moment."""
->>>>>>> main
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,10 +69,7 @@ async def limits(tx: Transaction, seen: Seen) -> dict[PolicyKind, Limit]:
 
 
 def depth(limit: Limit, seen: Seen) -> tuple[bool, int]:
-<<<<<<< HEAD
-=======
     """For comparing: a breached limit is deeper than a kept one, then what lies further past it."""
->>>>>>> main
     return limit.breached, delta(limit.kind, limit.amount, seen.price)
 
 

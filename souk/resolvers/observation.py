@@ -298,12 +298,6 @@ async def _relieve(tx: Transaction, alert: Alert) -> None:
     move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
 
 
-<<<<<<< HEAD
-# The limits -------------------------------------------------------------------------------------------------------
-
-
-=======
->>>>>>> main
 # The key ----------------------------------------------------------------------------------------------------------
 
 
