@@ -94,7 +94,7 @@ async def test_equal_subscribers_share_one_reading_and_others_do_not(stage: Stag
     run = await make(bench.items(40))
     followers = [asyncio.create_task(stage.follow(run, 7, who=who)) for who in (Role.OPS, Role.OPS, Role.ADMIN)]
     async with asyncio.timeout(5):
-        while sum(stream.followers for stream in stage.live.streams.values()) < 3:  # noqa: ASYNC110
+        while sum(stream.followers for stream in stage.live.streams.values()) < 3:
             await asyncio.sleep(0.01)
     assert sorted(stream.followers for stream in stage.live.streams.values()) in ([3], [1, 2])
     await run.to_end()
@@ -113,7 +113,7 @@ async def test_a_place_that_is_not_there_yet_takes_nothing_from_the_others(stage
     run = await make(bench.items(10))
     ahead = asyncio.create_task(stage.follow(run, 7, after=6))
     async with asyncio.timeout(5):
-        while not any(stream.floor for stream in stage.live.streams.values()):  # noqa: ASYNC110
+        while not any(stream.floor for stream in stage.live.streams.values()):
             await asyncio.sleep(0.01)
     following = asyncio.create_task(stage.follow(run, 7))
     await run.to_end()
@@ -143,7 +143,7 @@ async def test_who_may_no_longer_see_the_row_is_closed_within_five_seconds(stage
     await give(world.actor(Role.CUSTOMER).user_id)
     following = asyncio.create_task(stage.follow(run, 99, who=Role.CUSTOMER))
     async with asyncio.timeout(5):
-        while not any(stream.floor for stream in stage.live.streams.values()):  # noqa: ASYNC110
+        while not any(stream.floor for stream in stage.live.streams.values()):
             await asyncio.sleep(0.01)
     await give(world.actor(Role.ADMIN).user_id)
     found = await asyncio.wait_for(following, 5)
@@ -173,7 +173,7 @@ async def test_the_hub_is_connected_again_and_wakes_everybody(database: str, sta
     run.db = stage.worker
     following = asyncio.create_task(stage.follow(run, 7))
     async with asyncio.timeout(5):
-        while not any(stream.floor for stream in stage.live.streams.values()):  # noqa: ASYNC110
+        while not any(stream.floor for stream in stage.live.streams.values()):
             await asyncio.sleep(0.01)
     connection = await asyncpg.connect(database)
     killed = await connection.fetch(

@@ -66,7 +66,7 @@ async def workers(database: str) -> AsyncIterator[Workers]:
 
 async def ended(run: Run, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
-        while (await run.row()).ended_at is None:  # noqa: ASYNC110
+        while (await run.row()).ended_at is None:
             await asyncio.sleep(0.05)
 
 
@@ -116,7 +116,7 @@ async def test_told_to_end_a_worker_finishes_its_chunk_and_gives_the_lease_back(
     await fresh(run)
     worker = await workers.start()
     async with asyncio.timeout(20):
-        while (await run.row()).succeeded == 0:  # noqa: ASYNC110
+        while (await run.row()).succeeded == 0:
             await asyncio.sleep(0.02)
     assert await workers.end(worker, signal.SIGTERM) == 0
     assert 0 < (await run.row()).succeeded < 500
