@@ -82,11 +82,17 @@ class Settings(BaseSettings):
 
     # Requests
     request_timeout: Seconds = 10.0
+    commit_grace: Seconds = 1.5
     body_timeout: Seconds = 5.0
     body_limit: Count = 262_144
     drain_timeout: Seconds = 20.0
     session_cache: Annotated[float, Field(ge=0, le=1)] = 1.0
     session_recheck: Annotated[float, Field(gt=0, le=5)] = 2.0
+
+    # Files that are handed over
+    upload_limit: Count = 52_428_800
+    upload_timeout: Seconds = 120.0
+    upload_days: Count = 30
 
     # Sockets and streams
     socket_init_timeout: Seconds = 5.0
@@ -139,6 +145,11 @@ class Settings(BaseSettings):
     @property
     def development(self) -> bool:
         return self.env == "development"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where uploads are kept; API and workers of one installation see the same directory."""
+        return self.data_dir / "files"
 
     def key_spec(self) -> str:
         """The encryption keys as `id:base64,…`: the first encrypts, all decrypt. Raises SettingsError.

@@ -37,6 +37,7 @@ TUNED = {
     "max_wal_size": "'1GB'",
     "checkpoint_timeout": "'15min'",
     "random_page_cost": "1.1",
+    "autovacuum_naptime": "1s",  # a table that was empty is planned as an empty one until it is looked at
     "jit": "off",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import event, select, text
@@ -24,6 +24,14 @@ from .journal import Change, Happened
 from .sealing import Keyring
 
 R = TypeVar("R", bound=Row)
+
+
+class Files(Protocol):
+    """Where the content of uploads is read from."""
+
+    def open(self, name: str) -> BinaryIO: ...
+
+
 LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
 TENANT = text(
     "SELECT set_config('souk.tenant_id', :tenant, true), set_config('souk.principal', :principal, true),"
@@ -42,6 +50,7 @@ class Transaction:
     keyring: Keyring
     request_id: str | None = None
     system: bool = False
+    files: Files | None = None
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
@@ -112,7 +121,7 @@ class Transaction:
 
 
 class Database:
-    """Where writes go. `role` is what each connection becomes when it opens."""
+    """Where writes go. `role` is what each connection becomes when it opens; `files` keeps the content of uploads."""
 
     def __init__(
         self,
@@ -123,8 +132,9 @@ class Database:
         *,
         size: int = 6,
         wait: float = 1.0,
+        files: Files | None = None,
     ) -> None:
-        self.role, self.keyring = role, keyring
+        self.role, self.keyring, self.files = role, keyring, files
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=size,
@@ -163,7 +173,7 @@ class Database:
         A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system)
+            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system, self.files)
             _watch(session.sync_session, tx)
             principal = str(actor.principal_id or "")
             await session.execute(

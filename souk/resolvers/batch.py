@@ -124,7 +124,9 @@ def follow_batch(viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None =
     return found if after is None else found.where(BatchEvent.seq > after)
 
 
-def batch_events(viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None = None, first: int = 100) -> Select[Any, Any, Any, Any]:
+def batch_events(
+    viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None = None, first: int = 100
+) -> Select[Any, Any, Any, Any]:
     """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
     big = BigInteger()
     since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)

@@ -20,7 +20,7 @@ def _shown_of_ticket(viewer: Viewer) -> ColumnElement[bool]:
     return or_(DomainEvent.internal.is_(False), ReadsInternal().rows(viewer))
 
 
-def _shown_of_alert(viewer: Viewer) -> ColumnElement[bool]:
+def shown_of_alert(viewer: Viewer) -> ColumnElement[bool]:
     """Internal events are for staff and for services of the tenant."""
     outside = viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer
     return DomainEvent.internal.is_(False) if outside else true()
@@ -42,7 +42,7 @@ def follow_alert(viewer: Viewer, alert_id: strawberry.ID, after: BigInt | None =
     """What happens to an alert: first what came after `after`, then what comes."""
     of = and_(Alert.tenant_id == DomainEvent.tenant_id, Alert.id == DomainEvent.subject_id)
     found = select(DomainEvent).join(Alert, of).where(DomainEvent.subject_id == key(alert_id, Alert))
-    return _after(found.where(SeesAlert().rows(viewer), _shown_of_alert(viewer)), after)
+    return _after(found.where(SeesAlert().rows(viewer), shown_of_alert(viewer)), after)
 
 
 def _after(found: Select[DomainEvent], after: BigInt | None) -> Select[DomainEvent]:
@@ -87,7 +87,7 @@ def events_of_ticket_page(viewer: Viewer, page: Any) -> Select[DomainEvent]:
 
 def events_of_alert_page(viewer: Viewer, page: Any) -> Select[DomainEvent]:
     """The events of the page, in their order."""
-    return _within(select(DomainEvent).where(_shown_of_alert(viewer)), page)
+    return _within(select(DomainEvent).where(shown_of_alert(viewer)), page)
 
 
 def _within(found: Select[DomainEvent], page: Any) -> Select[DomainEvent]:

@@ -44,7 +44,8 @@ class BatchPlan:
         default=None, description="For ENFORCEMENT: why, as the dealer will read it, at most 1,000 characters."
     )
     mapping: str | None = strawberry.field(
-        default=None, description="For IMPORT: the name of the mapping that says which column is what."
+        default=None,
+        description="For IMPORT: which column is what: the name of a mapping that comes with Souk, or one as TOML.",
     )
     dealer_id: strawberry.ID | None = strawberry.field(
         default=None, description="For IMPORT: the dealer whose listings they become, where the file names none."

@@ -6,10 +6,10 @@ from strawberry.schema.config import StrawberryConfig
 from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
-from . import errors
+from . import batch, errors
 from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
-from .batch import EVENT_TYPES, BatchMutations, BatchQueries, BatchSubscriptions
+from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
@@ -81,6 +81,10 @@ class Subscription(
 
 
 schema = strawberry.Schema(
-    Query, Mutation, Subscription, types=[*errors.TYPES, *EVENT_TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+    Query,
+    Mutation,
+    Subscription,
+    types=[*errors.TYPES, *batch.EVENT_TYPES],
+    config=StrawberryConfig(scalar_map=SCALARS),
 )
 check_schema(schema)

@@ -24,7 +24,7 @@ from ..context import Context, Info
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import mutation
-from ..engine.errors import Overloaded, typed
+from ..engine.errors import DeadlineExceeded, Overloaded, typed
 from ..engine.symbols import write_id
 from ..permissions.base import Permission, may
 from ..resolvers.writing import CONSTRAINTS
@@ -130,18 +130,34 @@ async def run(
 async def _once(
     context: Context, name: str, function: Write, given: Any, entity: str | None, keyed: Key | None, kept: timedelta
 ) -> Outcome:
-    async with context.db.transaction(
-        context.actor, name, now=context.now, request_id=context.request_id or None
-    ) as tx:
-        if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
-            return _replayed(stored, entity)
-        row = await function(tx, given)
-        await tx.session.flush()
-        made = Outcome(entity, row.id, [])
-        if keyed:
-            await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+    if context.effects.late:
+        raise DeadlineExceeded
+    committing = False
+    context.effects.unsettled += keyed is None
+    try:
+        async with context.db.transaction(
+            context.actor, name, now=context.now, request_id=context.request_id or None
+        ) as tx:
+            if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
+                return _replayed(stored, entity)
+            row = await function(tx, given)
+            await tx.session.flush()
+            made = Outcome(entity, row.id, [])
+            if keyed:
+                await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+            committing = True
+    except BaseException as error:
+        if not committing or _undone(error):
+            context.effects.unsettled -= keyed is None
+        raise
     made.audit_event_id = _audit_id(context, tx)
     return made
+
+
+def _undone(error: BaseException) -> bool:
+    """Whether an error while committing says that nothing was committed; a lost connection says nothing at all."""
+    state = getattr(_origin(error), "sqlstate", None)
+    return state is not None and not state.startswith(("08", "57P"))
 
 
 def _audit_id(context: Context, tx: Transaction) -> strawberry.ID | None:

@@ -15,6 +15,7 @@ from souk.db.sealing import Keyring
 from souk.db.session import Database
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
+from souk.gateways.storage import Directory
 from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
@@ -30,7 +31,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     url = settings.url()
     limits = Limits(settings.statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
     keyring = Keyring(settings.key_spec())
-    database = Database(url, keyring, limits=limits, size=settings.write_pool_size, wait=settings.pool_wait)
+    files = Directory(settings.files_dir)
+    database = Database(
+        url, keyring, limits=limits, size=settings.write_pool_size, wait=settings.pool_wait, files=files
+    )
     reads = Pool(
         dsn=url,
         size=settings.read_pool_size,

@@ -7,12 +7,13 @@ from ..db.connect import Limits
 from ..db.events import Hub, Relay
 from ..db.sealing import Keyring
 from ..db.session import Database
+from ..gateways.storage import Directory
 from ..settings import Settings
-from . import enforcement
+from . import due, enforcement, importing
 from .actions import ACTIONS
 from .loop import Worker
 
-__all__ = ["ACTIONS", "enforcement", "work"]
+__all__ = ["ACTIONS", "due", "enforcement", "importing", "work"]
 
 
 async def work(settings: Settings) -> None:
@@ -21,8 +22,9 @@ async def work(settings: Settings) -> None:
     limits = Limits(settings.worker_statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
     size = settings.worker_pool_size
     db = Database(
-        url, Keyring(settings.key_spec()), "souk_worker", limits, size=size, wait=settings.worker_statement_timeout
-    )
+        url, Keyring(settings.key_spec()), "souk_worker", limits, size=size, wait=settings.worker_statement_timeout,
+        files=Directory(settings.files_dir),
+    )  # fmt: skip
     worker = Worker(db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, slots=max(1, size - 1))
     relay, hub = Relay(url, "souk_worker"), Hub(url, "souk_worker")
     db.committed.append(relay.tell)

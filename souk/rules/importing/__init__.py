@@ -8,8 +8,10 @@ for row in parse(open_sheet(stream, mapping), mapping, this_year=2026):
 from souk.rules.importing.mapping import FieldSpec, Mapping, load, read_mapping, shipped
 from souk.rules.importing.parse import ParsedRow, Warned, parse
 from souk.rules.importing.reading import Sheet, open_sheet
+from souk.rules.importing.snapshots import NAME as SNAPSHOTS
 
 __all__ = [
+    "SNAPSHOTS",
     "FieldSpec",
     "Mapping",
     "ParsedRow",

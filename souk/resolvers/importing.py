@@ -1,0 +1,168 @@
+"""The kind IMPORT: the rows of a file that was handed over become listings, or prices seen at competitors."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Text, cast, func, select
+
+from ..db.session import Transaction
+from ..models import BatchItem, BatchPreviewItem, Dealer, ExternalRef, Upload
+from ..permissions.dealer import SeesDealer
+from ..permissions.upload import UsesUpload
+from ..rules import importing
+from ..rules import text as texts
+from ..rules.enums import BatchAction, BatchKind, ExternalType
+from ..rules.errors import Forbidden, NotFound, Required
+from ..rules.importing.walking import Survey, mapping_of, survey
+from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
+from .writing import found
+
+REST = "*"
+"""The external id of the dealer who gets the rows that name nobody else."""
+
+
+async def upload_add(
+    tx: Transaction, *, id: UUID, name: str, media_type: str, stored_as: str, size: int, sha256: bytes, days: int
+) -> Upload:
+    """A file that the storage keeps is now known in the tenant."""
+    upload = tx.add(
+        Upload(
+            id=id, name=texts.line(name or "file", 200, field="name"), media_type=media_type[:100], size=size,
+            sha256=sha256, stored_as=stored_as, creator_id=tx.actor.user_id, dealer_id=tx.actor.dealer_id,
+            expires_at=tx.now + timedelta(days=days),
+        )
+    )  # fmt: skip
+    tx.emit("upload.created", upload, data={"size": size})
+    return upload
+
+
+class Import(OfKind):
+    """Reads the file once to say what would come of it; the rows themselves are streamed while the batch runs."""
+
+    kind = BatchKind.IMPORT
+    streamed = True
+
+    async def foresee(self, tx: Transaction, selection: BatchSelection, plan: BatchPlan) -> Foresight:
+        """How many rows, how many of them refused, what cells would be left empty, whose listings they become."""
+        if selection.upload_id is None:
+            raise Required("An import reads an uploaded file.", field=("selection", "uploadId"))
+        if not plan.mapping:
+            raise Required("Say which column is what.", field=("plan", "mapping"))
+        mapping = mapping_of(plan.mapping)
+        upload = await found(
+            tx, Upload, selection.upload_id, None if tx.system else UsesUpload(), field="selection.uploadId"
+        )
+        assert tx.files is not None
+        try:
+            if upload.expires_at <= tx.now:
+                raise FileNotFoundError
+            with tx.files.open(upload.stored_as) as file:
+                seen = await asyncio.to_thread(survey, file, mapping, this_year=tx.now.year)
+        except FileNotFoundError:
+            raise NotFound(field=("selection", "uploadId")) from None
+        kept: dict[str, Any] = {"mapping": plan.mapping, "year": tx.now.year, "by_column": False, "dealer_id": None}
+        warnings = _sentences(seen)
+        if mapping is None:
+            if tx.actor.dealer_id is not None:
+                raise Forbidden("Prices of competitors are not a dealer's to bring in.")
+            kept["source"] = importing.SNAPSHOTS
+        else:
+            dealer = await self._dealer(tx, plan)
+            kept["dealer_id"] = str(dealer) if dealer else None
+            kept["by_column"] = mapping.dealer is not None and tx.actor.dealer_id is None
+            name = mapping.name or "file"
+            if kept["by_column"]:
+                kept["source"] = name
+                warnings += await _without_dealer(tx, name, seen, dealer)
+            elif dealer is None:
+                raise Required("Say for which dealer.", field=("plan", "dealerId"))
+            else:
+                kept["source"] = f"{name}/{dealer}"  # two dealers may number their things alike
+        type_ = "CompetitorSnapshot" if mapping is None else "Listing"
+        return Foresight(
+            {"uploadId": str(upload.id), "sha256": upload.sha256.hex()},
+            kept,
+            [_item(type_, *each) for each in seen.shown],
+            total=seen.rows,
+            actionable=seen.rows - seen.refused,
+            warnings=warnings,
+            dealer_id=tx.actor.dealer_id,
+            upload_id=upload.id,
+        )
+
+    async def states(
+        self, tx: Transaction, items: Sequence[BatchPreviewItem | BatchItem]
+    ) -> Mapping[UUID, dict[str, Any] | None]:
+        return {}
+
+    @staticmethod
+    async def _dealer(tx: Transaction, plan: BatchPlan) -> UUID | None:
+        own = tx.actor.dealer_id
+        if plan.dealer_id is None:
+            return own
+        dealer = await found(tx, Dealer, plan.dealer_id, None if tx.system else SeesDealer(), field="plan.dealerId")
+        if own is not None and dealer.id != own:
+            raise Forbidden("You may bring in listings of your own organisation only.")
+        return dealer.id
+
+
+KINDS[BatchKind.IMPORT] = Import()
+
+
+def _item(type_: str, number: int, what: str, lost: Iterable[importing.Warned]) -> Foreseen:
+    told = [f"{column}: {value!r} {reason}" for column, value, reason in lost]
+    return Foreseen(
+        type_, None, BatchAction.IMPORT_ROW, payload={"row": number}, warnings=told,
+        skip="REFUSED" if what == "REFUSED" else None,
+    )  # fmt: skip
+
+
+def _sentences(seen: Survey) -> list[str]:
+    told = []
+    if seen.refused:
+        told.append(f"{seen.refused} rows are refused: their title or price cannot be had.")
+    if seen.cells:
+        told.append(f"{seen.cells} cells of {seen.warned} rows are left empty.")
+    if seen.examined < seen.rows:
+        told.append(f"The cells of the first {seen.examined} rows were read.")
+    return told
+
+
+async def _without_dealer(tx: Transaction, source: str, seen: Survey, otherwise: UUID | None) -> list[str]:
+    """What to say of the rows whose dealer nobody knows."""
+    names = [name for name in seen.dealers if name is not None]
+    known = await dealers_named(tx, source, names)
+    if otherwise is not None or REST in known:
+        return []
+    rows = sum(number for name, number in seen.dealers.items() if name is None or folded(name) not in known)
+    return [f"{rows} rows are refused: they name no dealer of yours, and no dealer is given for them."] if rows else []
+
+
+def folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+async def dealers_named(tx: Transaction, source: str, names: Sequence[str]) -> dict[str, UUID]:
+    """Folded names → dealers: by what the source calls them, by their own name, or as the only one of a city.
+
+    Under `REST` the one who gets the rows that name nobody else, where the source has one.
+    """
+    wanted = sorted({folded(name) for name in names})
+    tenant = tx.actor.tenant_id
+    city = select(func.min(Dealer.city_key), func.min(cast(Dealer.id, Text))).where(
+        Dealer.tenant_id == tenant, Dealer.city_key.in_(wanted), Dealer.deleted_at.is_(None)
+    )
+    only = city.group_by(Dealer.city_key).having(func.count() == 1)
+    named: dict[str, UUID] = {key: UUID(id_) for key, id_ in (await tx.session.execute(only)).all()}
+    own = select(func.lower(Dealer.name), Dealer.id).where(
+        Dealer.tenant_id == tenant, func.lower(Dealer.name).in_(wanted), Dealer.deleted_at.is_(None)
+    )
+    named |= dict((await tx.session.execute(own)).all())
+    refs = select(ExternalRef.external_id, ExternalRef.subject_id).where(
+        ExternalRef.tenant_id == tenant, ExternalRef.source == source, ExternalRef.type == ExternalType.DEALER,
+        ExternalRef.external_id.in_([*wanted, REST]),
+    )  # fmt: skip
+    return named | dict((await tx.session.execute(refs)).all())

@@ -1,0 +1,153 @@
+"""A file brought in from here to its end, by the engine that also serves the API: for commands and for the demo."""
+
+import csv
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import IO
+from uuid import UUID
+
+from sqlalchemy import text
+
+from ..db.session import Database, system_actor
+from ..engine.symbols import write_id
+from ..gateways.storage import Storage
+from ..models import Batch, Upload, new_id
+from ..resolvers import preview as previews
+from ..resolvers.batch import start
+from ..resolvers.importing import upload_add
+from ..resolvers.kinds import BatchPlan, BatchSelection
+from ..rules.enums import BatchKind
+from . import importing
+from .batch import Pacemaker, step
+
+assert importing.ACTIONS
+PIECE = 262_144
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came of a file: imported + updated + unchanged + refused = rows, unless it was stopped on the way."""
+
+    batch_id: UUID
+    status: str
+    rows: int
+    imported: int
+    updated: int
+    unchanged: int
+    refused: int
+    warnings: int
+    seconds: float
+
+
+async def pieces(path: Path) -> AsyncIterator[bytes]:
+    """A file of this machine, piece by piece."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+async def upload_file(
+    db: Database, storage: Storage, tenant_id: UUID, path: Path, *, now: datetime, limit: int, days: int = 30
+) -> Upload:
+    """Hand a file of this machine over. Raises OSError, TooLarge."""
+    id_ = new_id()
+    stored = await storage.put(tenant_id, id_, pieces(path), limit=limit)
+    async with db.transaction(system_actor(tenant_id), "uploadAdd", now=now, system=True) as tx:
+        return await upload_add(
+            tx, id=id_, name=path.name, media_type="text/csv", stored_as=stored.name, size=stored.size,
+            sha256=stored.sha256, days=days,
+        )  # fmt: skip
+
+
+async def begin(
+    db: Database,
+    tenant_id: UUID,
+    upload: Upload,
+    mapping: str,
+    *,
+    now: datetime,
+    dealer_id: UUID | None = None,
+    title: str | None = None,
+    pace: int | None = None,
+) -> UUID:
+    """Preview, make and start the batch of an upload, as the system. Raises Refused or InvalidInput."""
+    async with db.transaction(system_actor(tenant_id), "batchStart", now=now, system=True) as tx:
+        asked = previews.BatchPreviewInput(
+            kind=BatchKind.IMPORT,
+            selection=BatchSelection(upload_id=write_id("Upload", upload.id)),
+            plan=BatchPlan(mapping=mapping, dealer_id=write_id("Dealer", dealer_id) if dealer_id else None),
+        )
+        preview = await previews.batch_preview(tx, asked)
+        batch: Batch = await previews.create(tx, preview, title=title or f"Import of {upload.name}"[:200], pace=pace)
+        await start(tx, batch)
+        return batch.id
+
+
+async def to_the_end(
+    worker: Database, tenant_id: UUID, batch_id: UUID, *, progress: Progress | None = None, now: datetime | None = None
+) -> Brought:
+    """Work on the batch until it is at rest; another worker may do so at the same time."""
+    began, pacemaker = monotonic(), Pacemaker()
+    while True:
+        at, since = now or datetime.now(UTC), monotonic()
+        size = pacemaker.size(batch_id)
+        due, items = await step(worker, tenant_id, batch_id, now=at, size=size)
+        pacemaker.took(batch_id, items, timedelta(seconds=monotonic() - since))
+        if progress is not None:
+            progress(items, (await outcome(worker, tenant_id, batch_id)).rows if due is None else 0)
+        if due is None:
+            found = await outcome(worker, tenant_id, batch_id)
+            return replace(found, seconds=monotonic() - began)
+
+
+OUTCOMES = text("""
+SELECT b.status, b.total, coalesce(i.outcome, i.status) AS outcome, count(i.id) AS items,
+       coalesce(sum(jsonb_array_length(i.warnings)), 0)::bigint AS warnings
+FROM batch b LEFT JOIN batch_item i ON i.tenant_id = b.tenant_id AND i.batch_id = b.id
+WHERE b.tenant_id = :tenant AND b.id = :batch GROUP BY 1, 2, 3
+""")
+LOST = text("""
+SELECT i.n, i.outcome, w ->> 'column', w ->> 'value', w ->> 'reason' FROM batch_item i, jsonb_array_elements(i.warnings) w
+WHERE i.tenant_id = :tenant AND i.batch_id = :batch AND i.warnings <> '[]' AND i.n > :after ORDER BY i.n LIMIT 10000
+""")
+
+
+async def outcome(db: Database, tenant_id: UUID, batch_id: UUID) -> Brought:
+    """How far the batch has come."""
+    async with db.transaction(system_actor(tenant_id), "importOutcome", system=True) as tx:
+        found = (await tx.session.execute(OUTCOMES, {"tenant": tenant_id, "batch": batch_id})).all()
+    items = {row.outcome: row.items for row in found}
+    return Brought(
+        batch_id, found[0].status, found[0].total, items.get("CREATED", 0), items.get("UPDATED", 0),
+        items.get("UNCHANGED", 0), items.get("REFUSED", 0),
+        sum(row.warnings for row in found if row.outcome != "REFUSED"), 0.0,
+    )  # fmt: skip
+
+
+async def write_report(db: Database, tenant_id: UUID, batch_id: UUID, file: IO[str]) -> int:
+    """Every cell that was lost, as CSV: row, column, value, reason, and whether the row was. Gives their number."""
+    writer, number, after = csv.writer(file, lineterminator=os.linesep), 0, 0
+    writer.writerow(("row", "column", "value", "reason", "outcome"))
+    while True:
+        async with db.transaction(system_actor(tenant_id), "importReport", system=True) as tx:
+            rows = (await tx.session.execute(LOST, {"tenant": tenant_id, "batch": batch_id, "after": after})).all()
+        last = rows[-1].n if rows else after
+        if len(rows) == 10_000:  # the last row may be cut in two: it comes again, whole
+            rows = [row for row in rows if row.n < last]
+            last -= 1
+        for n, what, column, value, reason in rows:
+            writer.writerow((n, _plain(column), _plain(value), reason, what))
+        number += len(rows)
+        if last == after or not rows:
+            return number
+        after = last
+
+
+def _plain(cell: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,50 @@
+"""Files of a directory: whole or not there, bounded, and never outside of it."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from souk.gateways.storage import Directory, Stored, TooLarge
+
+TENANT, FILE = UUID(int=1), UUID(int=2)
+NAME = f"{TENANT.hex}/{FILE.hex}"
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_a_file_is_kept_as_it_came_and_can_be_taken_away(tmp_path: Path) -> None:
+    storage = Directory(tmp_path)
+    stored = await storage.put(TENANT, FILE, chunks(b"a,b\n", b"1,2\n"), limit=8)
+    assert stored == Stored(NAME, 8, sha256(b"a,b\n1,2\n").digest())
+    with storage.open(NAME) as file:
+        assert file.read() == b"a,b\n1,2\n"
+    await storage.remove(NAME)
+    await storage.remove(NAME)
+    with pytest.raises(FileNotFoundError):
+        storage.open(NAME)
+
+
+async def test_too_much_or_an_error_leaves_nothing(tmp_path: Path) -> None:
+    storage = Directory(tmp_path)
+    with pytest.raises(TooLarge):
+        await storage.put(TENANT, FILE, chunks(b"1234", b"5"), limit=4)
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"12"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await storage.put(TENANT, FILE, broken(), limit=4)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_no_name_leads_outside(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    with pytest.raises(FileNotFoundError):
+        Directory(tmp_path / "files").open("../secret")
