@@ -72,14 +72,20 @@ async def make_bazaar(souk: Souk) -> Bazaar:
         await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(world.tenant_id)})
         for name, table in m.Model.metadata.tables.items():
             if "tenant_id" in table.c and "id" in table.c:
-                ids = await connection.execute(text(f"SELECT id FROM {name} WHERE tenant_id = :t ORDER BY 1"), {"t": world.tenant_id})
+                ids = await connection.execute(
+                    text(f"SELECT id FROM {name} WHERE tenant_id = :t ORDER BY 1"), {"t": world.tenant_id}
+                )
                 bazaar.own[TYPE_OF_TABLE[table.name]] = [write_id(TYPE_OF_TABLE[table.name], id_) for (id_,) in ids]
     return bazaar
 
 
 class _Maker:
     def __init__(self, world: World) -> None:
-        self.world, self.actors, self.others = world, dict(world.actors), [world.other_dealer_actor, world.other_customer]
+        self.world, self.actors, self.others = (
+            world,
+            dict(world.actors),
+            [world.other_dealer_actor, world.other_customer],
+        )
         self.numbers = iter(range(1, 100_000))
         people = world.actors
         self.customer, self.customer2 = people[Role.CUSTOMER].user_id, world.other_customer.user_id
@@ -128,12 +134,18 @@ class _Maker:
         self.others += [
             Actor(tenant, Role.SERVICE, token_id=tokens[1].id, scopes=EVERY_SCOPE, dealer_id=self.dealers[0]),
             Actor(tenant, Role.SERVICE, token_id=tokens[2].id, scopes=frozenset({"listing:read", "lead:read"})),
-            Actor(tenant, Role.AGENT, user_id=agent.user_id, membership_id=agent.membership_id, team_ids=(self.teams[0],)),
+            Actor(
+                tenant, Role.AGENT, user_id=agent.user_id, membership_id=agent.membership_id, team_ids=(self.teams[0],)
+            ),
         ]
 
     async def catalogue(self) -> None:
         parent = self.new(m.Category, kind="LISTING", name="Motorcycles")
-        await self.add(parent, self.new(m.Category, kind="TICKET", name="Billing"), self.new(m.Category, kind="TICKET", name="Appeal"))
+        await self.add(
+            parent,
+            self.new(m.Category, kind="TICKET", name="Billing"),
+            self.new(m.Category, kind="TICKET", name="Appeal"),
+        )
         child = self.new(m.Category, kind="LISTING", name="Cruisers", parent_id=parent.id)
         old = self.new(m.Category, kind="LISTING", name="Tricycles", parent_id=parent.id, archived_at=NOW)
         grandchild = self.new(m.Category, kind="LISTING", name="Old cruisers", parent_id=child.id)
@@ -143,7 +155,9 @@ class _Maker:
         self.skus = [self.new(m.Sku, code=f"SKU-{n}", name=f'Thing "{n}"', brand="Brand" if n % 2 else None, currency=currency,
                               mrp_minor=100_000, cost_minor=40_000 + n, ean=None, mpn=f"M{n}")
                      for n, currency in enumerate(("INR", "INR", "INR", "JPY", "KWD"), 1)]  # fmt: skip
-        self.competitors = [self.new(m.Competitor, name=f"Rival {n}", domain=f"rival{n}.example.com") for n in (1, 2, 3)]
+        self.competitors = [
+            self.new(m.Competitor, name=f"Rival {n}", domain=f"rival{n}.example.com") for n in (1, 2, 3)
+        ]
         await self.add(*self.skus, *self.competitors)
         outcomes = cycle(("FOUND", "FOUND", "PARSE_FAILED", "ACCESS_LIMITED"))
         await self.add(*(
@@ -168,13 +182,21 @@ class _Maker:
             )  # fmt: skip
             self.rows.append(row)
             if kind == "VEHICLE":
-                sealed = KEYRING.seal(f"MH12 {n}", place(self.world.tenant_id, "vehicle_detail", "registration_number_enc", row.id))
+                sealed = KEYRING.seal(
+                    f"MH12 {n}", place(self.world.tenant_id, "vehicle_detail", "registration_number_enc", row.id)
+                )
                 details.append(self.new(m.VehicleDetail, id=row.id, make="Maker", make_key="maker", model="M", year=2015 + n % 5, km=n * 100,
                                         fuel="PETROL", registration_number_enc=sealed, registration_hash=KEYRING.hash(f"MH12{n}")))  # fmt: skip
             elif kind == "CASTING_CALL":
-                details.append(self.new(m.CastingDetail, id=row.id, role="Lead", age_from=20, age_to=30, fee_minor=5000, currency="INR"))
+                details.append(
+                    self.new(
+                        m.CastingDetail, id=row.id, role="Lead", age_from=20, age_to=30, fee_minor=5000, currency="INR"
+                    )
+                )
             else:
-                details.append(self.new(m.ProductDetail, id=row.id, availability="IN_STOCK", source_id="feed", external_id=str(n)))
+                details.append(
+                    self.new(m.ProductDetail, id=row.id, availability="IN_STOCK", source_id="feed", external_id=str(n))
+                )
         await self.add(*self.rows)
         await self.add(*details)
         private = [row for row in self.rows if row.visibility == "PRIVATE"]
@@ -253,7 +275,11 @@ class _Maker:
         people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales))
         for n, status in enumerate([*e.TicketStatus, *e.TicketStatus]):
             who = next(people)
-            subject = {1: ("LISTING", self.rows[0].id), 2: ("DEALER", self.dealers[0]), 3: ("LEAD", self.lead_ids[0])}.get(n % 4, (None, None))
+            subject = {
+                1: ("LISTING", self.rows[0].id),
+                2: ("DEALER", self.dealers[0]),
+                3: ("LEAD", self.lead_ids[0]),
+            }.get(n % 4, (None, None))
             ticket = self.new(
                 m.Ticket, number=n + 1, status=status, priority=list(e.TicketPriority)[n % 4], subject=f"Ticket {n // 2}", body_markdown="Some *words*",
                 body_html="<p>Some <em>words</em></p>", subject_type=subject[0], subject_id=subject[1], requester_id=who,
@@ -267,7 +293,13 @@ class _Maker:
                               body_markdown=f"Said {visibility}", body_html=f"<p>Said {visibility}</p>")
                      for author, visibility in ((who, "PUBLIC"), (self.agent, "PUBLIC"), (self.agent, "INTERNAL"), (None, "PUBLIC"))]  # fmt: skip
             if n % 3 == 0:
-                more.append(self.new(m.TicketCc, ticket_id=ticket.id, user_id=self.customer2 if who == self.customer else self.customer))
+                more.append(
+                    self.new(
+                        m.TicketCc,
+                        ticket_id=ticket.id,
+                        user_id=self.customer2 if who == self.customer else self.customer,
+                    )
+                )
         for ticket in tickets:
             await self.add(ticket)
         await self.add(*more)
@@ -289,12 +321,19 @@ class _Maker:
         await self.add(*policies)
         await self.add(*versions)
         await self.add(*exceptions)
-        await self.add(*(self.new(m.PriceExceptionDealer, exception_id=each.id, dealer_id=self.dealers[0]) for each in exceptions))
+        await self.add(
+            *(self.new(m.PriceExceptionDealer, exception_id=each.id, dealer_id=self.dealers[0]) for each in exceptions)
+        )
         self.alerts: list[UUID] = []
         for n, (sku, dealer) in enumerate((sku, dealer) for sku in self.skus[:2] for dealer in self.dealers[:3]):
             at = NOW - timedelta(days=9 - n)
-            sales = [Sale(at - k * DAY, 2 + k, 85_000, f"r{n}-{k}", dealer_id=None if k else self.dealers[(n + 1) % 3]) for k in range(3)]
-            async with self.world.souk.app.transaction(Actor(self.world.tenant_id, Role.OWNER), "test", now=at, system=True) as tx:
+            sales = [
+                Sale(at - k * DAY, 2 + k, 85_000, f"r{n}-{k}", dealer_id=None if k else self.dealers[(n + 1) % 3])
+                for k in range(3)
+            ]
+            async with self.world.souk.app.transaction(
+                Actor(self.world.tenant_id, Role.OWNER), "test", now=at, system=True
+            ) as tx:
                 raised = await observe_price(tx, sku_id=sku.id, price=85_000 - n * 2_000, currency="INR", captured_at=at, dealer_id=dealer,
                                              url="https://example.com/a", sales=sales)  # fmt: skip
                 self.alerts += [alert.id for alert in raised]
@@ -349,7 +388,14 @@ class _Maker:
                 target = {"target_type": "Listing", "target_id": None, "action": "IMPORT_ROW"}
             planned = [self.new(m.BatchPreviewItem, preview_id=preview.id, n=k, permitted=bool(k % 2), state={"status": "OPEN"}, warnings=[], payload={},
                                 impact={"INR": 100} if k % 2 else {}, **target) for k in (1, 2, 3, 4)]  # fmt: skip
-            group = {"action": "SEND_WARNING", "status": "SUCCEEDED", "outcome": "SENT", "error_code": None, "items": 2, "warnings": 0}
+            group = {
+                "action": "SEND_WARNING",
+                "status": "SUCCEEDED",
+                "outcome": "SENT",
+                "error_code": None,
+                "items": 2,
+                "warnings": 0,
+            }
             status = list(e.BatchStatus)[n % len(e.BatchStatus)]
             batch = self.new(m.Batch, kind=kind, status=status, title=f"Batch {n // 2}", preview_id=preview.id, preview_hash=preview.hash, selection={},
                              plan={}, impact={"INR": 10_000}, started_at=NOW, **counts, **maker,
@@ -362,13 +408,22 @@ class _Maker:
             await self.add(*planned)
             await self.add(batch)
             await self.add(*items)
-            await self.add(*(self.new(m.BatchItemAttempt, item_id=each.id, n=1, status=each.status, ended_at=NOW) for each in items))
-            async with self.world.souk.app.transaction(Actor(self.world.tenant_id, Role.OWNER), "test", now=NOW, system=True) as tx:
+            await self.add(
+                *(
+                    self.new(m.BatchItemAttempt, item_id=each.id, n=1, status=each.status, ended_at=NOW)
+                    for each in items
+                )
+            )
+            async with self.world.souk.app.transaction(
+                Actor(self.world.tenant_id, Role.OWNER), "test", now=NOW, system=True
+            ) as tx:
                 row = await tx.session.get(m.Batch, (self.world.tenant_id, batch.id))
                 assert row is not None
                 settled = [{"item_id": write_id("BatchItem", each.id), "n": each.n, "status": each.status, "outcome": "SENT", "error_code": None,
                             "target_id": None} for each in items]  # fmt: skip
-                await tell(tx, row, state=("READY", "RUNNING", None), items=settled, lines=[(e.LogLevel.INFO, "Begun.", None)])
+                await tell(
+                    tx, row, state=("READY", "RUNNING", None), items=settled, lines=[(e.LogLevel.INFO, "Begun.", None)]
+                )
                 tx.emit("batch.started", row, from_status="READY", to_status="RUNNING")
         await self.all_at_once(batch.id)
 
@@ -379,7 +434,14 @@ class _Maker:
             *(self.new(m.IdempotencyRecord, principal="p", key=f"key-{n}-0123456789abcdef", request_hash=b"x", result={}, expires_at=NOW + DAY)
               for n in range(3)),
         )  # fmt: skip
-        async with self.world.souk.app.transaction(Actor(self.world.tenant_id, Role.OWNER), "test", now=NOW, system=True) as tx:
+        async with self.world.souk.app.transaction(
+            Actor(self.world.tenant_id, Role.OWNER), "test", now=NOW, system=True
+        ) as tx:
             for kind in ("offer.expiry", "listing.expiry", "batch.run"):
-                row = {"tenant_id": self.world.tenant_id, "kind": f"bazaar.{kind}", "ref": new_id(), "due_at": NOW + 90_000 * DAY}
+                row = {
+                    "tenant_id": self.world.tenant_id,
+                    "kind": f"bazaar.{kind}",
+                    "ref": new_id(),
+                    "due_at": NOW + 90_000 * DAY,
+                }
                 await tx.session.execute(m.Work.__table__.insert().values(row))  # type: ignore[attr-defined]

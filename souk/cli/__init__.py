@@ -18,6 +18,11 @@ COMMANDS: dict[str, str] = {
     "serve": "souk.cli.serve:serve",
     "worker": "souk.cli.worker:worker",
     "migrate": "souk.cli.database:migrate",
+    "schema print": "souk.cli.schema:print_",
+    "schema check": "souk.cli.schema:check",
+    "matrix": "souk.cli.matrix:matrix",
+    "migration new": "souk.cli.migration:new",
+    "migration check": "souk.cli.migration:check",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
@@ -26,6 +31,8 @@ COMMANDS: dict[str, str] = {
 }
 GROUPS: dict[str, str] = {
     "db": "The embedded PostgreSQL.",
+    "schema": "The API as text.",
+    "migration": "Changes of the tables.",
     "tenant": "Tenants.",
     "token": "Tokens to sign in with.",
     "audit": "The audit.",

@@ -249,7 +249,7 @@ BY_KIND = By(
         BatchEventKind.LOG.value: "BatchLogAppended",
     },
 )
-EVENT_TYPES = [BatchStateChanged, BatchItemsChanged, BatchLogAppended]
+EVENT_TYPES: list[type] = [BatchStateChanged, BatchItemsChanged, BatchLogAppended]
 
 
 @strawberry.type(description="Events of a batch, for those who ask again and again.")

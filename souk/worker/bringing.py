@@ -10,6 +10,7 @@ from time import monotonic
 from typing import IO
 from uuid import UUID
 
+import strawberry
 from sqlalchemy import text
 
 from ..db.session import Database, system_actor
@@ -77,10 +78,11 @@ async def begin(
 ) -> UUID:
     """Preview, make and start the batch of an upload, as the system. Raises Refused or InvalidInput."""
     async with db.transaction(system_actor(tenant_id), "batchStart", now=now, system=True) as tx:
+        dealer = strawberry.ID(write_id("Dealer", dealer_id)) if dealer_id else None
         asked = previews.BatchPreviewInput(
             kind=BatchKind.IMPORT,
-            selection=BatchSelection(upload_id=write_id("Upload", upload.id)),
-            plan=BatchPlan(mapping=mapping, dealer_id=write_id("Dealer", dealer_id) if dealer_id else None),
+            selection=BatchSelection(upload_id=strawberry.ID(write_id("Upload", upload.id))),
+            plan=BatchPlan(mapping=mapping, dealer_id=dealer),
         )
         preview = await previews.batch_preview(tx, asked)
         batch: Batch = await previews.create(tx, preview, title=title or f"Import of {upload.name}"[:200], pace=pace)
@@ -89,13 +91,19 @@ async def begin(
 
 
 async def to_the_end(
-    worker: Database, tenant_id: UUID, batch_id: UUID, *, progress: Progress | None = None, now: datetime | None = None
+    worker: Database,
+    tenant_id: UUID,
+    batch_id: UUID,
+    *,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    chunk: int | None = None,
 ) -> Brought:
-    """Work on the batch until it is at rest; another worker may do so at the same time."""
+    """Work on the batch until it is at rest; another worker may do so at the same time. `chunk` fixes the step."""
     began, pacemaker = monotonic(), Pacemaker()
     while True:
         at, since = now or datetime.now(UTC), monotonic()
-        size = pacemaker.size(batch_id)
+        size = chunk or pacemaker.size(batch_id)
         due, items = await step(worker, tenant_id, batch_id, now=at, size=size)
         pacemaker.took(batch_id, items, timedelta(seconds=monotonic() - since))
         if progress is not None:

@@ -10,7 +10,11 @@ from tests.bazaar import Bazaar
 from tests.world import KEYRING
 
 WORD = "canary7q2x"
-VALUE = {Text: f"'{WORD}-' || gen_random_uuid()", ARRAY: f"ARRAY['{WORD}']", JSONB: f"""jsonb_build_object('{WORD}', '{WORD}')"""}
+VALUE = {
+    Text: f"'{WORD}-' || gen_random_uuid()",
+    ARRAY: f"ARRAY['{WORD}']",
+    JSONB: f"""jsonb_build_object('{WORD}', '{WORD}')""",
+}
 SEALED = ("contact_name_enc", "contact_phone_enc", "contact_email_enc", "message_enc", "registration_number_enc")
 
 
@@ -25,7 +29,8 @@ async def plant(url: str, there: Bazaar) -> tuple[set[str], dict[str, str]]:
                 if "tenant_id" not in table.c:
                     continue
                 append_only = await connection.fetchval(
-                    "SELECT count(*) FROM pg_trigger WHERE tgrelid = $1::text::regclass AND tgname = 'append_only'", name
+                    "SELECT count(*) FROM pg_trigger WHERE tgrelid = $1::text::regclass AND tgname = 'append_only'",
+                    name,
                 )
                 if append_only:
                     await connection.execute(f"ALTER TABLE {name} DISABLE TRIGGER append_only")
@@ -37,7 +42,9 @@ async def plant(url: str, there: Bazaar) -> tuple[set[str], dict[str, str]]:
                     elif value is not None and not isinstance(column.type, LargeBinary | TSVECTOR):
                         try:
                             async with connection.transaction():
-                                await connection.execute(f'UPDATE {name} SET "{column.name}" = {value} WHERE tenant_id = $1', there.tenant_id)
+                                await connection.execute(
+                                    f'UPDATE {name} SET "{column.name}" = {value} WHERE tenant_id = $1', there.tenant_id
+                                )
                             planted.add(f"{name}.{column.name}")
                         except asyncpg.PostgresError as error:
                             refused[f"{name}.{column.name}"] = type(error).__name__
@@ -51,7 +58,9 @@ async def plant(url: str, there: Bazaar) -> tuple[set[str], dict[str, str]]:
 async def _seal(connection: asyncpg.Connection, there: Bazaar, table: str, column: str) -> None:
     for (id_,) in await connection.fetch(f"SELECT id FROM {table} WHERE tenant_id = $1", there.tenant_id):
         sealed = KEYRING.seal(WORD, place(there.tenant_id, table, column, id_))
-        await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE tenant_id = $2 AND id = $3", sealed, there.tenant_id, id_)
+        await connection.execute(
+            f"UPDATE {table} SET {column} = $1 WHERE tenant_id = $2 AND id = $3", sealed, there.tenant_id, id_
+        )
 
 
 async def digest(url: str, tenant_id: object) -> dict[str, str]:
@@ -60,7 +69,8 @@ async def digest(url: str, tenant_id: object) -> dict[str, str]:
     try:
         return {
             name: await connection.fetchval(
-                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t WHERE tenant_id = $1", tenant_id
+                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t WHERE tenant_id = $1",
+                tenant_id,
             )
             for name, table in Model.metadata.tables.items()
             if "tenant_id" in table.c

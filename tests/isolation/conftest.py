@@ -39,7 +39,9 @@ class Two:
     def context(self, actor: Actor) -> Context:
         return Context(actor, request_id="fuzz", now=NOW, db=self.souk.app)
 
-    async def ask(self, position: Position, actor: Actor, variables: dict[str, Any], runner: Runner | None = None) -> bytes:
+    async def ask(
+        self, position: Position, actor: Actor, variables: dict[str, Any], runner: Runner | None = None
+    ) -> bytes:
         """The answer's bytes, of a subscription those of its first events; neither canary nor foreign ids in it."""
         runner, context = runner or self.souk.runner, self.context(actor)
         self.calls += 1

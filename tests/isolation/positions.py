@@ -117,7 +117,11 @@ def positions(schema: GraphQLSchema) -> list[Position]:
     reached: set[tuple[str, str]] = set()
 
     waiting: deque[tuple[str, GraphQLObjectType, str, str, str]] = deque()
-    roots = (("query", schema.query_type), ("mutation", schema.mutation_type), ("subscription", schema.subscription_type))
+    roots = (
+        ("query", schema.query_type),
+        ("mutation", schema.mutation_type),
+        ("subscription", schema.subscription_type),
+    )
     for kind, root in roots:
         if root is not None:
             waiting.append((kind, root, "{ ", " }", root.name))

@@ -40,8 +40,8 @@ GIVEN: dict[str, dict[str, Any]] = {  # what an input has to say besides, so tha
     "batchPreview(input.selection.alertIds.0)": WARN,
     "batchPreview(input.selection.alerts.dealerId)": WARN,
     "batchPreview(input.selection.alerts.skuId)": WARN,
-    "batchPreview(input.selection.uploadId)": {"plan": {"mapping": "india_used_bikes"}},
-    "batchPreview(input.plan.dealerId)": {"plan": {"mapping": "india_used_bikes"}, "selection": {"uploadId": "*Upload"}},
+    "batchPreview(input.selection.uploadId)": {"plan": {"mapping": "used_bikes"}},
+    "batchPreview(input.plan.dealerId)": {"plan": {"mapping": "used_bikes"}, "selection": {"uploadId": "*Upload"}},
     "pricePolicyCreate(input.exceptions.0.dealerIds.0)": {"skuId": "*Sku", "validTo": "2027-12-22T09:00:00Z", "exceptions": [{"endsAt": LATER}]},
     "priceExceptionCreate": {"endsAt": LATER},
 }  # fmt: skip
@@ -112,7 +112,9 @@ class Fuzz:
         fill |= {name: own[type_] for name, type_ in BY_NAME.items() if type_ in own}
         for name in own:
             fill.setdefault(name[0].lower() + name[1:] + "Id", own[name])
-        type_ = BY_ROOT.get(root) or max((n for n in NODES if root.startswith(n[0].lower() + n[1:])), key=len, default="Listing")
+        type_ = BY_ROOT.get(root) or max(
+            (n for n in NODES if root.startswith(n[0].lower() + n[1:])), key=len, default="Listing"
+        )
         return fill | {"id": own[type_]}
 
     def variables(self, position: Position, id_: str) -> dict[str, Any]:
@@ -162,10 +164,16 @@ async def test_a_foreign_id_answers_as_one_that_is_nowhere(two: Two, size: Any) 
                     await fuzz.alike(position, actor, fuzz.rng.choice(foreign), fuzz.unknown(type_))
     remaining = [id_ for type_ in NODES for id_ in two.there.own.get(type_, ())]
     for position in (each for each in two.positions if not each.cursor):
-        fits = [id_ for id_ in remaining if position.path in ("Query.node(id)", "Query.nodes(ids.0)") or read_id(id_).type_name == type_of(position)]  # type: ignore[union-attr]
+        fits = [
+            id_
+            for id_ in remaining
+            if position.path in ("Query.node(id)", "Query.nodes(ids.0)") or read_id(id_).type_name == type_of(position)
+        ]  # type: ignore[union-attr]
         for id_ in fuzz.rng.sample(fits, int(len(fits) * share)):
             await fuzz.alike(position, two.here.actors[Role.OWNER], id_, fuzz.unknown(read_id(id_).type_name))  # type: ignore[union-attr]
-    print(f"\n{two.calls} calls over {len(two.positions)} positions, {len(NODES)} node types, {len(two.here.actors)} roles")
+    print(
+        f"\n{two.calls} calls over {len(two.positions)} positions, {len(NODES)} node types, {len(two.here.actors)} roles"
+    )
     assert two.calls >= size(3_000, 50_000)
     assert await digest(two.url, two.there.tenant_id) == two.before
     changed = {name for name, was in before_here.items() if (await digest(two.url, two.here.tenant_id))[name] != was}
@@ -182,14 +190,18 @@ async def test_every_position_is_looked_at(two: Two) -> None:
         if position.cursor:
             continue
         fitting = type_of(position)
-        types = ([fitting] if fitting in two.here.own else []) + [t for t in NODES if t != fitting and two.here.own.get(t)]
+        types = ([fitting] if fitting in two.here.own else []) + [
+            t for t in NODES if t != fitting and two.here.own.get(t)
+        ]
         if not await _looked_at(fuzz, position, types[: 1 if fitting in two.here.own else None]):
             missed.append(position.path)
     assert not set(missed) ^ set(UNREACHED), "\n".join(sorted(set(missed) ^ set(UNREACHED)))
 
 
 async def _looked_at(fuzz: Fuzz, position: Position, types: list[str]) -> bool:
-    for actor in (fuzz.two.here.actors[role] for role in (Role.OWNER, Role.DEALER, Role.CUSTOMER, Role.OPS, Role.SERVICE)):
+    for actor in (
+        fuzz.two.here.actors[role] for role in (Role.OWNER, Role.DEALER, Role.CUSTOMER, Role.OPS, Role.SERVICE)
+    ):
         for type_ in types:
             if position.kind == "mutation":
                 await fuzz.prepare()
@@ -239,5 +251,7 @@ def test_the_canary_is_in_every_text(two: Two) -> None:
 async def test_every_table_of_a_tenant_has_rows_in_both(two: Two, which: str) -> None:
     """So that no later table escapes: a table below three rows is named here. A chain's head is one row per tenant."""
     found = await rows_of(two.souk, getattr(two, which).tenant_id)
-    keyed = {name for name, table in Model.metadata.tables.items() if [c.name for c in table.primary_key] == ["tenant_id"]}
+    keyed = {
+        name for name, table in Model.metadata.tables.items() if [c.name for c in table.primary_key] == ["tenant_id"]
+    }
     assert {name for name, rows in found.items() if rows < (1 if name in keyed else 3)} == set()

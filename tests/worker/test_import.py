@@ -10,8 +10,7 @@ import pytest_asyncio
 
 from souk.db.session import Database
 from souk.gateways.storage import Directory
-from souk.models import Dealer, ExternalRef, PricePolicy, PricePolicyVersion, Sku, new_id
-from souk.worker.bringing import Brought, begin, to_the_end, upload_file, write_report
+from souk.worker.bringing import Brought, begin, to_the_end, upload_file
 from tests.world import KEYRING, World
 
 DATA = Path(__file__).parents[2] / "souk" / "worker" / "data"
