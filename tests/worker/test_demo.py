@@ -62,7 +62,9 @@ async def test_every_table_has_rows_on_both_sides(demo: Doors) -> None:
     for table in tables:
         name = f"{table.schema}.{table.name}" if table.schema else table.name
         counted = f"SELECT count(*) FROM {name} WHERE tenant_id = :t"
-        (pharos,), (pahiyaa,), (twin,) = [(await rows(demo, slug, counted))[0] for slug in ("pharos", "pahiyaa", "twin")]
+        (pharos,), (pahiyaa,), (twin,) = [
+            (await rows(demo, slug, counted))[0] for slug in ("pharos", "pahiyaa", "twin")
+        ]
         if table.name not in ONE_PER_TENANT and (pharos + pahiyaa < 3 or twin < 3):
             few[name] = (pharos, pahiyaa, twin)
     assert few == {}
