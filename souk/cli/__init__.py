@@ -18,10 +18,16 @@ COMMANDS: dict[str, str] = {
     "serve": "souk.cli.serve:serve",
     "worker": "souk.cli.worker:worker",
     "migrate": "souk.cli.database:migrate",
+    "import listings": "souk.cli.importing:listings",
+    "demo seed": "souk.cli.demo:seed",
+    "demo token": "souk.cli.demo:token",
+    "demo reset": "souk.cli.demo:reset",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
 }
 GROUPS: dict[str, str] = {
+    "import": "Bring files in.",
+    "demo": "The demo and its people.",
     "db": "The embedded PostgreSQL.",
 }
 

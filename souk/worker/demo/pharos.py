@@ -213,7 +213,7 @@ async def _decisions(ground: Ground) -> None:
 
 async def _enforcement(ground: Ground) -> None:
     """A notice to one dealer, a day ago; of what was selected, two alerts had ended before."""
-    at, who = ground.ago(hours=24), "ops"
+    at, who = ground.ago(hours=24, seconds=5), "ops"  # it waits `undoSeconds`, five
     chosen = (("north", "PH-200", "MAP_BREACH"), ("south", "PH-300", "MRP_FLOOR_BREACH"),
               ("north", "PH-300", "MRP_FLOOR_BREACH"))  # fmt: skip
     async with ground.act(who, "batchPreview", at) as tx:
@@ -294,9 +294,7 @@ async def _running(ground: Ground) -> None:
             tx, id=id_, name="competitor-prices.csv", media_type="text/csv", stored_as=stored.name, size=stored.size,
             sha256=stored.sha256, days=3650,
         )  # fmt: skip
-    batch_id = await begin(
-        ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop"
-    )
+    batch_id = await begin(ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop")
     for n in range(4):
         await step(
             ground.doors.worker, ground.tenant_id, batch_id, now=at + timedelta(minutes=n), size=SNAPSHOTS_DONE // 4
