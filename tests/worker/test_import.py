@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from souk.db.session import Database
 from souk.gateways.storage import Directory
-from souk.worker.bringing import Brought, begin, to_the_end, upload_file
+from souk.models import PricePolicy, PricePolicyVersion, Sku, new_id
+from souk.worker.bringing import Brought, begin, to_the_end, upload_file, write_report
 from tests.world import KEYRING, World
 
 DATA = Path(__file__).parents[2] / "souk" / "worker" / "data"
