@@ -34,7 +34,7 @@ from ..rules.errors import NotUnique
 from ..rules.machines import machine
 from . import impact
 from .enums import known
-from .event import AfterSeq, FirstEvents, followed, page_of, shown_to
+from .event import shown_of_alert
 from .evidence import in_hex, rehashed
 from .filters import conditions
 from .observation import CURE, state_of
@@ -214,20 +214,8 @@ def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
 
 def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
     """Everything that happened to the alert, in its order."""
-    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id, shown_to(viewer))
+    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id, shown_of_alert(viewer))
     return asked.order_by(DomainEvent.seq.asc())
-
-
-def follow_alert(viewer: Viewer, alert_id: strawberry.ID, after: AfterSeq = None) -> Select[DomainEvent]:
-    """What happens to an alert: first what came after `after`, then what comes."""
-    return followed(viewer, Alert, key(alert_id, Alert), SeesAlert().rows(viewer), after)
-
-
-def alert_events(
-    viewer: Viewer, alert_id: strawberry.ID, after: AfterSeq = None, first: FirstEvents = 100
-) -> Select[Any]:
-    """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
-    return page_of(viewer, Alert, key(alert_id, Alert), SeesAlert().rows(viewer), after, first)
 
 
 # Writes -----------------------------------------------------------------------------------------------------------

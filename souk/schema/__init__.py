@@ -7,13 +7,14 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import batch, errors
-from .alert import AlertMutations, AlertQueries, AlertSubscriptions
+from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .event import EventQueries, EventSubscriptions
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
 from .note import NoteMutations
@@ -36,6 +37,7 @@ class Query(
     CompetitorQueries,
     DealQueries,
     DealerQueries,
+    EventQueries,
     LeadQueries,
     ListingQueries,
     OfferQueries,
@@ -72,8 +74,8 @@ class Mutation(
 
 @strawberry.type(description="What can be followed.")
 class Subscription(
-    AlertSubscriptions,
     BatchSubscriptions,
+    EventSubscriptions,
 ):
     pass
 

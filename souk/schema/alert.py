@@ -16,7 +16,6 @@ from ..engine.declare import (
     money,
     one,
     payload_node,
-    stream,
     to_many,
     to_one,
     view,
@@ -42,7 +41,7 @@ from ..rules.enums import (
     Severity,
     SnapshotOutcome,
 )
-from .event import DomainEvent, DomainEventPage
+from .event import DomainEvent
 from .mutation import Payload, write
 from .transitions import Transition, transitions
 
@@ -185,14 +184,8 @@ class AlertTransitionPayload(Payload):
 class AlertQueries:
     alert: Alert | None = one(resolve.alert, gate=SeesAlert())
     alerts: Connection[Alert] | None = many(resolve.alerts, gate=SeesAlert())
-    alert_events: DomainEventPage | None = one(resolve.alert_events, gate=SeesAlert())
 
 
 @strawberry.type
 class AlertMutations:
     alert_transition: AlertTransitionPayload | None = write(resolve.alert_transition, gate=moves_alert())
-
-
-@strawberry.type
-class AlertSubscriptions:
-    alert_events: DomainEvent = stream(resolve.follow_alert, gate=SeesAlert())

@@ -3,9 +3,13 @@
 import strawberry
 
 from .. import models
-from ..engine.declare import to_list, view
+from ..engine.declare import Node, one, reference, stream, to_list, to_one, view
 from ..engine.scalars import BigInt, DateTime
+from ..permissions.alert import SeesAlert
+from ..permissions.ticket import SeesTicket
 from ..resolvers import event as resolve
+from ..resolvers.batch import EVENTS_MAX
+from .user import User
 
 
 @view(models.DomainEvent)
@@ -18,12 +22,40 @@ class DomainEvent:
     from_status: str | None
     to_status: str | None
     reason: str | None
-
-
-@strawberry.type(description="Events for those who ask again and again: the same as the stream's.")
-class DomainEventPage:
-    events: list[DomainEvent] = to_list(
-        resolve.events_of_page, resolve.EVENTS_MAX, description="The events the viewer may see, in their order."
+    actor: User | None = to_one(resolve.actor_of_event)
+    subject: Node | None = reference(
+        "subject_type",
+        "subject_id",
+        {"Ticket": "Ticket", "Alert": "Alert"},
+        description="The ticket or alert it is about.",
     )
-    last_seq: BigInt = strawberry.field(description="The number up to which this page reaches; ask on after it.")
-    has_more: bool = strawberry.field(description="Whether there are more already.")
+
+
+LAST = "The number of the newest event of this page; ask on after it."
+MORE = "Whether there are more already."
+
+
+@strawberry.type(description="Events of a ticket, for those who ask again and again.")
+class TicketEventPage:
+    events: list[DomainEvent] = to_list(resolve.events_of_ticket_page, EVENTS_MAX)
+    last_seq: BigInt = strawberry.field(description=LAST)
+    has_more: bool = strawberry.field(description=MORE)
+
+
+@strawberry.type(description="Events of an alert, for those who ask again and again.")
+class AlertEventPage:
+    events: list[DomainEvent] = to_list(resolve.events_of_alert_page, EVENTS_MAX)
+    last_seq: BigInt = strawberry.field(description=LAST)
+    has_more: bool = strawberry.field(description=MORE)
+
+
+@strawberry.type
+class EventQueries:
+    ticket_events: TicketEventPage | None = one(resolve.ticket_events, gate=SeesTicket())
+    alert_events: AlertEventPage | None = one(resolve.alert_events, gate=SeesAlert())
+
+
+@strawberry.type
+class EventSubscriptions:
+    ticket_events: DomainEvent = stream(resolve.follow_ticket, gate=SeesTicket())
+    alert_events: DomainEvent = stream(resolve.follow_alert, gate=SeesAlert())

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import strawberry
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.utils.str_converters import to_camel_case
 
@@ -62,6 +62,7 @@ class Outcome:
         self.user_errors = problems
         self.audit_event_id: strawberry.ID | None = None
         self.idempotency_replayed = False
+        self.forbidden: errors.Forbidden | None = None
         if entity:
             setattr(self, entity, row_id)
 
@@ -72,13 +73,27 @@ def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> 
     hints = typing.get_type_hints(function)
     input_type = hints["input"]
 
+    async def refused(info: Info) -> None:
+        await note_refusal(info.context, name, gate.asks)
+
     async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
         entity = entity_of(info)
-        return await run(info.context, name, function, input, entity, kept)
+        made = await run(info.context, name, function, input, entity, kept)
+        if made.forbidden is not None:
+            await note_refusal(info.context, name, getattr(made.forbidden, "permission", gate.asks))
+        return made
 
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
-    return mutation(resolve, gate=gate, description=inspect.getdoc(function))
+    return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+
+
+async def note_refusal(context: Context, operation: str, permission: str) -> None:
+    """Write down that somebody was refused; the answer does not hang on it."""
+    try:
+        await context.db.refusals.note(context.actor, operation, permission, context.now, context.request_id or None)
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("a refusal could not be written down", operation=operation, error=type(error).__name__)
 
 
 def entity_of(info: Info) -> str | None:
@@ -111,7 +126,9 @@ async def run(
         except Refused as refused:
             if keyed and refused.stored:
                 await _keep_refusal(context, name, keyed, refused, kept)
-            return Outcome(entity, None, [shown_errors.shown(refused)])
+            made = Outcome(entity, None, [shown_errors.shown(refused)])
+            made.forbidden = refused if isinstance(refused, errors.Forbidden) else None
+            return made
         except InvalidInput as invalid:
             return Outcome(entity, None, [shown_errors.shown(problem) for problem in invalid.problems])
         except IntegrityError as conflict:

@@ -91,13 +91,19 @@ async def begin(
 
 
 async def to_the_end(
-    worker: Database, tenant_id: UUID, batch_id: UUID, *, progress: Progress | None = None, now: datetime | None = None
+    worker: Database,
+    tenant_id: UUID,
+    batch_id: UUID,
+    *,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    chunk: int | None = None,
 ) -> Brought:
-    """Work on the batch until it is at rest; another worker may do so at the same time."""
+    """Work on the batch until it is at rest; another worker may do so at the same time. `chunk` fixes the step."""
     began, pacemaker = monotonic(), Pacemaker()
     while True:
         at, since = now or datetime.now(UTC), monotonic()
-        size = pacemaker.size(batch_id)
+        size = chunk or pacemaker.size(batch_id)
         due, items = await step(worker, tenant_id, batch_id, now=at, size=size)
         pacemaker.took(batch_id, items, timedelta(seconds=monotonic() - since))
         if progress is not None:

@@ -110,7 +110,7 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
 def _one(tx: Transaction, chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Result:
     key = item.payload["key"]
     row = _row(chunk, item)
-    digest = sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = sha256(orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     warnings = item.payload["warnings"]
     target, before = chunk.known.get(key, (None, None))
     if target is not None and before == digest:
@@ -178,7 +178,7 @@ async def _create(tx: Transaction, batch: Batch, chunk: Chunk) -> None:
             "Listing", {"status": [None, made.status], "price_minor": [None, given["price_minor"]]}
         )
     values = {
-        "tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows).decode(), "kind": chunk.mapping.kind,
+        "tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode(), "kind": chunk.mapping.kind,
         "currency": chunk.mapping.currency, "source": batch.plan["source"], "expiry": EXPIRY,
         "ends": rules.expiry(tx.now, settings.listing_days),
     }  # fmt: skip
@@ -224,7 +224,7 @@ async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
         fixed[gone.key] = "the listing is gone"
         del chunk.changed[gone.key]
     if rows:
-        await tx.session.execute(CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows).decode()})
+        await tx.session.execute(CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()})
     return fixed
 
 
