@@ -13,7 +13,7 @@ from souk.rules.actor import Actor, Role
 from souk.schema import schema
 from tests.bazaar import rows_of
 from tests.engine.generate import Generator
-from tests.isolation.canary import digest
+from tests.isolation.canary import WORD, digest
 from tests.isolation.conftest import Two, nearby
 from tests.isolation.positions import Position
 
@@ -214,7 +214,6 @@ async def _looked_at(fuzz: Fuzz, position: Position, types: list[str]) -> bool:
 
 async def test_the_canary_shows_in_no_random_document(two: Two, size: Any) -> None:
     """Random documents with foreign ids, foreign cursors and the canary's own word, queries and mutations."""
-    from tests.isolation.canary import WORD
 
     rng = random.Random(SEED)
     mixed = {name: [*ids[:4], *two.here.own.get(name, [])[:4]] for name, ids in two.there.own.items() if ids}
