@@ -2,12 +2,14 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove check format lock where clean
+.PHONY: help run test prove check format schema matrix migration lock where clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-SOURCES := souk tests
+SOURCES := souk tests $(wildcard benchmarks)
+# The state of the API that clients rely on: `make check BASE=main` before a merge.
+BASE := HEAD
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,15 +41,27 @@ test: check ## The checks, then every proof at small size
 prove: $(READY) ## The same tests at full size
 	@$(BIN)/python -m pytest --prove
 
-check: $(READY) ## Style, types, import contracts
+check: $(READY) ## Style, types, import contracts, the schema's promises, models against migrations
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@against=; if git show $(BASE):schema.graphql > $(VENV)/base.graphql 2>/dev/null; then \
+	  against="--against $(VENV)/base.graphql"; fi; $(BIN)/souk schema check $$against
+	@$(BIN)/souk migration check
 
 format: $(READY) ## Put the sources in order
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+schema: $(READY) ## Write schema.graphql anew
+	@$(BIN)/souk schema print > $(VENV)/new.graphql && mv $(VENV)/new.graphql schema.graphql
+
+matrix: $(READY) ## Who may do what
+	@$(BIN)/souk matrix
+
+migration: $(READY) ## Draft a migration from what the models say, m="what it does"
+	@$(BIN)/souk migration new "$(m)"
 
 lock: ## Pin every dependency with its hashes (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --extra dev --no-annotate --no-header \

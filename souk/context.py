@@ -36,12 +36,25 @@ def _now() -> datetime:
 
 
 @dataclass
+class Effects:
+    """What a mutation's answer must know about its transactions.
+
+    `unsettled` counts those without an idempotency key that were committed, or may have been: an operation that has one
+    must not be sent again. Once `late`, no further transaction begins.
+    """
+
+    unsettled: int = 0
+    late: bool = False
+
+
+@dataclass
 class Context:
     """One operation of one actor; `reads` is set by the engine while the batched road runs."""
 
     actor: Actor
     request_id: str = ""
     now: datetime = field(default_factory=_now)
+    effects: Effects = field(default_factory=Effects)
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

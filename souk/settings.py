@@ -82,6 +82,7 @@ class Settings(BaseSettings):
 
     # Requests
     request_timeout: Seconds = 10.0
+    commit_grace: Seconds = 1.5
     body_timeout: Seconds = 5.0
     body_limit: Count = 262_144
     drain_timeout: Seconds = 20.0

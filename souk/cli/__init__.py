@@ -22,13 +22,26 @@ COMMANDS: dict[str, str] = {
     "demo seed": "souk.cli.demo:seed",
     "demo token": "souk.cli.demo:token",
     "demo reset": "souk.cli.demo:reset",
+    "schema print": "souk.cli.schema:print_",
+    "schema check": "souk.cli.schema:check",
+    "matrix": "souk.cli.matrix:matrix",
+    "migration new": "souk.cli.migration:new",
+    "migration check": "souk.cli.migration:check",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
+    "tenant create": "souk.cli.tenant:create",
+    "token create": "souk.cli.token:create",
+    "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
     "import": "Bring files in.",
     "demo": "The demo and its people.",
     "db": "The embedded PostgreSQL.",
+    "schema": "The API as text.",
+    "migration": "Changes of the tables.",
+    "tenant": "Tenants.",
+    "token": "Tokens to sign in with.",
+    "audit": "The audit.",
 }
 
 

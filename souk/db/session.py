@@ -21,6 +21,7 @@ from ..rules.actor import Actor, Role
 from . import journal
 from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
+from .refusals import Refusals
 from .sealing import Keyring
 
 R = TypeVar("R", bound=Row)
@@ -143,6 +144,7 @@ class Database:
             pool_use_lifo=True,
             connect_args={"server_settings": server_settings(role, limits, jit="off")},
         )
+        self.refusals = Refusals(self.engine)
         self.committed: list[Callable[[UUID, set[UUID]], None]] = []
 
     async def check(self) -> None:

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import strawberry
@@ -131,15 +131,35 @@ def query(resolver: Callable[..., Any], *, gate: Gate, description: str | None =
     return _plain(strawberry.field, resolver, gate, description)
 
 
-def mutation(resolver: Callable[..., Any], *, gate: Gate, description: str | None = None) -> Any:
-    """A mutation: `async (info, input)`; a role that may not at all gets null and FORBIDDEN before it runs."""
-    return _plain(strawberry.mutation, resolver, gate, description)
+Refused = Callable[[Info], Awaitable[None]]
 
 
-def _plain(make: Callable[..., Any], resolver: Callable[..., Any], gate: Gate, description: str | None) -> Any:
+def mutation(
+    resolver: Callable[..., Any], *, gate: Gate, refused: Refused | None = None, description: str | None = None
+) -> Any:
+    """A mutation: `async (info, input)`; a role that may not at all gets null and FORBIDDEN before it runs.
+
+    `refused` is told of it first.
+    """
+    return _plain(strawberry.mutation, resolver, gate, description, refused)
+
+
+def _plain(
+    make: Callable[..., Any],
+    resolver: Callable[..., Any],
+    gate: Gate,
+    description: str | None,
+    refused: Refused | None = None,
+) -> Any:
     own, takes_info = _signature(resolver)
 
+    async def refuse(info: Info, tell: Refused) -> Any:
+        await tell(info)
+        raise gate.refusal()
+
     def resolve(info: Info, **arguments: Any) -> Any:
+        if refused is not None and not gate.admits(info.context.actor.facts):
+            return refuse(info, refused)
         admit(gate, info)
         return resolver(info=info, **arguments) if takes_info else resolver(**arguments)
 

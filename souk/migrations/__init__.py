@@ -86,6 +86,21 @@ def head() -> str:
     return found
 
 
+async def draft(url: str, message: str, slug: str) -> Path:
+    """Write the next revision: what the models have and the database has not. The database must be at the head."""
+    number = f"{int(head()[:4]) + 1:04d}"
+    made: list[Path] = []
+
+    def act(connection: Connection) -> None:
+        script = command.revision(config(connection), message, autogenerate=True, rev_id=number)
+        assert script is not None and not isinstance(script, list)
+        path = Path(script.path)
+        made.append(path.rename(path.with_name(f"{number}_{slug}.py")))
+
+    await _run(url, act)
+    return made[0]
+
+
 async def drift(url: str) -> list[Any]:
     """What models and database disagree about; empty when they are one."""
     engine = create_async_engine(url, poolclass=NullPool)

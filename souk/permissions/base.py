@@ -102,6 +102,11 @@ class Permission(Generic[T]):
         if not self.allows(actor, row):
             raise self.refusal()
 
+    @property
+    def asks(self) -> str:
+        """The row of the matrix it asks, for people and for the record of refusals."""
+        return self.name
+
     def __or__(self, other: "Permission[Any]") -> "AnyOf":
         return AnyOf(self, other)
 
@@ -116,8 +121,8 @@ class AnyOf(Permission[Any]):
         self.model = next((part.model for part in parts if part.model is not None), None)  # type: ignore[misc]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(part.name for part in self.parts)
+    def asks(self) -> str:
+        return " or ".join(part.asks for part in self.parts)
 
     def admits(self, facts: Facts) -> bool:
         return any(part.admits(facts) for part in self.parts)

@@ -2,32 +2,11 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, and_, any_, exists, or_, true
+from sqlalchemy import ColumnElement, exists
 
-from ..models import Task, Ticket, TicketCc
-from ..rules.actor import Role
+from ..models import Task, Ticket
 from .base import Permission
-
-
-class ReadsTicketOfTask(Permission[Ticket]):
-    """The tickets that one may read; an AGENT those of its teams, or all of them, besides one's own."""
-
-    name = "ticket:read"
-    model = Ticket
-    in_python = False
-
-    def within_rows(self, viewer: Any) -> ColumnElement[bool]:
-        return Ticket.deleted_at.is_(None)
-
-    def owned(self, viewer: Any) -> ColumnElement[bool]:
-        copied = exists().where(
-            TicketCc.tenant_id == Ticket.tenant_id, TicketCc.ticket_id == Ticket.id, TicketCc.user_id == viewer.user_id
-        )
-        mine = or_(Ticket.requester_id == viewer.user_id, copied)
-        if viewer.role is not Role.AGENT:
-            return and_(Ticket.deleted_at.is_(None), mine)
-        team = true() if viewer.all_teams else Ticket.team_id == any_(viewer.team_ids)
-        return and_(Ticket.deleted_at.is_(None), or_(team, mine))
+from .ticket import SeesTicket
 
 
 class _Task(Permission[Task]):
@@ -37,7 +16,7 @@ class _Task(Permission[Task]):
     in_python = False
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        readable = ReadsTicketOfTask().owned(viewer)
+        readable = SeesTicket().owned(viewer)
         return exists().where(Ticket.tenant_id == Task.tenant_id, Ticket.id == Task.ticket_id, readable)
 
 

@@ -19,4 +19,5 @@ class UsesUpload(Permission[Upload]):
         return actor.dealer_id is not None and row.dealer_id == actor.dealer_id
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return Upload.dealer_id == viewer.dealer_id
+        own: ColumnElement[bool] = Upload.dealer_id == viewer.dealer_id
+        return own

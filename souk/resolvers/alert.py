@@ -29,15 +29,15 @@ from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..rules import alert as rules
 from ..rules import text
-from ..rules.actor import Role
 from ..rules.enums import AlertKind, AlertStatus, Described, DismissReason, Severity
 from ..rules.errors import NotUnique
 from ..rules.machines import machine
 from . import impact
 from .enums import known
+from .event import shown_of_alert
 from .evidence import in_hex, rehashed
 from .filters import conditions
-from .observation import state_of
+from .observation import CURE, state_of
 from .writing import locked, means, move, permit
 
 means("uq_alert_live", lambda: NotUnique("Another alert of the same breach is live.", field="to"))
@@ -214,9 +214,7 @@ def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
 
 def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
     """Everything that happened to the alert, in its order."""
-    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id)
-    if viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer:
-        asked = asked.where(DomainEvent.internal.is_(False))
+    asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id, shown_of_alert(viewer))
     return asked.order_by(DomainEvent.seq.asc())
 
 
@@ -263,7 +261,7 @@ async def alert_transition(tx: Transaction, input: AlertTransitionInput) -> Aler
         case AlertStatus.RESOLVED:
             recovered = await impact.recover(tx, alert)
             alert.resolution, alert.resolved_at, alert.cure_due_at = resolution, tx.now, None
-            await tx.not_due("alert.cure", alert.id)
+            await tx.not_due(CURE, alert.id)
             data |= {"recovered": recovered.amount, "currency": alert.currency}
         case AlertStatus.OPEN:
             alert.dismiss_reason = alert.dismissed_at = alert.dismissed_price_minor = alert.snoozed_until = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import strawberry
 from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, text
@@ -125,7 +126,7 @@ def follow_batch(viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None =
 
 def batch_events(
     viewer: Viewer, batch_id: strawberry.ID, after: BigInt | None = None, first: int = 100
-) -> Select[tuple[object, ...]]:
+) -> Select[Any, Any, Any, Any]:
     """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
     big = BigInteger()
     since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)

@@ -156,7 +156,7 @@ async def dealers_named(tx: Transaction, source: str, names: Sequence[str]) -> d
         Dealer.tenant_id == tenant, Dealer.city_key.in_(wanted), Dealer.deleted_at.is_(None)
     )
     only = city.group_by(Dealer.city_key).having(func.count() == 1)
-    named: dict[str, UUID] = {key: UUID(id_) for key, id_ in (await tx.session.execute(only)).all()}
+    named: dict[str, UUID] = {key: UUID(id_) for key, id_ in (await tx.session.execute(only)).all() if key}
     own = select(func.lower(Dealer.name), Dealer.id).where(
         Dealer.tenant_id == tenant, func.lower(Dealer.name).in_(wanted), Dealer.deleted_at.is_(None)
     )

@@ -6,7 +6,6 @@ alert of (dealer, competitor, SKU, kind) is decided by `rules.alert.observe`, un
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,20 +16,16 @@ from ..models import (
     Alert,
     Dealer,
     Listing,
-    PriceException,
-    PriceExceptionDealer,
-    PricePolicy,
-    PricePolicyVersion,
     new_id,
 )
 from ..rules import alert as rules
 from ..rules import dealer as standing
-from ..rules.alert import ENDED, RAISES, AlertState, Observed, PolicyException, PolicyVersion
+from ..rules.alert import ENDED, RAISES, AlertState, Observed
 from ..rules.clauses import implements
-from ..rules.enums import AlertKind, AlertStatus, DismissReason, ListingStatus, PolicyKind
-from ..rules.impact import delta
+from ..rules.enums import AlertKind, AlertStatus, DismissReason, ListingStatus
 from . import evidence, impact
 from .evidence import Sale
+from .limits import Limit, Seen, depth, limits
 from .writing import locked, move
 
 OWN_CHANNEL = "MARKETPLACE"
@@ -44,31 +39,8 @@ SHOWN = (
 )
 """States in which a listing's price counts; in the others it is not asked of anybody any more."""
 CURED = "compliant re-observation"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A price, in minor units of `currency`, that a dealer or a competitor asked for a SKU at a moment."""
-
-    sku_id: UUID
-    price: int
-    currency: str
-    captured_at: datetime
-    dealer_id: UUID | None = None
-    competitor_id: UUID | None = None
-    channel: str | None = None
-    url: str | None = None
-    listing_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a policy asks of whoever was observed: the amount, the version it comes from, whether it is passed."""
-
-    kind: PolicyKind
-    version_id: UUID
-    amount: int
-    breached: bool
+CURE = "alert.cure"
+"""The kind of work that looks at a breach again when its time to cure is over."""
 
 
 async def observe(tx: Transaction, listing: Listing) -> list[Alert]:
@@ -255,7 +227,7 @@ async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int
     """The breach is over: the alert is RESOLVED, its deadline falls away, and its dealer may stand better."""
     alert.resolved_at, alert.cure_due_at, alert.snoozed_until = at, None, None
     move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=_told(alert) | {"recovered": recovered})
-    await tx.not_due("alert.cure", alert.id)
+    await tx.not_due(CURE, alert.id)
     await tx.session.flush()
     await _relieve(tx, alert)
 
@@ -326,83 +298,6 @@ async def _relieve(tx: Transaction, alert: Alert) -> None:
     move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
 
 
-# The limits -------------------------------------------------------------------------------------------------------
-
-
-async def limits(tx: Transaction, seen: Seen) -> dict[PolicyKind, Limit]:
-    """Per kind, the limit that holds for what was seen: a breached one before others, the deepest first."""
-    asked = (
-        select(PricePolicy.kind, PricePolicyVersion)
-        .join(
-            PricePolicyVersion,
-            (PricePolicyVersion.tenant_id == PricePolicy.tenant_id) & (PricePolicyVersion.policy_id == PricePolicy.id),
-        )
-        .where(PricePolicy.sku_id == seen.sku_id, PricePolicy.currency == seen.currency)
-    )
-    versions: dict[UUID, list[PricePolicyVersion]] = {}
-    kinds: dict[UUID, PolicyKind] = {}
-    for kind, version in (await tx.session.execute(asked)).all():
-        versions.setdefault(version.policy_id, []).append(version)
-        kinds[version.policy_id] = PolicyKind[kind]
-    if not versions:
-        return {}
-    spared = await _exceptions(tx, list(versions), seen.captured_at)
-    found: dict[PolicyKind, Limit] = {}
-    for policy_id, rows in sorted(versions.items()):
-        limit = _limit(kinds[policy_id], rows, spared.get(policy_id, []), seen)
-        if limit is None:
-            continue
-        other = found.get(limit.kind)
-        if other is None or _depth(limit, seen) > _depth(other, seen):
-            found[limit.kind] = limit
-    return found
-
-
-def _depth(limit: Limit, seen: Seen) -> tuple[bool, int]:
-    return limit.breached, delta(limit.kind, limit.amount, seen.price)
-
-
-def _limit(kind: PolicyKind, rows: list[PricePolicyVersion], spared: list[PolicyException], seen: Seen) -> Limit | None:
-    by_n = {row.n: row for row in rows}
-    version = rules.version_at([_version(row) for row in rows], seen.captured_at)
-    if version is None:
-        return None
-    amount = rules.amount_for(version, spared, seen.captured_at, dealer_id=seen.dealer_id, channel=seen.channel)
-    if amount is None:
-        return None
-    breached = rules.breaches(
-        kind, amount, seen.price, tolerance_minor=version.tolerance_minor, tolerance_bp=version.tolerance_bp
-    )
-    return Limit(kind, by_n[version.n].id, amount, breached)
-
-
-def _version(row: PricePolicyVersion) -> PolicyVersion:
-    return PolicyVersion(
-        row.n, row.amount_minor, row.tolerance_bp, row.tolerance_minor, row.valid_from, row.valid_to, row.recorded_at
-    )
-
-
-async def _exceptions(tx: Transaction, policy_ids: list[UUID], at: datetime) -> dict[UUID, list[PolicyException]]:
-    rows = select(PriceException).where(
-        PriceException.policy_id.in_(policy_ids), PriceException.starts_at <= at, PriceException.ends_at > at
-    )
-    exceptions = (await tx.session.execute(rows.order_by(PriceException.created_at, PriceException.id))).scalars().all()
-    if not exceptions:
-        return {}
-    named: dict[UUID, set[UUID]] = {}
-    dealers = select(PriceExceptionDealer.exception_id, PriceExceptionDealer.dealer_id).where(
-        PriceExceptionDealer.exception_id.in_([each.id for each in exceptions])
-    )
-    for exception_id, dealer_id in (await tx.session.execute(dealers)).all():
-        named.setdefault(exception_id, set()).add(dealer_id)
-    found: dict[UUID, list[PolicyException]] = {}
-    for each in exceptions:
-        who = None if each.every_dealer else frozenset(named.get(each.id, ()))
-        made = PolicyException(each.starts_at, each.ends_at, who, each.channel, each.amount_minor)
-        found.setdefault(each.policy_id, []).append(made)
-    return found
-
-
 # The key ----------------------------------------------------------------------------------------------------------
 
 
@@ -448,11 +343,7 @@ async def _elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, L
     for listing in (await tx.session.execute(others.order_by(Listing.id))).scalars():
         other = _seen(listing, seen.captured_at)
         limit = next((each for each in (await limits(tx, other)).values() if RAISES[each.kind] == alert.kind), None)
-        if (
-            limit is not None
-            and limit.breached
-            and (worst is None or _depth(limit, other) > _depth(worst[1], worst[0]))
-        ):
+        if limit is not None and limit.breached and (worst is None or depth(limit, other) > depth(worst[1], worst[0])):
             worst = (other, limit)
     return worst
 
@@ -463,7 +354,7 @@ async def _elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, L
 async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     """The deadline of a cure has passed: the breach is looked at again, and what still breaches is open once more.
 
-    For the worker, when `alert.cure` is due. Gives the alert when it moved, None when there is nothing to do.
+    For the worker. Gives the alert when it moved, None when there is nothing to do.
     """
     alert = await locked(tx, Alert, alert_id, None)
     if rules.cure_due(state_of(alert), breaching=True, now=tx.now) is None:
@@ -494,6 +385,7 @@ async def _listing(tx: Transaction, alert: Alert) -> Listing | None:
 
 
 __all__ = [
+    "CURE",
     "OWN_CHANNEL",
     "Limit",
     "Sale",

@@ -12,9 +12,12 @@ from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, among, key
 from ..models import Alert, Batch, Dealer, Lead, Task, Ticket, User, new_id
 from ..permissions.alert import SeesAlert
-from ..permissions.base import Permission, may
+from ..permissions.base import Permission
+from ..permissions.batch import SeesBatch
 from ..permissions.dealer import SeesDealer
-from ..permissions.task import ClosesTask, MovesTask, ReadsTicketOfTask, SeesTask
+from ..permissions.lead import SeesLead
+from ..permissions.task import ClosesTask, MovesTask, SeesTask
+from ..permissions.ticket import SeesTicket
 from ..permissions.user import SeesUser
 from ..rules import task as rules
 from ..rules import text
@@ -122,6 +125,21 @@ def alert_of_task(viewer: Viewer, task: Task) -> Select[Alert]:
     return select(Alert).where(Alert.id == task.alert_id, SeesAlert().rows(viewer))
 
 
+def batch_of_task(viewer: Viewer, task: Task) -> Select[Batch]:
+    """The batch it follows from."""
+    return select(Batch).where(Batch.id == task.batch_id, SeesBatch().rows(viewer))
+
+
+def ticket_of_task(viewer: Viewer, task: Task) -> Select[Ticket]:
+    """The ticket it follows from."""
+    return select(Ticket).where(Ticket.id == task.ticket_id, SeesTicket().rows(viewer))
+
+
+def lead_of_task(viewer: Viewer, task: Task) -> Select[Lead]:
+    """The lead it follows from."""
+    return select(Lead).where(Lead.id == task.lead_id, SeesLead().rows(viewer))
+
+
 def assignee_of_task(viewer: Viewer, task: Task) -> Select[User]:
     """Who does it."""
     return select(User).where(User.id == task.assignee_id, SeesUser().rows(viewer))
@@ -181,9 +199,9 @@ async def _subjects(tx: Transaction, input: TaskCreateInput) -> dict[str, Any]:
     """The rows that the task follows from, each visible to whoever makes it."""
     given: tuple[tuple[str, strawberry.ID | None, Any, Permission[Any]], ...] = (
         ("alert_id", input.alert_id, Alert, SeesAlert()),
-        ("batch_id", input.batch_id, Batch, may("batch:read")),
-        ("ticket_id", input.ticket_id, Ticket, ReadsTicketOfTask()),
-        ("lead_id", input.lead_id, Lead, may("lead:read")),
+        ("batch_id", input.batch_id, Batch, SeesBatch()),
+        ("ticket_id", input.ticket_id, Ticket, SeesTicket()),
+        ("lead_id", input.lead_id, Lead, SeesLead()),
         ("dealer_id", input.dealer_id, Dealer, SeesDealer()),
     )
     return {field: (await found(tx, model, id_, sees, field=field)).id for field, id_, model, sees in given if id_}

@@ -398,8 +398,6 @@ async def expire_invite(tx: Transaction, id: UUID) -> None:
     person = await locked(tx, User, id, None)
     if person.status == UserStatus.INVITED:
         await _withdrawn(tx, person, cause="7 d")
-    else:
-        await tx.not_due(EXPIRY, id)
 
 
 async def activate(tx: Transaction, person: User) -> None:

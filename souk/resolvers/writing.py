@@ -77,7 +77,7 @@ async def permit(tx: Transaction, permission: Permission[Any], row: Any) -> None
         ).scalar_one_or_none() is not None
     if not allowed:
         refusal = Forbidden(permission.message)
-        refusal.permission = permission.name  # type: ignore[attr-defined]
+        refusal.permission = permission.asks  # type: ignore[attr-defined]
         raise refusal
 
 

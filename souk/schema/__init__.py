@@ -6,7 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
-from . import errors
+from . import batch, errors
 from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
@@ -14,6 +14,7 @@ from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .event import EventQueries, EventSubscriptions
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
 from .note import NoteMutations
@@ -36,6 +37,7 @@ class Query(
     CompetitorQueries,
     DealQueries,
     DealerQueries,
+    EventQueries,
     LeadQueries,
     ListingQueries,
     OfferQueries,
@@ -73,11 +75,16 @@ class Mutation(
 @strawberry.type(description="What can be followed.")
 class Subscription(
     BatchSubscriptions,
+    EventSubscriptions,
 ):
     pass
 
 
 schema = strawberry.Schema(
-    Query, Mutation, Subscription, types=[*errors.TYPES], config=StrawberryConfig(scalar_map=SCALARS)
+    Query,
+    Mutation,
+    Subscription,
+    types=[*errors.TYPES, *batch.EVENT_TYPES],
+    config=StrawberryConfig(scalar_map=SCALARS),
 )
 check_schema(schema)

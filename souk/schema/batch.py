@@ -1,6 +1,6 @@
 """Batches as clients see them: the work, its items, its log, and its live stream."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -27,11 +27,16 @@ from ..engine.declare import (
 from ..engine.scalars import JSON, BigInt, DateTime
 from ..permissions.base import may
 from ..permissions.batch import ApprovesBatch, ControlsBatch, ReadsImages, SeesBatch, SeesPreview
+from ..permissions.task import SeesTask
 from ..resolvers import batch as resolve
 from ..resolvers import enforcement, importing, preview
+from ..resolvers import task as resolve_task
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
+
+if TYPE_CHECKING:
+    from .task import Task
 
 KNOWN_KINDS = (enforcement.Enforcement, importing.Import)
 """The kinds of this part: known once their modules are imported."""
@@ -170,6 +175,9 @@ class Batch(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_batch, gate=SeesTask()
+    )
     available_transitions: list[Transition] = transitions(
         "Batch", {"batch:control": ControlsBatch(), "batch:approve": ApprovesBatch()}
     )
@@ -206,12 +214,15 @@ class BatchLogLine:
     message: str | None = strawberry.field(description="What happened, in a sentence.")
 
 
+FROM: Any = column("from_status", description="The state before; null for the first event.")
+FROM.graphql_name = "from"  # a word of Python's, so that the attribute cannot bear it
+
+
 @view(models.BatchEvent)
 class BatchStateChanged(BatchEvent):
     """The batch changed its state. When it was cancelled, the items not begun are told by the counts here."""
 
-    from_: BatchStatus | None = column("from_status", description="The state before; null for the first event.")
-    from_.graphql_name = "from"
+    from_: BatchStatus | None = FROM
     to: BatchStatus | None = column("to_status")
     reason: str | None
 
@@ -238,7 +249,7 @@ BY_KIND = By(
         BatchEventKind.LOG.value: "BatchLogAppended",
     },
 )
-EVENT_TYPES = [BatchStateChanged, BatchItemsChanged, BatchLogAppended]
+EVENT_TYPES: list[type] = [BatchStateChanged, BatchItemsChanged, BatchLogAppended]
 
 
 @strawberry.type(description="Events of a batch, for those who ask again and again.")

@@ -80,9 +80,6 @@ class Dealer(Node):
     leads: Connection[Annotated["Lead", strawberry.lazy(".lead")]] | None = to_many(
         resolve_lead.leads_of_dealer, gate=SeesLead()
     )
-    notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(
-        notes_on("Dealer"), gate=ReadsNote()
-    )
 
 
 def changed() -> Any:

@@ -12,7 +12,9 @@ from ..engine.symbols import among
 from ..permissions.base import may
 from ..permissions.lead import MovesLead, MovesUnlock, OpensContact, SeesLead, WithdrawsLead, eligible, unlocked
 from ..permissions.note import ReadsNote
+from ..permissions.task import SeesTask
 from ..resolvers import lead as resolve
+from ..resolvers import task as resolve_task
 from ..resolvers.lead import LeadContactReason
 from ..resolvers.note import notes_on
 from ..rules.actor import Role
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .dealer import Dealer
     from .listing import Listing
     from .note import Note
+    from .task import Task
     from .user import User
 
 
@@ -111,6 +114,9 @@ class Lead(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_lead, gate=SeesTask()
+    )
     listing: Annotated["Listing", strawberry.lazy(".listing")] | None = to_one(resolve.listing_of_lead)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)

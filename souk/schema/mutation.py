@@ -16,7 +16,7 @@ from uuid import UUID
 
 import strawberry
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.utils.str_converters import to_camel_case
 
@@ -24,7 +24,7 @@ from ..context import Context, Info
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import mutation
-from ..engine.errors import Overloaded, typed
+from ..engine.errors import DeadlineExceeded, Overloaded, typed
 from ..engine.symbols import write_id
 from ..permissions.base import Permission, may
 from ..resolvers.writing import CONSTRAINTS
@@ -62,6 +62,7 @@ class Outcome:
         self.user_errors = problems
         self.audit_event_id: strawberry.ID | None = None
         self.idempotency_replayed = False
+        self.forbidden: errors.Forbidden | None = None
         if entity:
             setattr(self, entity, row_id)
 
@@ -72,13 +73,27 @@ def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> 
     hints = typing.get_type_hints(function)
     input_type = hints["input"]
 
+    async def refused(info: Info) -> None:
+        await note_refusal(info.context, name, gate.asks)
+
     async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
         entity = entity_of(info)
-        return await run(info.context, name, function, input, entity, kept)
+        made = await run(info.context, name, function, input, entity, kept)
+        if made.forbidden is not None:
+            await note_refusal(info.context, name, getattr(made.forbidden, "permission", gate.asks))
+        return made
 
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
-    return mutation(resolve, gate=gate, description=inspect.getdoc(function))
+    return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+
+
+async def note_refusal(context: Context, operation: str, permission: str) -> None:
+    """Write down that somebody was refused; the answer does not hang on it."""
+    try:
+        await context.db.refusals.note(context.actor, operation, permission, context.now, context.request_id or None)
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("a refusal could not be written down", operation=operation, error=type(error).__name__)
 
 
 def entity_of(info: Info) -> str | None:
@@ -111,7 +126,9 @@ async def run(
         except Refused as refused:
             if keyed and refused.stored:
                 await _keep_refusal(context, name, keyed, refused, kept)
-            return Outcome(entity, None, [shown_errors.shown(refused)])
+            made = Outcome(entity, None, [shown_errors.shown(refused)])
+            made.forbidden = refused if isinstance(refused, errors.Forbidden) else None
+            return made
         except InvalidInput as invalid:
             return Outcome(entity, None, [shown_errors.shown(problem) for problem in invalid.problems])
         except IntegrityError as conflict:
@@ -130,18 +147,34 @@ async def run(
 async def _once(
     context: Context, name: str, function: Write, given: Any, entity: str | None, keyed: Key | None, kept: timedelta
 ) -> Outcome:
-    async with context.db.transaction(
-        context.actor, name, now=context.now, request_id=context.request_id or None
-    ) as tx:
-        if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
-            return _replayed(stored, entity)
-        row = await function(tx, given)
-        await tx.session.flush()
-        made = Outcome(entity, row.id, [])
-        if keyed:
-            await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+    if context.effects.late:
+        raise DeadlineExceeded
+    committing = False
+    context.effects.unsettled += keyed is None
+    try:
+        async with context.db.transaction(
+            context.actor, name, now=context.now, request_id=context.request_id or None
+        ) as tx:
+            if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
+                return _replayed(stored, entity)
+            row = await function(tx, given)
+            await tx.session.flush()
+            made = Outcome(entity, row.id, [])
+            if keyed:
+                await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+            committing = True
+    except BaseException as error:
+        if not committing or _undone(error):
+            context.effects.unsettled -= keyed is None
+        raise
     made.audit_event_id = _audit_id(context, tx)
     return made
+
+
+def _undone(error: BaseException) -> bool:
+    """Whether an error while committing says that nothing was committed; a lost connection says nothing at all."""
+    state = getattr(_origin(error), "sqlstate", None)
+    return state is not None and not state.startswith(("08", "57P"))
 
 
 def _audit_id(context: Context, tx: Transaction) -> strawberry.ID | None:

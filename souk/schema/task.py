@@ -9,8 +9,11 @@ from ..engine.declare import Connection, Node, column, many, one, payload_node, 
 from ..engine.scalars import DateTime
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
+from ..permissions.batch import SeesBatch
+from ..permissions.lead import SeesLead
 from ..permissions.note import ReadsNote
 from ..permissions.task import MOVES, ReadsTaskNote, SeesTask
+from ..permissions.ticket import SeesTicket
 from ..resolvers import task as resolve
 from ..resolvers.note import notes_on
 from ..rules.enums import TaskKind, TaskOutcome, TaskStatus
@@ -19,8 +22,11 @@ from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .alert import Alert
+    from .batch import Batch
     from .dealer import Dealer
+    from .lead import Lead
     from .note import Note
+    from .ticket import Ticket
     from .user import User
 
 
@@ -36,6 +42,9 @@ class Task(Node):
     note: str | None = column("note", ReadsTaskNote())
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_task)
     alert: Annotated["Alert", strawberry.lazy(".alert")] | None = to_one(resolve.alert_of_task, gate=SeesAlert())
+    batch: Annotated["Batch", strawberry.lazy(".batch")] | None = to_one(resolve.batch_of_task, gate=SeesBatch())
+    ticket: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.ticket_of_task, gate=SeesTicket())
+    lead: Annotated["Lead", strawberry.lazy(".lead")] | None = to_one(resolve.lead_of_task, gate=SeesLead())
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_task)
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Task"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions("Task", MOVES)

@@ -21,6 +21,7 @@ from ..engine.declare import (
 from ..engine.scalars import DateTime
 from ..permissions.base import may
 from ..permissions.note import ReadsNote
+from ..permissions.task import SeesTask
 from ..permissions.ticket import (
     AsRequester,
     AssignsTicket,
@@ -31,6 +32,7 @@ from ..permissions.ticket import (
     SeesComment,
     SeesTicket,
 )
+from ..resolvers import task as resolve_task
 from ..resolvers import ticket as resolve
 from ..resolvers.note import notes_on
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from .dealer import Dealer
     from .lead import Lead
     from .listing import Listing
+    from .task import Task
 
 TicketSubject = Annotated[
     Annotated["Alert", strawberry.lazy(".alert")]
@@ -88,6 +91,9 @@ class Ticket(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_ticket, gate=SeesTask()
+    )
     requester: User | None = to_one(resolve.requester_of_ticket)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_ticket)
     assignee: User | None = to_one(resolve.assignee_of_ticket)

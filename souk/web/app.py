@@ -45,12 +45,14 @@ class App:
         """What the server does around its life; tests that have no server do it themselves."""
         async with self.build(self.settings) as parts:
             self._parts = parts
-            self._http = GraphQLOverHTTP(Operations(self.settings, self.guard, parts), self.streams)
+            operations = Operations(self.settings, self.guard, parts)
+            self._http = GraphQLOverHTTP(operations, self.streams)
             keeper = asyncio.create_task(self.streams.look_after(parts.sessions, self._recheck_pause))
             try:
                 yield
             finally:
                 keeper.cancel()
+                await operations.settle()
                 self._parts = self._http = None
 
     async def _recheck_pause(self) -> None:

@@ -67,17 +67,19 @@ class Failure(Exception):
         *,
         status: int | None = None,
         retry_after_ms: int | None = None,
+        retryable: bool | None = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
         **facts: Any,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.headers, self.facts = code, message, headers, facts
         self.status = STATUS.get(code, 400) if status is None else status
-        self.retry_after_ms = retry_after_ms
+        self.retryable = code in RETRYABLE if retryable is None else retryable
+        self.retry_after_ms = retry_after_ms if self.retryable else None
 
     def formatted(self, request_id: str) -> dict[str, Any]:
         """The GraphQL error: `{message, extensions {code retryable retryAfterMs? requestId …}}`."""
-        extensions: dict[str, Any] = {"code": self.code.value, "retryable": self.code in RETRYABLE}
+        extensions: dict[str, Any] = {"code": self.code.value, "retryable": self.retryable}
         if self.retry_after_ms is not None:
             extensions["retryAfterMs"] = self.retry_after_ms
         return {"message": self.message, "extensions": {**extensions, "requestId": request_id, **self.facts}}
@@ -142,6 +144,7 @@ def failure_of(error: BaseException) -> Failure | None:
         error,
         asyncpg.PostgresConnectionError
         | asyncpg.exceptions.InterfaceError
+        | asyncpg.InternalClientError
         | InterfaceError
         | asyncpg.CannotConnectNowError
         | asyncpg.AdminShutdownError
@@ -176,8 +179,8 @@ class Told:
     failed: Code | None = None
 
 
-def told(body: bytes, request_id: str) -> Told:
-    """Complete the errors of an answer.
+def told(body: bytes, request_id: str, *, again: bool = True) -> Told:
+    """Complete the errors of an answer; without `again` none of them is retryable.
 
     An error with a path and without a code is an exception nobody foresaw: its text stays inside.
     """
@@ -197,6 +200,9 @@ def told(body: bytes, request_id: str) -> Told:
             else:
                 extensions["code"] = Code.BAD_REQUEST
         extensions.setdefault("retryable", extensions["code"] in RETRYABLE)
+        if not again:
+            extensions["retryable"] = False
+            extensions.pop("retryAfterMs", None)
         extensions["requestId"] = request_id
     code = errors[0]["extensions"]["code"]
     failed = None if answer.get("data") is not None else Code(code) if code in Code.__members__ else Code.INTERNAL

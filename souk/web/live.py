@@ -49,7 +49,7 @@ class Stream:
         self.kept: deque[tuple[int, Payload]] = deque(maxlen=KEPT)
         self.floor: int | None = None
         """What comes after it is kept, up to the newest; None until the first follower has caught up."""
-        self.changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters: list[asyncio.Future[None]] = []
         self._woken = asyncio.Event()
         found = read_id(plan.subject or "")
         self._subject = found.row_id if found else None
@@ -64,6 +64,10 @@ class Stream:
             self.floor = end
             self._woken.set()
         return found
+
+    @property
+    def newest(self) -> int:
+        return self.kept[-1][0] if self.kept else self.floor or 0
 
     def since(self, at: int) -> Events:
         """What is kept after `at`."""
@@ -117,8 +121,7 @@ class Stream:
 
     async def _read(self) -> None:
         while True:
-            assert self.floor is not None
-            found = await self.plan.fetch(self.kept[-1][0] if self.kept else self.floor, KEPT)
+            found = await self.plan.fetch(self.newest, KEPT)
             for seq, body in found:
                 if len(self.kept) == KEPT:
                     self.floor = self.kept[0][0]
@@ -129,9 +132,18 @@ class Stream:
                 return
 
     def _tell(self) -> None:
-        before, self.changed = self.changed, asyncio.get_running_loop().create_future()
-        if not before.done():
-            before.set_result(None)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def change(self) -> asyncio.Future[None]:
+        """Done as soon as there is more, or the end; one per follower, for a shared one would have to be shielded."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if len(self._waiters) > 2 * self.followers + 16:  # followers that left while nothing happened
+            self._waiters = [each for each in self._waiters if not each.done()]
+        self._waiters.append(waiter)
+        return waiter
 
 
 class Live:
@@ -177,7 +189,6 @@ class Live:
 async def _followed(stream: Stream, at: int) -> AsyncIterator[Payload]:
     live = False
     while not stream.ended:
-        changed = stream.changed
         if stream.reaches(at):
             events, live = stream.since(at), True
         elif live:
@@ -187,6 +198,7 @@ async def _followed(stream: Stream, at: int) -> AsyncIterator[Payload]:
         for seq, payload in events:
             yield payload
             at = seq
-            await asyncio.sleep(0)  # the sender of the transport gets its turn between two of many
-        if not events and stream.reaches(at):
-            await asyncio.shield(changed)
+            if len(events) > 1:
+                await asyncio.sleep(0)  # the sender of the transport gets its turn between two of many
+        if not stream.ended and stream.reaches(at) and stream.newest <= at:
+            await stream.change()

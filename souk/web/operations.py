@@ -1,7 +1,7 @@
 """One operation, whatever carried it: checked by the guard, answered in time, told in one shape, logged in one line."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
@@ -46,9 +46,9 @@ class Answer(Protocol):
 class Runner(Protocol):
     """Answers queries and mutations. A body without `data` is a request error (syntax, validation, variables)."""
 
-    async def answer(
+    def answer(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
-    ) -> Answer: ...
+    ) -> Coroutine[Any, Any, Answer]: ...
 
 
 class Events(Protocol):
@@ -96,8 +96,9 @@ class Result:
     def retry_after_ms(self) -> int | None:
         if self.failure is not None:
             return self.failure.retry_after_ms
-        after = self.told.errors[0]["extensions"].get("retryAfterMs") if self.told.failed else None
-        return 1000 if after is None and self.status in (429, 503) else after
+        first = self.told.errors[0]["extensions"] if self.told.failed else {}
+        after: int | None = first.get("retryAfterMs")
+        return 1000 if after is None and self.status in (429, 503) and first.get("retryable") else after
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Operations:
 
     def __init__(self, settings: Settings, guard: Guard, parts: Parts) -> None:
         self.settings, self.guard, self.parts = settings, guard, parts
+        self.writing: set[asyncio.Task[Answer]] = set()
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
@@ -123,20 +125,46 @@ class Operations:
         """Answer a query or a mutation. Never raises but for cancellation."""
         began = perf_counter()
         road: bool | None = None
+        context = self.parts.context(actor, call)
         try:
-            context = self.parts.context(actor, call)
-            async with asyncio.timeout(self.settings.request_timeout):
-                answer = await self.parts.runner.answer(
-                    request.query, request.variables, request.operation_name, context
-                )
+            run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
+            if kind is OperationType.MUTATION:
+                answer = await self._written(run, context)
+            else:
+                async with asyncio.timeout(self.settings.request_timeout):
+                    answer = await run
             road = answer.fused
-            result = Result(told(answer.body, call.request_id))
+            result = Result(told(answer.body, call.request_id, again=not context.effects.unsettled))
             outcome = _outcome(result.told)
         except Exception as error:
-            result = self._failed(error, call)
+            result = self._failed(error, call, again=not context.effects.unsettled)
             outcome = result.failure.code.value if result.failure else ""
         self._log(request, kind, call, began, outcome, fused=road)
         return result
+
+    async def _written(self, run: Coroutine[Any, Any, Answer], context: Any) -> Answer:
+        """The answer of a mutation that nobody's impatience ends half-way: what it commits is told, if it is in time.
+
+        After the time of a request no further transaction begins, and the one under way has a moment more.
+        """
+        task = asyncio.create_task(run)
+        self.writing.add(task)
+        task.add_done_callback(self._ended)
+        if not (await asyncio.wait((task,), timeout=self.settings.request_timeout))[0]:
+            context.effects.late = True
+            if not (await asyncio.wait((task,), timeout=self.settings.commit_grace))[0]:
+                raise TimeoutError
+        return task.result()
+
+    def _ended(self, task: "asyncio.Task[Answer]") -> None:
+        self.writing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and failure_of(error) is None:
+            log.warning("a mutation failed", error=type(error).__name__)
+
+    async def settle(self) -> None:
+        """Wait for mutations that nobody waits for any more; the database's time limits end each of them."""
+        if self.writing:
+            await asyncio.wait(self.writing, timeout=self.settings.statement_timeout)
 
     async def follow(self, request: GraphQLRequest, actor: Actor, call: Call) -> AsyncIterator[Event]:
         """The payloads of a subscription. Raises Failure."""
@@ -160,11 +188,13 @@ class Operations:
         finally:
             self._log(request, OperationType.SUBSCRIPTION, call, began, outcome, events=count)
 
-    def _failed(self, error: Exception, call: Call) -> Result:
+    def _failed(self, error: Exception, call: Call, *, again: bool = True) -> Result:
         failure = failure_of(error)
         if failure is None:
             log.error("failed", request_id=call.request_id, exc_info=error)
             failure = internal()
+        if not again:
+            failure.retryable, failure.retry_after_ms = False, None
         return refused(failure, call)
 
     def _log(

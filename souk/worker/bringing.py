@@ -10,6 +10,7 @@ from time import monotonic
 from typing import IO
 from uuid import UUID
 
+import strawberry
 from sqlalchemy import text
 
 from ..db.session import Database, system_actor
@@ -77,10 +78,11 @@ async def begin(
 ) -> UUID:
     """Preview, make and start the batch of an upload, as the system. Raises Refused or InvalidInput."""
     async with db.transaction(system_actor(tenant_id), "batchStart", now=now, system=True) as tx:
+        dealer = strawberry.ID(write_id("Dealer", dealer_id)) if dealer_id else None
         asked = previews.BatchPreviewInput(
             kind=BatchKind.IMPORT,
-            selection=BatchSelection(upload_id=write_id("Upload", upload.id)),
-            plan=BatchPlan(mapping=mapping, dealer_id=write_id("Dealer", dealer_id) if dealer_id else None),
+            selection=BatchSelection(upload_id=strawberry.ID(write_id("Upload", upload.id))),
+            plan=BatchPlan(mapping=mapping, dealer_id=dealer),
         )
         preview = await previews.batch_preview(tx, asked)
         batch: Batch = await previews.create(tx, preview, title=title or f"Import of {upload.name}"[:200], pace=pace)

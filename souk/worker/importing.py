@@ -9,16 +9,18 @@ from uuid import UUID
 
 from ..db.session import Transaction
 from ..models import Batch, Upload, new_id
-from ..resolvers.importing import KINDS
+from ..resolvers.importing import Import
+from ..resolvers.kinds import KINDS
 from ..rules.enums import BatchAction, BatchKind
 from ..rules.importing import SNAPSHOTS, ParsedRow
 from ..rules.importing.walking import mapping_of, walk
-from .actions import ACTIONS, SOURCES, Item, Result
+from .actions import ACTIONS as ACTIONS
+from .actions import SOURCES, Item, Result
 from .brought import refused
 from .listings import import_listings
 from .snapshots import import_snapshots
 
-assert BatchKind.IMPORT in KINDS
+assert isinstance(KINDS[BatchKind.IMPORT], Import)
 AHEAD = 200  # rows read while the former ones are being stored
 OPEN = 8  # files that a worker keeps open
 

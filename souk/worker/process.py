@@ -9,11 +9,11 @@ from ..db.sealing import Keyring
 from ..db.session import Database
 from ..gateways.storage import Directory
 from ..settings import Settings
-from . import enforcement, importing
+from . import due, enforcement, importing
 from .actions import ACTIONS
 from .loop import Worker
 
-__all__ = ["ACTIONS", "enforcement", "importing", "work"]
+__all__ = ["ACTIONS", "due", "enforcement", "importing", "work"]
 
 
 async def work(settings: Settings) -> None:

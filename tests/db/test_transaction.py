@@ -8,7 +8,7 @@ from sqlalchemy import text
 from souk.db import journal
 from souk.db.idempotency import Key
 from souk.models import Dealer
-from souk.resolvers.dealer import DealerCreateInput
+from souk.resolvers.dealer.card import DealerCreateInput
 from souk.rules.actor import Role
 from souk.rules.enums import DealerKind
 from souk.rules.errors import IdempotencyInFlight
@@ -68,3 +68,16 @@ async def test_a_twin_in_flight_is_told_to_wait_and_personal_values_are_pseudony
     await world.do(Role.ADMIN, "dealerCreate", "dealer { id }", kind="DEALERSHIP", name="Once", phone="+919800000009")
     kept = await world.rows("SELECT changes::text FROM audit_event WHERE op = 'dealerCreate'")
     assert len(kept) == 1 and "919800000009" not in kept[0][0] and "hmac:" in kept[0][0]
+
+
+async def test_a_refusal_by_permission_leaves_one_row_and_a_probe_no_flood(world: World) -> None:
+    rows = "SELECT acting_role, operation, permission, count(*) FROM access_refusal GROUP BY 1, 2, 3 ORDER BY 1"
+    document = 'mutation { skuCreate(input: {code: "A", name: "A", currencyCode: "INR"}) { sku { id } } }'
+    for _ in range(61):
+        answer = await world.ask(Role.VIEWER, document)
+        assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert await world.rows(rows) == [("VIEWER", "skuCreate", "sku:write", 60)]
+    assert await world.rows("SELECT count(*) FROM sku") == [(0,)]
+    denied = await world.do(Role.DEALER, "dealerCreate", "dealer { id }", kind="DEALERSHIP", name="Mine")
+    assert [each["code"] for each in denied["userErrors"]] == ["FORBIDDEN"]
+    assert (await world.rows(rows))[0] == ("DEALER", "dealerCreate", "dealer:write", 1)

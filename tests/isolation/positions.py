@@ -3,6 +3,7 @@
 Found from the schema alone, so that a field added tomorrow is asked tomorrow.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,9 @@ def plain(type_: Any, name: str, fill: Fill) -> Any:
     if isinstance(type_, GraphQLEnumType):
         return next(iter(type_.values))
     if type_.name == "ID":
-        return "key-of-a-fuzzing-caller" if name == "idempotencyKey" else fill.get(name, fill["*"])
+        if name == "idempotencyKey":
+            return fill.get(name, "key-of-a-fuzzing-caller")
+        return fill.get(name, fill["*"])
     return SCALARS[type_.name]
 
 
@@ -113,39 +116,47 @@ def positions(schema: GraphQLSchema) -> list[Position]:
     found: dict[str, Position] = {}
     reached: set[tuple[str, str]] = set()
 
-    def visit(kind: str, parent: GraphQLObjectType, prefix: str, suffix: str, path: str, depth: int) -> None:
+    waiting: deque[tuple[str, GraphQLObjectType, str, str, str]] = deque()
+    roots = (
+        ("query", schema.query_type),
+        ("mutation", schema.mutation_type),
+        ("subscription", schema.subscription_type),
+    )
+    for kind, root in roots:
+        if root is not None:
+            waiting.append((kind, root, "{ ", " }", root.name))
+    while waiting:  # the nearest way to each field, so that its rows are most likely there
+        kind, parent, prefix, suffix, path = waiting.popleft()
         for name, field in parent.fields.items():
             if (parent.name, name) in reached:
                 continue
             reached.add((parent.name, name))
             where = f"{path}.{name}"
-            for argument, type_, way, cursor in _takes(field):
-                required = "".join(
+            for argument, type_, way, cursor, more in _takes(field):
+                required = more + "".join(
                     f", {n}: {_literal(a.type)}"
                     for n, a in field.args.items()
                     if is_required_argument(a) and n != argument
                 )
                 body = selection(get_named_type(field.type))
                 document = f"{kind} F($it: {type_}) {prefix}{name}({argument}: $it{required}) {body}{suffix}"
-                key = f"{where}({argument}{''.join(f'.{step}' for step in way)})"
+                key = f"{where}({argument}{''.join(f'.{step}' for step in way)}{more})"
                 found[key] = Position(key, document, kind, type_, way, cursor)
             target = get_named_type(field.type)
-            nestable = kind != "mutation" and not any(is_required_argument(a) for a in field.args.values())
-            if nestable and isinstance(target, GraphQLObjectType) and depth < 6:
-                visit(kind, target, f"{prefix}{name} {{ ", f" }}{suffix}", where, depth + 1)
-
-    for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
-        if root is not None:
-            visit(kind, root, "{ ", " }", root.name, 0)
+            nestable = kind == "query" and not any(is_required_argument(a) for a in field.args.values())
+            if nestable and isinstance(target, GraphQLObjectType) and name not in ("edges", "pageInfo"):
+                waiting.append((kind, target, f"{prefix}{name} {{ ", f" }}{suffix}", where))
     return list(found.values())
 
 
-def _takes(field: GraphQLField) -> Iterator[tuple[str, Any, tuple[str | int, ...], bool]]:
+def _takes(field: GraphQLField) -> Iterator[tuple[str, Any, tuple[str | int, ...], bool, str]]:
     for name, argument in field.args.items():
-        if name in CURSORS:
-            yield name, argument.type, (), True
+        if name in CURSORS and get_named_type(argument.type).name == "String":
+            orders = get_named_type(field.args["orderBy"].type).values if "orderBy" in field.args else []
+            for order in [None, *orders] if name == "after" else [None]:
+                yield name, argument.type, (), True, f", orderBy: {order}" if order else ""
         for way in ways_to_ids(argument.type):
-            yield name, argument.type, way, False
+            yield name, argument.type, way, False, ""
 
 
 def _literal(type_: Any) -> str:
@@ -162,11 +173,11 @@ def selection(type_: Any) -> str:
     if is_leaf_type(type_):
         return ""
     if isinstance(type_, GraphQLUnionType | GraphQLInterfaceType):
-        return "{ __typename ... on Node { id } }" if not isinstance(type_, GraphQLUnionType) else "{ __typename }"
+        return "{ __typename ... on Node { id } }" if type_.name == "Node" else "{ __typename }"
     names = type_.fields
     if "nodes" in names and "pageInfo" in names:
         node = get_named_type(names["nodes"].type)
-        return f"{{ totalCount nodes {selection(node)} }}"
+        return f"{{ totalCount nodes {selection(node)} edges {{ cursor }} }}"
     parts = ["__typename"]
     for name, field in names.items():
         named = get_named_type(field.type)

@@ -1,5 +1,6 @@
 """Alerts as they are read and moved: cost term by term, evidence that vouches for itself, who sees and who may."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -185,6 +186,20 @@ async def test_a_dealer_sees_its_alert_after_the_notice_and_never_the_rows_of_ot
         refused = await world.ask(role, ALL, {"id": id_})
         assert (refused["data"], refused["errors"][0]["extensions"]["code"]) == ({"alert": None}, "FORBIDDEN")
 
+    events = (
+        "query($id: ID!, $n: BigInt) { alertEvents(alertId: $id, after: $n) { events { seq type } lastSeq hasMore } }"
+    )
+    page = await world.data(Role.OPS, events, {"id": id_})
+    assert page["alertEvents"] == {
+        "events": [{"seq": "1", "type": "alert.opened"}, {"seq": "2", "type": "alert.task_created"}],
+        "lastSeq": "2", "hasMore": False,
+    }  # fmt: skip
+    rest = await world.data(Role.OPS, events, {"id": id_, "n": "1"})
+    assert [event["seq"] for event in rest["alertEvents"]["events"]] == ["2"]
+    outside = await world.data(Role.DEALER, events, {"id": id_})
+    assert [event["seq"] for event in outside["alertEvents"]["events"]] == ["1"]
+    assert await world.data(world.other_dealer_actor, events, {"id": id_}) == {"alertEvents": None}
+
     reader = world.service("alert:read")
     partly = await world.ask(reader, "{ alerts { nodes { evidenceChain { head } evidenceSnapshots { totalCount } } } }")
     assert partly["data"]["alerts"]["nodes"] == [{"evidenceChain": None, "evidenceSnapshots": None}]
@@ -335,3 +350,16 @@ async def test_after_an_exception_window_the_end_of_the_window_decides(world: Wo
     assert await statuses(world) == [("DISMISSED", 1, 1)]
     await report(world, thing, 85_000, NOW + 3 * DAY)
     assert await statuses(world) == [("DISMISSED", 1, 1), ("OPEN", 1, 1)]
+
+
+async def test_an_alert_is_followed_from_where_one_left_off(world: World) -> None:
+    _, alert = await raised(world)
+    await transition(world, Role.OPS, alert["id"], "ACKNOWLEDGED", alert["version"])
+    follow = "subscription($id: ID!, $n: BigInt) { alertEvents(alertId: $id, after: $n) { seq type toStatus } }"
+    runner = world.souk.runner
+    for fused in (True, False):
+        plan = runner.events_plan(follow, None, {"id": alert["id"], "n": "1"}, world.context(Role.OPS), fused=fused)
+        found = [json.loads(body)["data"]["alertEvents"] for _, body in await plan.fetch(plan.after, 10)]
+        assert found == [{"seq": "2", "type": "alert.acknowledged", "toStatus": "ACKNOWLEDGED"}]
+        hidden = runner.events_plan(follow, None, {"id": alert["id"]}, world.context(Role.DEALER), fused=fused)
+        assert await hidden.fetch(None, 10) == []

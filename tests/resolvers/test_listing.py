@@ -8,9 +8,8 @@ import pytest
 
 from souk.engine.symbols import read_id
 from souk.models import Listing, Offer, new_id
-from souk.resolvers.listing import EXPIRY, expire
+from souk.resolvers.listing import expire
 from souk.rules.actor import Actor, Role
-from souk.worker.timers import TIMERS
 from tests.resolvers.listings import add, audited, due, events, kept, listing
 from tests.world import NOW, World
 
@@ -349,10 +348,6 @@ async def _expire(world: World, id_: UUID, after: timedelta) -> Any:
     async with world.souk.app.transaction(system, "listing.expiry", now=NOW + after, system=True) as tx:
         found = await expire(tx, id_)
     return found and found.status
-
-
-def test_the_worker_answers_the_timer() -> None:
-    assert TIMERS[EXPIRY] is expire
 
 
 async def test_the_timer_ends_a_listing_and_renewing_begins_anew(world: World) -> None:

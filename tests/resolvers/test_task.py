@@ -123,6 +123,10 @@ async def test_an_agent_sees_the_tasks_of_its_tickets_and_a_viewer_no_notes(worl
         payload = await world.do(who, "taskCreate", "task { id }", **given)
         assert [e["code"] for e in payload["userErrors"]] == expected
     await world.rows("DELETE FROM task WHERE outcome IS NULL RETURNING 1")
+    of_ticket = "{ tickets { nodes { tasks { nodes { title ticket { number } } } } } }"
+    assert (await world.data(Role.AGENT, of_ticket))["tickets"]["nodes"] == [
+        {"tasks": {"nodes": [{"title": "Of a ticket", "ticket": {"number": 1}}]}}
+    ]
     ask = "{ tasks(filter: { status: [DONE] }, orderBy: DUE) { totalCount nodes { title note } } }"
     assert (await world.data(Role.AGENT, ask))["tasks"] == {
         "totalCount": 1, "nodes": [{"title": "Of a ticket", "note": "Angry."}],

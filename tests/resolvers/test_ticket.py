@@ -1,5 +1,6 @@
 """Tickets: who sees what of them, what people write, and the way they go."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -260,6 +261,9 @@ async def test_resolved_closes_by_itself_reopens_by_a_comment_and_closed_has_a_f
     assert due.due_at == world.now + timedelta(hours=72)
     ref: UUID = due.ref
     await system(world, lambda tx: resolve.close_resolved(tx, ref))
+    assert (await row(world, "status")).status == "RESOLVED", "the time has not come"
+    world.now = due.due_at
+    await system(world, lambda tx: resolve.close_resolved(tx, ref))
     assert tuple(await row(world, "status, closed_at")) == ("CLOSED", world.now)
     assert await world.rows("SELECT count(*) FROM souk.work WHERE ref = :r", r=ref) == [(0,)]
 
@@ -291,6 +295,9 @@ async def test_time_resolves_what_nobody_answers_and_ends_a_hold(world: World) -
     seen = "query($id: ID!) { ticket(id: $id) { holdReason } }"
     assert (await world.data(Role.AGENT, seen, {"id": held}))["ticket"] == {"holdReason": "Waits for the bank."}
     ref = (await row(world, "id", 2)).id
+    await system(world, lambda tx: resolve.resume(tx, ref))
+    assert (await row(world, "status", 2)).status == "ON_HOLD", "the time has not come"
+    world.now += timedelta(hours=1)
     await system(world, lambda tx: resolve.resume(tx, ref))
     assert tuple(await row(world, "status, hold_reason, resume_at", 2)) == ("OPEN", None, None)
     reasons = "SELECT count(*) FROM domain_event WHERE reason LIKE '%bank%'"
@@ -400,3 +407,8 @@ async def test_who_is_copied_in_reads_and_speaks_for_the_requester(world: World)
         ("CANCELLED", "ticketCancel", True),
         ("CANCELLED", "ticketMerge", False),
     ]
+
+
+async def test_tickets_opened_at_once_are_numbered_densely(world: World) -> None:
+    await asyncio.gather(*(opened(world) for _ in range(5)))
+    assert [each.number for each in await world.rows("SELECT number FROM ticket ORDER BY number")] == [1, 2, 3, 4, 5]

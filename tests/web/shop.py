@@ -6,18 +6,21 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 import strawberry
+from graphql import GraphQLError
 
+from souk.context import Effects
 from souk.rules.actor import Actor, Role
 from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
+from souk.web.logging import configure
 from souk.web.operations import Call, Parts
 from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
@@ -59,6 +62,17 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation
+    async def slow(self, info: strawberry.Info, keyed: bool) -> int | None:
+        shop, effects = info.context.shop, info.context.effects
+        effects.unsettled += not keyed
+        shop.holding.set()
+        await shop.release.wait()
+        shop.total += 1
+        if shop.total == 13:
+            raise GraphQLError("lost", extensions={"code": "UNAVAILABLE", "retryable": True})
+        return shop.total
+
+    @strawberry.mutation
     def add(self, info: strawberry.Info, number: int = 1) -> int:
         info.context.shop.total += number
         return info.context.shop.total
@@ -90,6 +104,7 @@ class Context:
     actor: Actor
     call: Call
     shop: "Shop"
+    effects: Effects = field(default_factory=Effects)
 
 
 @dataclass(frozen=True)
@@ -159,7 +174,11 @@ class Shop:
     @asynccontextmanager
     async def parts(self, settings: Settings) -> AsyncIterator[Parts]:
         sessions = Sessions(self, cache=settings.session_cache, now=lambda: NOW)
-        yield Parts(self, sessions, lambda actor, call: Context(actor, call, self), self, self.ready)
+        yield Parts(self, sessions, self.context, self, self.ready)
+
+    def context(self, actor: Actor, call: Call) -> Context:
+        self.last = Context(actor, call, self)
+        return self.last
 
 
 NOW = datetime.fromisoformat("2026-11-22T06:00:00+00:00")
@@ -199,4 +218,5 @@ if __name__ == "__main__":
     if "attached" in sys.argv:
         end_with_parent()
     settings = Settings(log_level="error")
+    configure(settings)
     sys.exit(0 if serve(settings, create_app(settings, Spoken().parts), Speaking) else 1)

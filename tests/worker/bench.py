@@ -41,6 +41,8 @@ class Effect:
         ids = [new_id() for _ in items]
         values = {"tenant": batch.tenant_id, "now": tx.now, "ids": ids, "items": [item.id for item in items]}
         await tx.session.execute(EFFECT, values)
+        if batch.plan.get("slow"):
+            await tx.session.execute(text("SELECT pg_sleep(:s)"), {"s": batch.plan["slow"] * len(items)})
         for item in items:
             match item.payload.get("do", "ok"):
                 case "refuse":

@@ -165,23 +165,27 @@ async def archive_of(tx: Transaction, dealer: Dealer, *, reason: str) -> int:
     """Archive what a dealer lists, but for what its open deals hold. Gives the number."""
     kept = (ListingStatus.ARCHIVED, ListingStatus.RESERVED)
     listings = await _of(tx, dealer, *(status for status in ListingStatus if status not in kept))
+    wanted = await _with_offers(tx, dealer)
     for listing in listings:
         if listing.status == ListingStatus.PENDING_REVIEW:
             move(tx, listing, ListingStatus.DRAFT, "listing.withdrawn", mutation="listingWithdraw", reason=reason)
         gone = listing.status == ListingStatus.SUSPENDED
-        await archive(tx, listing, reason=reason, cause="dealer TERMINATED" if gone else None)
+        cause = "dealer TERMINATED" if gone else None
+        await archive(tx, listing, reason=reason, cause=cause, offers=listing.id in wanted)
     return len(listings)
 
 
 @implements("Listing", ("ACTIVE", "PAUSED"), "ARCHIVED", effect="open offers SUPERSEDED")
-async def archive(tx: Transaction, listing: Listing, *, reason: str | None, cause: str | None = None) -> None:
-    """ARCHIVED, for good. Raises InvalidTransition, Required (a SUSPENDED one needs a reason)."""
+async def archive(
+    tx: Transaction, listing: Listing, *, reason: str | None, cause: str | None = None, offers: bool = True
+) -> None:
+    """ARCHIVED, for good; its timer then finds nothing to do. `offers` False where it is known to have none. Raises InvalidTransition, Required (a SUSPENDED one needs a reason)."""
     rules.archive(state_of(listing), reason=reason)
     mutation = "listingArchive" if cause is None else None
     move(tx, listing, ListingStatus.ARCHIVED, "listing.archived", mutation=mutation, cause=cause, reason=reason)
     listing.status_before_suspension = None
-    await tx.not_due(EXPIRY, listing.id)
-    await supersede_offers(tx, listing)
+    if offers:
+        await supersede_offers(tx, listing)
 
 
 @implements("Listing", ("ACTIVE", "PAUSED"), "EXPIRED", effect="open offers SUPERSEDED")
@@ -209,7 +213,7 @@ async def _of(tx: Transaction, dealer: Dealer, *statuses: ListingStatus) -> list
         .order_by(Listing.id)
         .with_for_update()
     )
-    return list((await tx.session.execute(asked)).scalars().all())
+    return list((await tx.session.execute(asked.execution_options(populate_existing=True))).scalars().all())
 
 
 async def _with_offers(tx: Transaction, dealer: Dealer) -> set[UUID]:

@@ -1,5 +1,6 @@
 """What time does to tickets. Each is work found in `souk.work`, done in a transaction of the system."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from ...db.session import Transaction
@@ -7,7 +8,7 @@ from ...models import Ticket
 from ...rules.clauses import implements
 from ...rules.enums import TicketStatus
 from ..writing import locked
-from .steps import CLOSE, RESOLVE, RESUME, step
+from .steps import step
 
 UNANSWERED = "Resolved without an answer from the requester."
 
@@ -15,10 +16,13 @@ UNANSWERED = "Resolved without an answer from the requester."
 async def close_resolved(tx: Transaction, id: UUID) -> None:
     """`ticket.close`: a RESOLVED ticket that nobody reopened is CLOSED."""
     ticket = await locked(tx, Ticket, id, None)
-    if ticket.status == TicketStatus.RESOLVED:
+    hours = timedelta(hours=(await tx.settings()).auto_close_hours)
+    if (
+        ticket.status == TicketStatus.RESOLVED
+        and ticket.resolved_at is not None
+        and ticket.resolved_at + hours <= tx.now
+    ):
         await step(tx, ticket, TicketStatus.CLOSED, cause="72 h")
-    else:
-        await tx.not_due(CLOSE, id)
 
 
 @implements("Ticket", "WAITING_ON_REQUESTER", "RESOLVED", guard="resolution text", trigger="(7 d without answer)")
@@ -28,14 +32,10 @@ async def resolve_unanswered(tx: Transaction, id: UUID) -> None:
     if ticket.status == TicketStatus.WAITING_ON_REQUESTER:
         ticket.resolution = UNANSWERED
         await step(tx, ticket, TicketStatus.RESOLVED, cause="7 d without answer")
-    else:
-        await tx.not_due(RESOLVE, id)
 
 
 async def resume(tx: Transaction, id: UUID) -> None:
     """`ticket.resume`: the hold of a ticket ends."""
     ticket = await locked(tx, Ticket, id, None)
-    if ticket.status == TicketStatus.ON_HOLD:
+    if ticket.status == TicketStatus.ON_HOLD and ticket.resume_at is not None and ticket.resume_at <= tx.now:
         await step(tx, ticket, TicketStatus.OPEN, cause="resumeAt")
-    else:
-        await tx.not_due(RESUME, id)

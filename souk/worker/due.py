@@ -1,0 +1,17 @@
+"""Every timer of the domains on one screen: what is due, and which function answers it."""
+
+from ..resolvers import lead, listing, offer, user
+from ..resolvers.observation import CURE, cure_due
+from ..resolvers.ticket import steps, timers
+from .timers import TIMERS, timer
+
+timer(CURE)(cure_due)
+timer(listing.EXPIRY)(listing.expire)
+timer(offer.writes.EXPIRY)(offer.expire)
+timer(lead.follow.EXPIRY)(lead.expire)
+timer(user.EXPIRY)(user.expire_invite)
+timer(steps.CLOSE)(timers.close_resolved)
+timer(steps.RESOLVE)(timers.resolve_unanswered)
+timer(steps.RESUME)(timers.resume)
+
+__all__ = ["TIMERS"]
