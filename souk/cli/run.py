@@ -29,7 +29,7 @@ READY_SECONDS = 60.0
 READY_POLL = 0.1
 
 # What must be done once, before anything is served; done again when the migrations change.
-PREPARATIONS: tuple[tuple[str, ...], ...] = (("migrate",),)
+PREPARATIONS: tuple[tuple[str, ...], ...] = (("migrate",), ("demo", "seed"))
 
 
 def run() -> None:
@@ -58,7 +58,7 @@ def _run(given: Settings, server: Embedded | None) -> bool:
     if server is not None:
         server.start()
     environment = {"SOUK_DATABASE_URL": location(given)}
-    if not _prepare(server, environment):
+    if not _prepare(server, environment, given.development):
         return False
     children = [
         Child("API", ("-m", "souk", "serve", "--attached"), patience=given.drain_timeout + 2),
@@ -81,7 +81,7 @@ def _run(given: Settings, server: Embedded | None) -> bool:
     return asyncio.run(supervisor.run(lambda: asyncio.ensure_future(ready())))
 
 
-def _prepare(server: Embedded | None, environment: Mapping[str, str]) -> bool:
+def _prepare(server: Embedded | None, environment: Mapping[str, str], development: bool) -> bool:
     """Run the preparations, each in a process of its own; a database that has seen these already is left alone.
 
     The parent imports neither models nor migrations: that is half of the time a warm start may take.
@@ -91,6 +91,8 @@ def _prepare(server: Embedded | None, environment: Mapping[str, str]) -> bool:
     if done is not None and done.is_file() and done.read_text() == wanted:
         return True
     for command in PREPARATIONS:
+        if command[0] == "demo" and not development:
+            continue
         ended = subprocess.run([sys.executable, "-m", "souk", *command], env={**os.environ, **environment}, check=False)
         if ended.returncode:
             err.print(f"`souk {' '.join(command)}` failed.")

@@ -207,13 +207,13 @@ async def _decisions(ground: Ground) -> None:
             alert = await _alert(tx, ground, dealer, code, kind)
             asked = alerts.AlertTransitionInput(
                 id=ground.gid("Alert", alert.id), expected_version=alert.version, **given
-            )  # type: ignore[arg-type]
+            )
             await alerts.alert_transition(tx, asked)
 
 
 async def _enforcement(ground: Ground) -> None:
     """A notice to one dealer, a day ago; of what was selected, two alerts had ended before."""
-    at, who = ground.ago(hours=24), "ops"
+    at, who = ground.ago(hours=24, seconds=5), "ops"  # it waits `undoSeconds`, five
     chosen = (("north", "PH-200", "MAP_BREACH"), ("south", "PH-300", "MRP_FLOOR_BREACH"),
               ("north", "PH-300", "MRP_FLOOR_BREACH"))  # fmt: skip
     async with ground.act(who, "batchPreview", at) as tx:
@@ -228,12 +228,11 @@ async def _enforcement(ground: Ground) -> None:
     if batch.status == "PENDING_APPROVAL":
         async with ground.act("owner", "batchDecide", at) as tx:
             decision = batches.BatchDecideInput(
-                id=ground.gid("Batch", batch.id), decision=batches.BatchDecision.APPROVE, reason=None,
-                idempotency_key="",
+                id=ground.gid("Batch", batch.id), decision=batches.BatchDecision.APPROVE, reason=None, idempotency_key=ground.key("decide"),
             )  # fmt: skip
             await batches.batch_decide(tx, decision)
     async with ground.act(who, "batchStart", at) as tx:
-        start = batches.BatchStartInput(id=ground.gid("Batch", batch.id), idempotency_key="")
+        start = batches.BatchStartInput(id=ground.gid("Batch", batch.id), idempotency_key=ground.key("start"))
         await batches.batch_start(tx, start)
     due: datetime | None = at
     while due is not None:
@@ -248,7 +247,7 @@ async def _tasks(ground: Ground) -> None:
             assignee = ground.people["sales" if kind is TaskKind.FOLLOW_UP else "ops"].user_id
             assert assignee is not None
             asked = tasks.TaskCreateInput(
-                kind=kind, title=title, due_at=ground.now + timedelta(days=1 + n % 5),
+                kind=kind, title=title, due_at=ground.ahead(days=1 + n % 5),
                 assignee_id=ground.gid("User", assignee), alert_id=ground.gid("Alert", alert.id),
             )  # fmt: skip
             made.append((await tasks.task_create(tx, asked)).id)
@@ -294,9 +293,7 @@ async def _running(ground: Ground) -> None:
             tx, id=id_, name="competitor-prices.csv", media_type="text/csv", stored_as=stored.name, size=stored.size,
             sha256=stored.sha256, days=3650,
         )  # fmt: skip
-    batch_id = await begin(
-        ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop"
-    )
+    batch_id = await begin(ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop")
     for n in range(4):
         await step(
             ground.doors.worker, ground.tenant_id, batch_id, now=at + timedelta(minutes=n), size=SNAPSHOTS_DONE // 4
