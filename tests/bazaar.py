@@ -27,6 +27,8 @@ from tests.world import KEYRING, NOW, Souk, World, make_world
 
 EVERY_SCOPE = frozenset(MATRIX)
 DAY = timedelta(days=1)
+STORED = f"{'0' * 32}/{'0' * 32}"
+"""The file of every upload, for a test that gives the transaction a directory with it."""
 
 
 @dataclass
@@ -375,7 +377,7 @@ class _Maker:
             {"creator_id": self.ops}, {"creator_id": people[Role.DEALER].user_id, "dealer_id": self.dealers[0]}, {"token_id": self.token},
             {"creator_id": self.customer}, {"creator_id": self.agent}, {"creator_id": people[Role.ADMIN].user_id},
         ]  # fmt: skip
-        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as="x", expires_at=NOW + DAY,
+        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as=STORED, expires_at=NOW + DAY,
                             creator_id=maker.get("creator_id"), dealer_id=maker.get("dealer_id")) for maker in makers[:4]]  # fmt: skip
         await self.add(*uploads)
         for n, maker in enumerate(makers * 2):
