@@ -224,7 +224,9 @@ async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
         fixed[gone.key] = "the listing is gone"
         del chunk.changed[gone.key]
     if rows:
-        await tx.session.execute(CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()})
+        await tx.session.execute(
+            CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()}
+        )
     return fixed
 
 

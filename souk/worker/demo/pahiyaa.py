@@ -90,7 +90,10 @@ async def _people(ground: Ground) -> None:
             tx.emit("dealer.created", dealer, to_status="VERIFIED")
             tx.add(
                 ExternalRef(
-                    id=ground.id("ref", login), source=MAPPING, type="DEALER", external_id=city.casefold() or REST,
+                    id=ground.id("ref", login),
+                    source=MAPPING,
+                    type="DEALER",
+                    external_id=city.casefold() or REST,
                     subject_id=dealer.id,
                 )
             )
@@ -112,7 +115,12 @@ async def _desk(ground: Ground) -> None:
             assert member is not None
             tx.add(MembershipTeam(id=ground.id("team", name, "agent"), membership_id=member, team_id=team.id))
             tx.emit("team.created", team)
-        for kind, name in (("LISTING", "Motorcycles"), ("LISTING", "Scooters"), ("TICKET", "Papers"), ("TICKET", "Appeal")):
+        for kind, name in (
+            ("LISTING", "Motorcycles"),
+            ("LISTING", "Scooters"),
+            ("TICKET", "Papers"),
+            ("TICKET", "Appeal"),
+        ):
             tx.add(Category(id=ground.id("category", name), kind=kind, name=name))
         for name, domain in (("Bike Bazaar", "bikebazaar.example"), ("Two Wheels", "twowheels.example")):
             tx.add(Competitor(id=ground.id("competitor", domain), name=name, domain=domain))

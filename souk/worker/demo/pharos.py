@@ -294,9 +294,7 @@ async def _running(ground: Ground) -> None:
             tx, id=id_, name="competitor-prices.csv", media_type="text/csv", stored_as=stored.name, size=stored.size,
             sha256=stored.sha256, days=3650,
         )  # fmt: skip
-    batch_id = await begin(
-        ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop"
-    )
+    batch_id = await begin(ground.doors.app, ground.tenant_id, upload, SNAPSHOTS, now=at, title="Prices of Cheap Shop")
     for n in range(4):
         await step(
             ground.doors.worker, ground.tenant_id, batch_id, now=at + timedelta(minutes=n), size=SNAPSHOTS_DONE // 4
