@@ -361,6 +361,14 @@ class _Maker:
         await self.add(*(self.new(m.Note, subject_type=type_, subject_id=id_, author_id=self.ops if n else None, body=f"Note {n}")
                          for type_, id_ in subjects for n in range(3)))  # fmt: skip
 
+    async def all_at_once(self, batch: UUID) -> None:
+        """A task about everything, by somebody who is named in the audit."""
+        await self.add(self.new(m.Task, kind="REVIEW", status="TODO", title="Everything", due_order=NOW + 9000 * DAY, assignee_id=self.sales, batch_id=batch,
+                                ticket_id=self.tickets[1], alert_id=self.alerts[0], lead_id=self.lead_ids[0], dealer_id=self.dealers[0]))  # fmt: skip
+        for role in (Role.OPS, Role.DEALER, Role.CUSTOMER):
+            async with self.world.souk.app.transaction(self.world.actors[role], "test", now=NOW) as tx:
+                tx.emit("task.seen", await tx.session.get(m.Task, (self.world.tenant_id, self.tasks[0].id)))
+
     async def batches(self) -> None:
         people = self.world.actors
         makers: list[dict[str, Any]] = [
@@ -417,6 +425,7 @@ class _Maker:
                     tx, row, state=("READY", "RUNNING", None), items=settled, lines=[(e.LogLevel.INFO, "Begun.", None)]
                 )
                 tx.emit("batch.started", row, from_status="READY", to_status="RUNNING")
+        await self.all_at_once(batch.id)
 
     async def system(self) -> None:
         await self.add(
