@@ -23,6 +23,10 @@ COMMANDS: dict[str, str] = {
     "matrix": "souk.cli.matrix:matrix",
     "migration new": "souk.cli.migration:new",
     "migration check": "souk.cli.migration:check",
+    "import listings": "souk.cli.importing:listings",
+    "demo seed": "souk.cli.demo:seed",
+    "demo token": "souk.cli.demo:token",
+    "demo reset": "souk.cli.demo:reset",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
@@ -30,6 +34,8 @@ COMMANDS: dict[str, str] = {
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
+    "import": "Bring files in.",
+    "demo": "The demo and its people.",
     "db": "The embedded PostgreSQL.",
     "schema": "The API as text.",
     "migration": "Changes of the tables.",

@@ -27,7 +27,7 @@ from .batch import Pacemaker, step
 
 assert importing.ACTIONS
 PIECE = 262_144
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ async def to_the_end(
         due, items = await step(worker, tenant_id, batch_id, now=at, size=size)
         pacemaker.took(batch_id, items, timedelta(seconds=monotonic() - since))
         if progress is not None:
-            progress(items, (await outcome(worker, tenant_id, batch_id)).rows if due is None else 0)
+            progress(items)
         if due is None:
             found = await outcome(worker, tenant_id, batch_id)
             return replace(found, seconds=monotonic() - began)

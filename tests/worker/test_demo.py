@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from souk.db.connect import Limits
+from souk.db.connect import Limits, with_database
 from souk.db.session import Database, system_actor
 from souk.gateways.storage import Directory
 from souk.models import Model
 from souk.worker.demo import Doors, Secret, reset, seed, tokens
 from souk.worker.demo.ground import tenant_id_of
+from tests.conftest import _create, _drop
 from tests.world import KEYRING
 
 NOW = datetime(2026, 11, 22, 9, 41, 7, tzinfo=UTC)
@@ -31,8 +31,6 @@ def _bench() -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
     """A database of its own with the whole demo in it, its listings cut short."""
-    from tests.conftest import _create, _drop, with_database
-
     name = f"{template}_demo"
     await _create(server, name, template)
     url, files = with_database(server, name), Directory(tmp_path_factory.mktemp("files"))
@@ -42,6 +40,7 @@ async def demo(server: str, template: str, tmp_path_factory: pytest.TempPathFact
         Database(url, KEYRING, limits=long, files=files),
         Database(url, KEYRING, "souk_worker", long, files=files),
         files,
+        Secret(tmp_path_factory.mktemp("secret")),
     )
     await seed(doors, NOW, rows=ROWS)
     yield doors
@@ -62,7 +61,9 @@ async def test_every_table_has_rows_on_both_sides(demo: Doors) -> None:
     for table in tables:
         name = f"{table.schema}.{table.name}" if table.schema else table.name
         counted = f"SELECT count(*) FROM {name} WHERE tenant_id = :t"
-        (pharos,), (pahiyaa,), (twin,) = [(await rows(demo, slug, counted))[0] for slug in ("pharos", "pahiyaa", "twin")]
+        (pharos,), (pahiyaa,), (twin,) = [
+            (await rows(demo, slug, counted))[0] for slug in ("pharos", "pahiyaa", "twin")
+        ]
         if table.name not in ONE_PER_TENANT and (pharos + pahiyaa < 3 or twin < 3):
             few[name] = (pharos, pahiyaa, twin)
     assert few == {}
@@ -115,15 +116,14 @@ async def test_nothing_is_overdue_but_the_batch_that_runs(demo: Doors) -> None:
     ]  # fmt: skip
 
 
-async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Doors, tmp_path: Path) -> None:
+async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Doors) -> None:
     assert await seed(demo, NOW) == []
     everything = "SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM alert UNION SELECT id FROM listing) a"
     before = await rows(demo, "twin", everything)
-    secret = Secret(tmp_path)
-    shown = await tokens(demo.app, "pharos", secret, NOW)
+    shown = await tokens(demo, "pharos", NOW)
     assert [(one.role, one.user) for one in shown] == [
         (role.upper(), f"{role}@pharos.example") for role in ("owner", "ops", "sales", "viewer")
     ]
-    await reset(demo, NOW)
+    await reset(demo, NOW, rows=ROWS)
     assert await rows(demo, "twin", everything) == before
-    assert await tokens(demo.app, "pharos", Secret(tmp_path), NOW) == shown
+    assert await tokens(demo, "pharos", NOW) == shown

@@ -13,6 +13,7 @@ from ...engine.symbols import write_id
 from ...gateways.storage import Directory
 from ...models import Membership, Tenant, TenantHost, TenantSettings, User
 from ...rules.actor import STAFF, Actor, Role
+from .secret import Secret
 
 SPACE = uuid5(UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), "demo.souk")  # RFC 9562's namespace of names
 
@@ -23,12 +24,13 @@ def tenant_id_of(slug: str) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What seeding needs: the database as owner, application and worker, and the storage."""
+    """What seeding needs: the database as owner, application and worker, the storage, and the secret of the tokens."""
 
     owner: Database
     app: Database
     worker: Database
     files: Directory
+    secret: Secret
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Ground:
     def ago(self, **of: float) -> datetime:
         return self.now - timedelta(**of)
 
-    def gid(self, type_name: str, id_: UUID) -> str:
+    def gid(self, type_name: str, id_: UUID) -> strawberry.ID:
         return write_id(type_name, id_)
 
     @asynccontextmanager

@@ -213,7 +213,7 @@ async def _decisions(ground: Ground) -> None:
 
 async def _enforcement(ground: Ground) -> None:
     """A notice to one dealer, a day ago; of what was selected, two alerts had ended before."""
-    at, who = ground.ago(hours=24), "ops"
+    at, who = ground.ago(hours=24, seconds=5), "ops"  # it waits `undoSeconds`, five
     chosen = (("north", "PH-200", "MAP_BREACH"), ("south", "PH-300", "MRP_FLOOR_BREACH"),
               ("north", "PH-300", "MRP_FLOOR_BREACH"))  # fmt: skip
     async with ground.act(who, "batchPreview", at) as tx:

@@ -12,6 +12,7 @@ from .. import enforcement, importing
 from .ground import Doors, Ground, make_tenant, tenant_id_of
 from .pahiyaa import seed_pahiyaa
 from .pharos import seed_pharos
+from .tokens import tokens
 
 TENANTS = ("pharos", "pahiyaa", "twin")
 TWIN_ROWS = 200
@@ -39,18 +40,19 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
                 await seed_pharos(ground)
             if slug in ("pahiyaa", "twin"):
                 await seed_pahiyaa(ground, TWIN_ROWS if slug == "twin" else rows)
+            await tokens(doors, slug, now)
             async with ground.act(None, "demoSeed", at) as tx:
                 tx.emit("tenant.seeded", await tx.session.get_one(Tenant, ground.tenant_id))
         made.append(slug)
     return made
 
 
-async def reset(doors: Doors, now: datetime) -> None:
+async def reset(doors: Doors, now: datetime, *, rows: int | None = None) -> None:
     """Bring the demo back to what it was."""
     for slug in TENANTS:
         if await _state(doors.owner, slug) != "none":
             await wipe(doors, slug)
-    await seed(doors, now)
+    await seed(doors, now, rows=rows)
 
 
 async def _state(owner: Database, slug: str) -> str:

@@ -1,46 +1,18 @@
-"""Bearer tokens of the demo's people: derived from a secret of the installation, so that each is printed the same again."""
+"""How the demo's people sign in: real sessions, whose tokens can be told again."""
 
-import base64
-import hmac
-import os
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from uuid import uuid5
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from ...db.session import Database, system_actor
+from ...db.session import system_actor
 from ...models import Membership, Session, User
-from .ground import SPACE, tenant_id_of
+from .ground import SPACE, Doors, tenant_id_of
 
 LIFETIME = timedelta(days=30)
-
-
-class Secret:
-    """256 random bits in a file that only the owner reads; made when first asked for."""
-
-    def __init__(self, directory: Path) -> None:
-        path = directory / "demo-secret"
-        directory.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32), encoding="ascii")
-        try:
-            os.link(draft, path)  # the first of several processes wins
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        self._key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-
-    def token(self, slug: str, email: str, role: str) -> str:
-        """The bearer token of one membership."""
-        made = hmac.digest(self._key, f"{slug} {email} {role}".encode(), sha256)
-        return f"souk_{base64.urlsafe_b64encode(made).rstrip(b'=').decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +25,10 @@ class Shown:
     token: str
 
 
-async def tokens(app: Database, slug: str, secret: Secret, now: datetime) -> list[Shown]:
+async def tokens(doors: Doors, slug: str, now: datetime) -> list[Shown]:
     """Every person of a demo tenant with a session that is good for 30 days from now, in the order of their making."""
     tenant = tenant_id_of(slug)
-    async with app.transaction(system_actor(tenant), "demoTokens", now=now, system=True) as tx:
+    async with doors.app.transaction(system_actor(tenant), "demoTokens", now=now, system=True) as tx:
         asked = (
             select(Membership, User.email)
             .join(User, (User.tenant_id == Membership.tenant_id) & (User.id == Membership.user_id))
@@ -66,7 +38,7 @@ async def tokens(app: Database, slug: str, secret: Secret, now: datetime) -> lis
         found = (await tx.session.execute(asked)).all()
         shown = []
         for member, email in found:
-            token = secret.token(slug, email, member.role)
+            token = doors.secret.token(slug, email, member.role)
             row = {
                 "tenant_id": tenant, "id": uuid5(SPACE, f"{slug} session {member.id}"), "created_at": now,
                 "membership_id": member.id, "carrier": "BEARER", "hash": sha256(token.encode()).digest(),
