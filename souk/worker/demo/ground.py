@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+import strawberry
 from sqlalchemy import text
 
 from ...db.session import Database, Transaction, system_actor

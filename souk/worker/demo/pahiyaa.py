@@ -8,10 +8,11 @@ from importlib.resources import files
 from itertools import islice
 from uuid import UUID
 
+import strawberry
 from sqlalchemy import select
 
 from ...db.session import Transaction
-from ...engine.scalars import CurrencyCode, Decimal
+from ...engine.scalars import CurrencyCode, DateTime, Decimal
 from ...models import (
     CastingDetail,
     Category,
@@ -28,6 +29,8 @@ from ...models import (
     ProductDetail,
     ServiceToken,
     Team,
+    Ticket,
+    TicketCc,
     new_id,
 )
 from ...resolvers.importing import REST, upload_add
@@ -231,8 +234,8 @@ def _money(minor: int) -> MoneyInput:
     return MoneyInput(amount=Decimal(f"{minor // 100}.{minor % 100:02d}"), currency_code=CurrencyCode("INR"))
 
 
-def _key(ground: Ground, *words: object) -> str:
-    return str(ground.id("key", *words))
+def _key(ground: Ground, *words: object) -> strawberry.ID:
+    return strawberry.ID(str(ground.id("key", *words)))
 
 
 async def _dealer_of(tx: Transaction, ground: Ground, listing: Listing) -> str:
@@ -315,7 +318,7 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
                 await words.comment_add(tx, words.CommentAddInput(id=gid, body=said, visibility=visibility))
         if status != "OPEN":
             async with ground.act("agent", "ticketTransition", ground.ago(hours=20)) as tx:
-                now = await tx.session.get_one(words.Ticket, (ground.tenant_id, ticket.id))
+                now = await tx.session.get_one(Ticket, (ground.tenant_id, ticket.id))
                 await way.ticket_transition(
                     tx,
                     way.TicketTransitionInput(
@@ -331,7 +334,7 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
             await task_create(
                 tx,
                 TaskCreateInput(
-                    kind=TaskKind.FOLLOW_UP, title=f"Call {CUSTOMERS[n]} back", due_at=ground.now + timedelta(days=2),
+                    kind=TaskKind.FOLLOW_UP, title=f"Call {CUSTOMERS[n]} back", due_at=DateTime(ground.now + timedelta(days=2)),
                     assignee_id=ground.gid("User", admin),
                 ),
             )  # fmt: skip
@@ -343,9 +346,9 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
 
 async def _copy_in(tx: Transaction, ground: Ground, ticket_id: UUID, n: int) -> None:
     """The wife, the colleague, the neighbour: somebody who reads along."""
-    ticket = await tx.session.get_one(words.Ticket, (ground.tenant_id, ticket_id))
+    ticket = await tx.session.get_one(Ticket, (ground.tenant_id, ticket_id))
     user = ground.people[f"customer-{30 + n}"].user_id
-    tx.add(words.TicketCc(id=ground.id("cc", n), ticket_id=ticket.id, user_id=user))
+    tx.add(TicketCc(id=ground.id("cc", n), ticket_id=ticket.id, user_id=user))
     tx.emit("ticket.copied", ticket)
 
 

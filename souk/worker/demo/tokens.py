@@ -38,6 +38,7 @@ async def tokens(doors: Doors, slug: str, now: datetime) -> list[Shown]:
         found = (await tx.session.execute(asked)).all()
         shown = []
         for member, email in found:
+            assert email is not None
             token = doors.secret.token(slug, email, member.role)
             row = {
                 "tenant_id": tenant, "id": uuid5(SPACE, f"{slug} session {member.id}"), "created_at": now,
