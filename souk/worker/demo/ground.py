@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy import text
 
 from ...db.session import Database, Transaction, system_actor
+from ...engine.scalars import DateTime
 from ...engine.symbols import write_id
 from ...gateways.storage import Directory
 from ...models import Membership, Tenant, TenantHost, TenantSettings, User
@@ -62,7 +63,14 @@ class Ground:
         return self.now - timedelta(**of)
 
     def gid(self, type_name: str, id_: UUID) -> strawberry.ID:
-        return write_id(type_name, id_)
+        return strawberry.ID(write_id(type_name, id_))
+
+    def ahead(self, **of: float) -> DateTime:
+        return DateTime(self.now + timedelta(**of))
+
+    def key(self, *words: object) -> strawberry.ID:
+        """An idempotency key."""
+        return strawberry.ID(str(self.id("key", *words)))
 
     @asynccontextmanager
     async def act(self, who: str | None, op: str, at: datetime) -> AsyncIterator[Transaction]:

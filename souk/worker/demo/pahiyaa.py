@@ -8,11 +8,10 @@ from importlib.resources import files
 from itertools import islice
 from uuid import UUID
 
-import strawberry
 from sqlalchemy import select
 
 from ...db.session import Transaction
-from ...engine.scalars import CurrencyCode, DateTime, Decimal
+from ...engine.scalars import CurrencyCode, Decimal
 from ...models import (
     CastingDetail,
     Category,
@@ -234,16 +233,6 @@ def _money(minor: int) -> MoneyInput:
     return MoneyInput(amount=Decimal(f"{minor // 100}.{minor % 100:02d}"), currency_code=CurrencyCode("INR"))
 
 
-def _key(ground: Ground, *words: object) -> strawberry.ID:
-    return strawberry.ID(str(ground.id("key", *words)))
-
-
-async def _dealer_of(tx: Transaction, ground: Ground, listing: Listing) -> str:
-    return next(
-        f"dealer-{login}" for login, id_ in ground.dealers.items() if id_ == listing.dealer_id and login != ELSEWHERE
-    )
-
-
 async def _offers(ground: Ground, listings: list[Listing]) -> None:
     """Eight offers: one answered twice, three accepted, one refused, one taken back; the others wait."""
     made: list[Offer] = []
@@ -253,7 +242,7 @@ async def _offers(ground: Ground, listings: list[Listing]) -> None:
         async with ground.act(f"customer-{20 + n}", "offerCreate", ground.ago(hours=24 - n)) as tx:
             asked = offers.OfferCreateInput(
                 listing_id=ground.gid("Listing", listing.id), amount=_money(listing.price_minor * 8 // 10 // 100 * 100),
-                message="Would you take this?", idempotency_key=_key(ground, "offer", n),
+                message="Would you take this?", idempotency_key=ground.key("offer", n),
             )  # fmt: skip
             made.append(await offers.offer_create(tx, asked))
     first, seller = made[0], listings[12]
@@ -263,12 +252,12 @@ async def _offers(ground: Ground, listings: list[Listing]) -> None:
         async with ground.act(who, "offerCounter", ground.ago(hours=12 - n)) as tx:
             asked_more = offers.OfferCounterInput(
                 id=ground.gid("Offer", first.id), amount=_money(seller.price_minor * percent // 100 // 100 * 100),
-                message=None, expected_version=n + 1, idempotency_key=_key(ground, "counter", n),
+                message=None, expected_version=n + 1, idempotency_key=ground.key("counter", n),
             )  # fmt: skip
             await offers.offer_counter(tx, asked_more)
     for n in (1, 2, 3):
         async with ground.act(_seller(ground, listings[12 + n]), "offerAccept", ground.ago(hours=6)) as tx:
-            gid, key = ground.gid("Offer", made[n].id), _key(ground, "accept", n)
+            gid, key = ground.gid("Offer", made[n].id), ground.key("accept", n)
             await offers.offer_accept(tx, offers.OfferAcceptInput(id=gid, expected_version=1, idempotency_key=key))
     async with ground.act(_seller(ground, listings[16]), "offerReject", ground.ago(hours=5)) as tx:
         await offers.offer_reject(tx, offers.OfferRejectInput(id=ground.gid("Offer", made[4].id)))
@@ -291,10 +280,7 @@ TICKETS = (
 
 
 async def _tickets(ground: Ground, listings: list[Listing]) -> None:
-    agent_id = ground.people["agent"].user_id
-    assert agent_id is not None
     for n, (who, subject, body, status) in enumerate(TICKETS):
-        copied = ground.people["admin" if ground.people[who].role is Role.DEALER else who].user_id
         async with ground.act(who, "ticketCreate", ground.ago(hours=50 - n)) as tx:
             asked = words.TicketCreateInput(
                 subject=subject, body=body, priority=(TicketPriority.HIGH, TicketPriority.NORMAL)[n % 2],
@@ -303,7 +289,6 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
             ticket = await words.ticket_create(tx, asked)
         async with ground.act(None, "demo", ground.ago(hours=49 - n)) as tx:
             await _copy_in(tx, ground, ticket.id, n)
-        assert copied is not None
         gid = ground.gid("Ticket", ticket.id)
         if status in ("NEW", "CANCELLED"):
             if status == "CANCELLED":
@@ -334,7 +319,7 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
             await task_create(
                 tx,
                 TaskCreateInput(
-                    kind=TaskKind.FOLLOW_UP, title=f"Call {CUSTOMERS[n]} back", due_at=DateTime(ground.now + timedelta(days=2)),
+                    kind=TaskKind.FOLLOW_UP, title=f"Call {CUSTOMERS[n]} back", due_at=ground.ahead(days=2),
                     assignee_id=ground.gid("User", admin),
                 ),
             )  # fmt: skip
@@ -345,7 +330,7 @@ async def _tickets(ground: Ground, listings: list[Listing]) -> None:
 
 
 async def _copy_in(tx: Transaction, ground: Ground, ticket_id: UUID, n: int) -> None:
-    """The wife, the colleague, the neighbour: somebody who reads along."""
+    """Somebody reads along."""
     ticket = await tx.session.get_one(Ticket, (ground.tenant_id, ticket_id))
     user = ground.people[f"customer-{30 + n}"].user_id
     tx.add(TicketCc(id=ground.id("cc", n), ticket_id=ticket.id, user_id=user))
@@ -374,7 +359,7 @@ async def _odds(ground: Ground) -> None:
             tx.add(
                 IdempotencyRecord(
                     id=ground.id("idempotency", n), principal=str(ground.people["admin"].user_id),
-                    key=_key(ground, "record", n), request_hash=id_.bytes * 2, result={},
+                    key=ground.key("record", n), request_hash=id_.bytes * 2, result={},
                     expires_at=ground.now + timedelta(days=7),
                 )
             )  # fmt: skip

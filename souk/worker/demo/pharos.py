@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import strawberry
 from sqlalchemy import select
 
 from ...db.session import Transaction
-from ...engine.scalars import DateTime
 from ...models import (
     AccessRefusal,
     Alert,
@@ -230,12 +228,11 @@ async def _enforcement(ground: Ground) -> None:
     if batch.status == "PENDING_APPROVAL":
         async with ground.act("owner", "batchDecide", at) as tx:
             decision = batches.BatchDecideInput(
-                id=ground.gid("Batch", batch.id), decision=batches.BatchDecision.APPROVE, reason=None,
-                idempotency_key=strawberry.ID(""),
+                id=ground.gid("Batch", batch.id), decision=batches.BatchDecision.APPROVE, reason=None, idempotency_key=ground.key("decide"),
             )  # fmt: skip
             await batches.batch_decide(tx, decision)
     async with ground.act(who, "batchStart", at) as tx:
-        start = batches.BatchStartInput(id=ground.gid("Batch", batch.id), idempotency_key=strawberry.ID(""))
+        start = batches.BatchStartInput(id=ground.gid("Batch", batch.id), idempotency_key=ground.key("start"))
         await batches.batch_start(tx, start)
     due: datetime | None = at
     while due is not None:
@@ -250,7 +247,7 @@ async def _tasks(ground: Ground) -> None:
             assignee = ground.people["sales" if kind is TaskKind.FOLLOW_UP else "ops"].user_id
             assert assignee is not None
             asked = tasks.TaskCreateInput(
-                kind=kind, title=title, due_at=DateTime(ground.now + timedelta(days=1 + n % 5)),
+                kind=kind, title=title, due_at=ground.ahead(days=1 + n % 5),
                 assignee_id=ground.gid("User", assignee), alert_id=ground.gid("Alert", alert.id),
             )  # fmt: skip
             made.append((await tasks.task_create(tx, asked)).id)
