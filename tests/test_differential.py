@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from souk.context import Context
 from souk.engine import answer, fuse, leaves, pages
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
@@ -15,7 +16,6 @@ from tests.engine.differential import Report, compare, pools_of
 from tests.engine.mutants import _TIME, swap
 from tests.engine.mutants import wire as wire_module
 from tests.world import NOW, Souk
-from souk.context import Context
 
 SEED = 20_261_122
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection

@@ -12,9 +12,9 @@ import pytest_asyncio
 from souk.context import Context
 from souk.db.session import Database
 from souk.engine.run import Refused, Runner
+from souk.gateways.storage import Directory
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
-from souk.gateways.storage import Directory
 from tests.bazaar import STORED, Bazaar, make_bazaar
 from tests.isolation.canary import WORD, digest, plant
 from tests.isolation.positions import Position, positions
