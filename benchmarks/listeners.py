@@ -2,7 +2,7 @@
 
 A frame is neither unmasked, decoded nor parsed: its length is skipped over and its `seq` found. Reads one JSON line from
 standard input (host, port, token, document, variables, subscribers, events), says `ready` when all have subscribed and
-`{"got": …}` at the end: `[seq, seconds of the monotonic clock]` of each frame, in the order of arrival.
+`{"cpu": …, "got": …}` at the end: the CPU seconds since then, and `[seq, seconds of the monotonic clock]` of each frame, in the order of arrival.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 import sys
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import uvloop
@@ -90,9 +90,10 @@ async def main(given: dict[str, Any]) -> None:
         _, listener = await loop.create_connection(lambda: Listener(given, got, done), given["host"], given["port"])
         await listener.subscribed
     print("ready", flush=True)
+    began = process_time()
     async with asyncio.timeout(given["seconds"]):
         await done.wait()
-    print(json.dumps({"got": got}), flush=True)
+    print(json.dumps({"cpu": process_time() - began, "got": got}), flush=True)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ async def measure(world: World, url: str, subscribers: int, seconds: int) -> Non
         full = memory(process.pid)
         idle = await used(process.pid, asyncio.sleep(5)) / 5
         load = os.getloadavg()[0]
-        began, before, heard = perf_counter(), cpu(process.pid), cpu(listeners.pid)
+        began, before = perf_counter(), cpu(process.pid)
         for n in range(number):
             await asyncio.sleep(max(0.0, began + n * EVERY - perf_counter()))
             await publish(writer, world, batch)
@@ -117,7 +117,7 @@ async def measure(world: World, url: str, subscribers: int, seconds: int) -> Non
         spent = perf_counter() - began
         answer = asyncio.create_task(listeners.stdout.readline())
         await asyncio.sleep(1)  # what is still under way; the cost of a second of rest is too small to show
-        served, heard = cpu(process.pid) - before, cpu(listeners.pid) - heard
+        served = cpu(process.pid) - before
         result = json.loads(await answer)
         assert "got" in result, result
         waits = [max(0.0, at - committed[seq]) for seq, at in result["got"]]
@@ -136,7 +136,7 @@ async def measure(world: World, url: str, subscribers: int, seconds: int) -> Non
         f" p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms,"
         f" max {max(waits) * 1000:.1f} ms; {total / (last - began):.0f} deliveries/s\n"
         f"server: {served / total * 1e6:.1f} us of CPU per delivery, {idle * 100:.1f} % of a core at rest,"
-        f" {(full - empty) / subscribers:.1f} KiB per subscriber; clients: {heard / total * 1e6:.1f} us per delivery;"
+        f" {(full - empty) / subscribers:.1f} KiB per subscriber; clients: {result['cpu'] / total * 1e6:.1f} us per delivery;"
         f" load {load:.1f} before, {os.getloadavg()[0]:.1f} after, on {os.cpu_count()} cores",
         flush=True,
     )
