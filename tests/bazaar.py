@@ -180,7 +180,7 @@ class _Maker:
                 auto_decline_minor=10_000, capacity=1 if kind == "VEHICLE" else None, visibility="PRIVATE" if n % 4 == 3 else "PUBLIC",
                 status_before_suspension="ACTIVE" if status == "SUSPENDED" else None, city="Pune" if n % 2 else None,
                 city_key="pune" if n % 2 else None, expires_at=NOW + 30 * DAY, category_id=self.categories[n % 3] if n % 2 else None,
-                sku_id=self.skus[n % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
+                sku_id=self.skus[n // 3 % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
             )  # fmt: skip
             self.rows.append(row)
             if kind == "VEHICLE":
@@ -274,7 +274,8 @@ class _Maker:
 
     async def desk(self) -> None:
         tickets, more = [], []
-        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales))
+        staff = [self.world.actors[role].user_id for role in (Role.OWNER, Role.ADMIN, Role.OPS, Role.AGENT)]
+        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales, *staff))
         for n, status in enumerate([*e.TicketStatus, *e.TicketStatus]):
             who = next(people)
             subject = {

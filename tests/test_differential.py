@@ -8,19 +8,20 @@ import pytest
 import pytest_asyncio
 
 from souk.context import Context
-from souk.engine import answer, fuse, leaves, pages
+from souk.engine import answer, fuse, pages
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
 from tests.bazaar import Bazaar, make_bazaar
-from tests.engine.differential import Report, compare, pools_of
-from tests.engine.mutants import _TIME, swap
-from tests.engine.mutants import wire as wire_module
+from tests.engine.differential import CURSOR, Report, compare, pools_of
+from tests.engine.mutants import swap
+from tests.isolation.positions import positions
 from tests.world import NOW, Souk
 
 SEED = 20_261_122
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
     r"variables|null for a non-null field|introspection|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
-    r"|BadInput|a list of more than|DataError|Say |not valid"
+    r"|BadInput|a list of more than|DataError|not valid|has \d digits|Expected value of type"
+    r"|Query\.permissionMatrix"  # held by the code, not by a table
 )
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
 
@@ -59,6 +60,12 @@ async def full(souk: Souk) -> Full:
     }
     full = Full(souk, here, {})
     full.pools = await pools_of(souk.runner, here.actors[Role.OWNER], ids, full.context, more)
+    cursors = full.pools["cursors"]
+    for position in positions(schema._schema):  # of the lists that only stand below others
+        if position.cursor and f"{position.target}:" not in cursors:
+            context = full.context(here.actors[Role.OWNER])
+            body = (await souk.runner.answer(position.document, {"it": None}, None, context)).body
+            cursors[f"{position.target}:"] = [each.decode() for each in CURSOR.findall(body)][:30]
     return full
 
 
@@ -71,7 +78,7 @@ def check(report: Report) -> None:
 
 async def test_random_documents_are_answered_alike_on_both_roads(full: Full, size: Any) -> None:
     """A fixed and a random seed; each document is asked by some of the roles, all of them in turn."""
-    documents, of_roles = size(150, 2_500), size(4, 3)
+    documents, of_roles = size(150, 2_500), size(2, 2)
     total, seeds = Report(), (SEED, random.SystemRandom().randrange(10**9))
     print(f"\nseeds {seeds}")
     for seed in seeds:
@@ -89,12 +96,10 @@ async def test_random_documents_are_answered_alike_on_both_roads(full: Full, siz
 
 
 MUTANTS: dict[str, Any] = {
-    "times with +00:00": lambda: swap(wire_module._WRITERS, _TIME, ("to_json({0})",)),
     "a guard forgotten": lambda: swap(
         fuse.Fuser, "guarded", lambda self, guard, scope, fields, nullable, write: list(write())
     ),
     "counts capped too early": lambda: swap(pages, "COUNTED", 3),
-    "documents without nulls": lambda: swap(leaves, "_typed", lambda document, kind, nullable, pieces: pieces),
     "refusals without their path": lambda: swap(
         answer, "_with_refusals", lambda text, refusals, request_id: text.replace(b"\x02", b"")
     ),
