@@ -27,6 +27,8 @@ from tests.world import KEYRING, NOW, Souk, World, make_world
 
 EVERY_SCOPE = frozenset(MATRIX)
 DAY = timedelta(days=1)
+STORED = f"{'0' * 32}/{'0' * 32}"
+"""The file of every upload, for a test that gives the transaction a directory with it."""
 
 
 @dataclass
@@ -178,7 +180,7 @@ class _Maker:
                 auto_decline_minor=10_000, capacity=1 if kind == "VEHICLE" else None, visibility="PRIVATE" if n % 4 == 3 else "PUBLIC",
                 status_before_suspension="ACTIVE" if status == "SUSPENDED" else None, city="Pune" if n % 2 else None,
                 city_key="pune" if n % 2 else None, expires_at=NOW + 30 * DAY, category_id=self.categories[n % 3] if n % 2 else None,
-                sku_id=self.skus[n % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
+                sku_id=self.skus[n // 3 % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
             )  # fmt: skip
             self.rows.append(row)
             if kind == "VEHICLE":
@@ -272,7 +274,8 @@ class _Maker:
 
     async def desk(self) -> None:
         tickets, more = [], []
-        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales))
+        staff = [self.world.actors[role].user_id for role in (Role.OWNER, Role.ADMIN, Role.OPS, Role.AGENT)]
+        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales, *staff))
         for n, status in enumerate([*e.TicketStatus, *e.TicketStatus]):
             who = next(people)
             subject = {
@@ -375,7 +378,7 @@ class _Maker:
             {"creator_id": self.ops}, {"creator_id": people[Role.DEALER].user_id, "dealer_id": self.dealers[0]}, {"token_id": self.token},
             {"creator_id": self.customer}, {"creator_id": self.agent}, {"creator_id": people[Role.ADMIN].user_id},
         ]  # fmt: skip
-        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as="x", expires_at=NOW + DAY,
+        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as=STORED, expires_at=NOW + DAY,
                             creator_id=maker.get("creator_id"), dealer_id=maker.get("dealer_id")) for maker in makers[:4]]  # fmt: skip
         await self.add(*uploads)
         for n, maker in enumerate(makers * 2):

@@ -1,7 +1,8 @@
 """Subscriptions: everybody who follows the same rows with the same rights shares one reading of them.
 
 A `Stream` reads once per wake-up and keeps the newest payloads; its followers replay from the database until they have
-caught up with what is kept, and then take from there. No follower waits for another, and none holds a connection.
+caught up with what is kept. From there each payload is pushed to them, one call each and no task: at a thousand followers
+a task that wakes costs more than what it delivers. No follower waits for another, and none holds a connection.
 """
 
 import asyncio
@@ -17,27 +18,37 @@ from souk.db.events import Hub
 from souk.engine.run import EventsPlan, Refused, Runner
 from souk.engine.symbols import read_id
 from souk.web.errors import failure_of
+from souk.web.operations import Payload, Push
 from souk.web.streams import overloaded
 
 KEPT = 256
+TURN = 256  # followers who are told before everybody else has a turn of the loop
 POLL = 1.0  # seconds between looks without a notification, and between two checks of the row
 VISIBLE = "query($id: ID!) { node(id: $id) { __typename } }"
 log = structlog.get_logger("souk.live")
 
 
-class Payload(bytes):
-    """One event as a client gets it; `after` is its place, where a follower that read it resumes."""
-
-    after: str
-
-    @classmethod
-    def of(cls, seq: int, body: bytes) -> "Payload":
-        made = cls(body)
-        made.after = str(seq)
-        return made
-
-
 Events = list[tuple[int, Payload]]
+
+
+class Follower:
+    """One who has caught up: what comes after `at` is pushed, until `over`."""
+
+    __slots__ = ("at", "over", "push")
+
+    def __init__(self, at: int, push: Push) -> None:
+        self.at, self.push = at, push
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, events: Events) -> None:
+        """Never raises: what `push` raises is how it ends for this one."""
+        try:
+            for seq, payload in events:
+                if seq > self.at and not self.over.done():
+                    self.push(payload)
+                    self.at = seq
+        except Exception as error:
+            self.over.set_exception(error)
 
 
 class Stream:
@@ -50,6 +61,7 @@ class Stream:
         self.floor: int | None = None
         """What comes after it is kept, up to the newest; None until the first follower has caught up."""
         self._waiters: list[asyncio.Future[None]] = []
+        self._pushed: set[Follower] = set()
         self._woken = asyncio.Event()
         found = read_id(plan.subject or "")
         self._subject = found.row_id if found else None
@@ -115,6 +127,9 @@ class Stream:
                     await asyncio.sleep(POLL / 4)
                     self._woken.set()
             self._tell()
+            for follower in self._pushed:
+                if not follower.over.done():
+                    follower.over.set_result(None)
         finally:
             if self._subject is not None:
                 self.hub.unwatch(self._subject, wake)
@@ -122,14 +137,32 @@ class Stream:
     async def _read(self) -> None:
         while True:
             found = await self.plan.fetch(self.newest, KEPT)
-            for seq, body in found:
+            events = [(seq, Payload.of(seq, body)) for seq, body in found]
+            for event in events:
                 if len(self.kept) == KEPT:
                     self.floor = self.kept[0][0]
-                self.kept.append((seq, Payload.of(seq, body)))
-            if found:
+                self.kept.append(event)
+            if events:
                 self._tell()
+                await self._push(events)
             if len(found) < KEPT:
                 return
+
+    async def _push(self, events: Events) -> None:
+        # whoever comes while this waits has caught up with `kept`, where these are already
+        for n, follower in enumerate(list(self._pushed), 1):
+            follower.tell(events)
+            if n % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def pushed(self, at: int, push: Push) -> None:
+        """Push all that comes after `at`, the newest there is, until the end. Raises what `push` raises."""
+        follower = Follower(at, push)
+        self._pushed.add(follower)
+        try:
+            await follower.over
+        finally:
+            self._pushed.discard(follower)
 
     def _tell(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -154,10 +187,16 @@ class Live:
         self.streams: dict[tuple[Any, ...], Stream] = {}
 
     async def subscribe(
-        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+        self,
+        document_text: str,
+        variables: dict[str, Any],
+        operation_name: str | None,
+        context: Any,
+        push: Push | None = None,
     ) -> AsyncIterator[bytes]:
         """Payloads after `after`, each once, in order. Ends when the subject is not, or no longer, to be seen.
 
+        With `push` only those are yielded that came before it has caught up; the others are pushed, to the end.
         Raises Failure: OVERLOADED, with where to resume, for a follower that fell too far behind.
         """
         try:
@@ -171,7 +210,7 @@ class Live:
         stream.followers += 1
         try:
             if await stream.visible():
-                async for payload in _followed(stream, plan.after or 0):
+                async for payload in _followed(stream, plan.after or 0, push):
                     yield payload
         finally:
             stream.followers -= 1
@@ -186,7 +225,7 @@ class Live:
             stream.close()
 
 
-async def _followed(stream: Stream, at: int) -> AsyncIterator[Payload]:
+async def _followed(stream: Stream, at: int, push: Push | None) -> AsyncIterator[Payload]:
     live = False
     while not stream.ended:
         if stream.reaches(at):
@@ -201,4 +240,7 @@ async def _followed(stream: Stream, at: int) -> AsyncIterator[Payload]:
             if len(events) > 1:
                 await asyncio.sleep(0)  # the sender of the transport gets its turn between two of many
         if not stream.ended and stream.reaches(at) and stream.newest <= at:
+            if push is not None:
+                await stream.pushed(at, push)
+                return
             await stream.change()

@@ -51,11 +51,37 @@ class Runner(Protocol):
     ) -> Coroutine[Any, Any, Answer]: ...
 
 
+class Payload(bytes):
+    """One event as every client of a stream gets it; `after` is its place, where a follower that read it resumes."""
+
+    after: str
+    plain: bool
+    """It has no errors, so nothing in it is a caller's own."""
+
+    @classmethod
+    def of(cls, seq: int, body: bytes) -> "Payload":
+        made = cls(body)
+        made.after, made.plain = str(seq), b'"errors":' not in body
+        return made
+
+
+Push = Callable[[Payload], None]
+
+
 class Events(Protocol):
-    """The source of subscriptions: complete payloads, each alone or as `(after, payload)`, where to resume in front."""
+    """The source of subscriptions: complete payloads, each alone or as `(after, payload)`, where to resume in front.
+
+    A source that tells many may, from some payload on, call `push` with each instead of yielding it; it ends with what
+    `push` raises. `push` never waits.
+    """
 
     def subscribe(
-        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+        self,
+        document_text: str,
+        variables: dict[str, Any],
+        operation_name: str | None,
+        context: Any,
+        push: Push | None = None,
     ) -> AsyncIterator[bytes | tuple[int | None, bytes]]: ...
 
 
@@ -166,18 +192,31 @@ class Operations:
         if self.writing:
             await asyncio.wait(self.writing, timeout=self.settings.statement_timeout)
 
-    async def follow(self, request: GraphQLRequest, actor: Actor, call: Call) -> AsyncIterator[Event]:
-        """The payloads of a subscription. Raises Failure."""
+    async def follow(
+        self, request: GraphQLRequest, actor: Actor, call: Call, deliver: Callable[[bytes, Any], None]
+    ) -> AsyncIterator[Event]:
+        """The payloads of a subscription; those that its source shares go to `deliver(body, after)` instead.
+
+        `deliver` is called between two turns of the loop, must not wait, and may raise. Raises Failure.
+        """
         began, outcome, count = perf_counter(), "ended", 0
+
+        def push(payload: Payload) -> None:
+            nonlocal count
+            count += 1
+            deliver(payload if payload.plain else told(payload, call.request_id).body, payload.after)
+
         try:
             if self.parts.events is None:
                 raise Failure(Code.OPERATION_NOT_ALLOWED, "There are no subscriptions here.")
             context = self.parts.context(actor, call)
-            source = self.parts.events.subscribe(request.query, request.variables, request.operation_name, context)
+            source = self.parts.events.subscribe(
+                request.query, request.variables, request.operation_name, context, push
+            )
             async with aclosing(source) as payloads:  # type: ignore[type-var]
                 async for item in payloads:
                     count += 1
-                    after, payload = item if isinstance(item, tuple) else (None, item)
+                    after, payload = item if isinstance(item, tuple) else (getattr(item, "after", None), item)
                     found = told(payload, call.request_id)
                     yield Event(found.body, found.executed, after)
             outcome = "ok"

@@ -17,6 +17,7 @@ import uvicorn
 
 from souk.settings import Settings
 from souk.web.app import App
+from souk.web.frames import Frames
 
 log = structlog.get_logger("souk.web")
 
@@ -66,7 +67,7 @@ def config_of(settings: Settings, app: App) -> uvicorn.Config:
         port=settings.port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=Frames,
         ws_max_size=settings.body_limit,
         ws_ping_interval=settings.socket_ping,
         ws_ping_timeout=settings.socket_ping,

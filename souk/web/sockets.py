@@ -6,6 +6,7 @@ The close codes are the protocol's: 4400 a message that is none, 4401 an operati
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from graphql import OperationType
 
 from souk.rules.actor import Actor
 from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
+from souk.web.frames import WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
 from souk.web.operations import Call, Operations, log
 from souk.web.sessions import bearer
@@ -56,6 +58,7 @@ class Socket:
         self.scope, self.receive, self.send, self.call = scope, receive, send, replace(call, transport="socket")
         self.actor: Actor | None = None
         self.outbox = Outbox()
+        self.write: Callable[[bytes], bool] = scope["extensions"].get(WRITE, _never)
         self.running: dict[str, Running] = {}
         self._initialised = False
         self._reader: asyncio.Task[None] | None = None
@@ -216,7 +219,7 @@ class Socket:
     async def _run(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> None:
         try:
             if one.kind is OperationType.SUBSCRIPTION:
-                finished = await self._follow(id, request, actor, call)
+                finished = await self._follow(id, one, request, actor, call)
             else:
                 result = await self.operations.answer(request, one.kind, actor, call)
                 finished = self._payload(id, result.told.body, result.told.executed)
@@ -235,14 +238,32 @@ class Socket:
             if self.running.get(id) is one:
                 del self.running[id]
 
-    async def _follow(self, id: str, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
-        after: Any = None
-        async for event in self.operations.follow(request, actor, call):
-            if self.outbox.waiting[id] >= self.settings.stream_backlog:
-                raise overloaded(after)
+    async def _follow(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
+        head, outbox, backlog, last = (
+            _head(id, b"next") + b',"payload":',
+            self.outbox,
+            self.settings.stream_backlog,
+            None,
+        )
+
+        def deliver(body: bytes, after: Any) -> None:
+            """Straight into the transport while the client keeps up, else into its outbox; waits for nobody."""
+            nonlocal last
+            if self.running.get(id) is not one:
+                return
+            frame = b"%b%b}" % (head, body)
+            if not (outbox.idle and self.write(frame)):
+                if outbox.waiting[id] >= backlog:
+                    raise overloaded(last)
+                outbox.put(frame, id)
+            last = after
+
+        async for event in self.operations.follow(request, actor, call, deliver):
+            if outbox.waiting[id] >= backlog:
+                raise overloaded(last)
             if not self._payload(id, event.body, event.executed):
                 return False
-            after = event.after
+            last = event.after
         return True
 
     def _payload(self, id: str, body: bytes, executed: bool) -> bool:
@@ -258,7 +279,16 @@ class Socket:
 
     def _put(self, id: str, type: bytes, payload: bytes | None) -> None:
         rest = b"" if payload is None else b',"payload":' + payload
-        self.outbox.put(b'{"id":%s,"type":"%s"%s}' % (orjson.dumps(id), type, rest), id)
+        self.outbox.put(b"%b%b}" % (_head(id, type), rest), id)
+
+
+def _head(id: str, type: bytes) -> bytes:
+    return b'{"id":%b,"type":"%b"' % (orjson.dumps(id), type)
+
+
+def _never(_: bytes) -> bool:
+    """The way past the outbox of a server that has none."""
+    return False
 
 
 def _id(value: dict[str, Any]) -> str:

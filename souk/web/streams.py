@@ -109,8 +109,11 @@ class Outbox:
         self._frames: deque[tuple[str, Any]] = deque()
         self._filled = asyncio.Event()
         self.waiting: Counter[str] = Counter()
+        self.idle = False
+        """Everything put was taken, and its taker is done with it: what goes past the outbox now overtakes nothing."""
 
     def put(self, frame: Any, owner: str = "") -> None:
+        self.idle = False
         self._frames.append((owner, frame))
         self.waiting[owner] += 1
         self._filled.set()
@@ -126,6 +129,7 @@ class Outbox:
     async def take(self) -> Any:
         while not self._frames:
             self._filled.clear()
+            self.idle = True
             await self._filled.wait()
         owner, frame = self._frames.popleft()
         self.waiting[owner] -= 1
@@ -209,12 +213,17 @@ class Stream:
         self.outbox.put(None)
 
     async def _follow(self) -> None:
-        after: Any = None
-        async for event in self.operations.follow(self.request, self._me, self.call):
+        last: Any = None
+
+        def deliver(body: bytes, after: Any) -> None:
+            nonlocal last
             if len(self.outbox) >= self.operations.settings.stream_backlog:
-                raise overloaded(after)
-            self._next(event.body)
-            after = event.after
+                raise overloaded(last)
+            self._next(body)
+            last = after
+
+        async for event in self.operations.follow(self.request, self._me, self.call, deliver):
+            deliver(event.body, event.after)
             if not event.executed:
                 return
 
@@ -223,15 +232,19 @@ class Stream:
 
     async def _sender(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+        beat = asyncio.create_task(self._beat())
+        try:
+            while (frame := await self.outbox.take()) is not None:
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        finally:
+            beat.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _beat(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self.operations.settings.stream_heartbeat):
-                    frame = await self.outbox.take()
-            except TimeoutError:
-                frame = b":\n\n"
-            await send({"type": "http.response.body", "body": frame or b"", "more_body": frame is not None})
-            if frame is None:
-                return
+            await asyncio.sleep(self.operations.settings.stream_heartbeat)
+            if self.outbox.idle:
+                self.outbox.put(b":\n\n")
 
 
 async def _disconnected(receive: Receive) -> None:

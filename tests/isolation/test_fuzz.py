@@ -214,7 +214,6 @@ async def _looked_at(fuzz: Fuzz, position: Position, types: list[str]) -> bool:
 
 async def test_the_canary_shows_in_no_random_document(two: Two, size: Any) -> None:
     """Random documents with foreign ids, foreign cursors and the canary's own word, queries and mutations."""
-
     rng = random.Random(SEED)
     mixed = {name: [*ids[:4], *two.here.own.get(name, [])[:4]] for name, ids in two.there.own.items() if ids}
     pools: dict[str, Any] = {"ids": mixed, "cursors": {"": list(two.cursors.values())}, "query": [WORD, "listing"]}

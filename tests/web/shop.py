@@ -21,7 +21,7 @@ from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
 from souk.web.logging import configure
-from souk.web.operations import Call, Parts
+from souk.web.operations import Call, Parts, Push
 from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
 
@@ -140,7 +140,9 @@ class Shop:
             body["errors"] = [error.formatted for error in result.errors]
         return Answered(orjson.dumps(body))
 
-    async def subscribe(self, text: str, variables: dict, name: str | None, context: Context) -> AsyncIterator[bytes]:
+    async def subscribe(
+        self, text: str, variables: dict, name: str | None, context: Context, push: Push | None = None
+    ) -> AsyncIterator[bytes]:
         results = await schema.subscribe(text, variables, context, operation_name=name)
         if not hasattr(results, "__aiter__"):
             yield orjson.dumps({"errors": [error.formatted for error in results.errors]})

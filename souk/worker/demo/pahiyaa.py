@@ -58,7 +58,6 @@ CUSTOMERS = (
     "Pooja", "Pranav", "Priya", "Rahul", "Rekha", "Rohan", "Sana", "Shreya", "Sunil", "Tanvi", "Uday", "Varun", "Vidya",
     "Zoya",
 )  # fmt: skip
-CHUNK = 200
 
 
 async def seed_pahiyaa(ground: Ground, rows: int | None = None) -> None:
@@ -146,7 +145,7 @@ async def _listings(ground: Ground, rows: int | None) -> None:
     batch = await begin(
         ground.doors.app, ground.tenant_id, upload, MAPPING, now=at, title="Used bikes of India"
     )  # fmt: skip
-    await to_the_end(ground.doors.worker, ground.tenant_id, batch, now=at, chunk=CHUNK)
+    await to_the_end(ground.doors.worker, ground.tenant_id, batch, now=at)
 
 
 def _first(content: bytes, rows: int) -> bytes:
