@@ -115,14 +115,13 @@ async def measure(world: World, url: str, subscribers: int, seconds: int) -> Non
             await publish(writer, world, batch)
             committed.append(perf_counter())
         spent = perf_counter() - began
-        answer = asyncio.create_task(listeners.stdout.readline())
-        await asyncio.sleep(1)  # what is still under way; the cost of a second of rest is too small to show
+        result = json.loads(await listeners.stdout.readline())
         served = cpu(process.pid) - before
-        result = json.loads(await answer)
         assert "got" in result, result
         waits = [max(0.0, at - committed[seq]) for seq, at in result["got"]]
         last = max(at for _, at in result["got"])
     finally:
+        listeners.stdin.close()
         await relay.stop()
         await writer.close()
         for each in (listeners, process):
