@@ -27,6 +27,8 @@ from tests.world import KEYRING, NOW, Souk, World, make_world
 
 EVERY_SCOPE = frozenset(MATRIX)
 DAY = timedelta(days=1)
+STORED = f"{'0' * 32}/{'0' * 32}"
+"""The file of every upload, for a test that gives the transaction a directory with it."""
 
 
 @dataclass
@@ -178,7 +180,7 @@ class _Maker:
                 auto_decline_minor=10_000, capacity=1 if kind == "VEHICLE" else None, visibility="PRIVATE" if n % 4 == 3 else "PUBLIC",
                 status_before_suspension="ACTIVE" if status == "SUSPENDED" else None, city="Pune" if n % 2 else None,
                 city_key="pune" if n % 2 else None, expires_at=NOW + 30 * DAY, category_id=self.categories[n % 3] if n % 2 else None,
-                sku_id=self.skus[n % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
+                sku_id=self.skus[n // 3 % 3].id if kind == "PRODUCT" else None, published_at=NOW - DAY, deleted_at=NOW if n == 20 else None,
             )  # fmt: skip
             self.rows.append(row)
             if kind == "VEHICLE":
@@ -272,7 +274,8 @@ class _Maker:
 
     async def desk(self) -> None:
         tickets, more = [], []
-        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales))
+        staff = [self.world.actors[role].user_id for role in (Role.OWNER, Role.ADMIN, Role.OPS, Role.AGENT)]
+        people = cycle((self.customer, self.customer2, self.world.actors[Role.DEALER].user_id, self.sales, *staff))
         for n, status in enumerate([*e.TicketStatus, *e.TicketStatus]):
             who = next(people)
             subject = {
@@ -361,13 +364,21 @@ class _Maker:
         await self.add(*(self.new(m.Note, subject_type=type_, subject_id=id_, author_id=self.ops if n else None, body=f"Note {n}")
                          for type_, id_ in subjects for n in range(3)))  # fmt: skip
 
+    async def all_at_once(self, batch: UUID) -> None:
+        """A task about everything, by somebody who is named in the audit."""
+        await self.add(self.new(m.Task, kind="REVIEW", status="TODO", title="Everything", due_order=NOW + 9000 * DAY, assignee_id=self.sales, batch_id=batch,
+                                ticket_id=self.tickets[1], alert_id=self.alerts[0], lead_id=self.lead_ids[0], dealer_id=self.dealers[0]))  # fmt: skip
+        for role in (Role.OPS, Role.DEALER, Role.CUSTOMER):
+            async with self.world.souk.app.transaction(self.world.actors[role], "test", now=NOW) as tx:
+                tx.emit("task.seen", await tx.session.get(m.Task, (self.world.tenant_id, self.tasks[0].id)))
+
     async def batches(self) -> None:
         people = self.world.actors
         makers: list[dict[str, Any]] = [
             {"creator_id": self.ops}, {"creator_id": people[Role.DEALER].user_id, "dealer_id": self.dealers[0]}, {"token_id": self.token},
             {"creator_id": self.customer}, {"creator_id": self.agent}, {"creator_id": people[Role.ADMIN].user_id},
         ]  # fmt: skip
-        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as="x", expires_at=NOW + DAY,
+        uploads = [self.new(m.Upload, name="rows.csv", media_type="text/csv", size=10, sha256=sha256(b"").digest(), stored_as=STORED, expires_at=NOW + DAY,
                             creator_id=maker.get("creator_id"), dealer_id=maker.get("dealer_id")) for maker in makers[:4]]  # fmt: skip
         await self.add(*uploads)
         for n, maker in enumerate(makers * 2):
@@ -417,6 +428,7 @@ class _Maker:
                     tx, row, state=("READY", "RUNNING", None), items=settled, lines=[(e.LogLevel.INFO, "Begun.", None)]
                 )
                 tx.emit("batch.started", row, from_status="READY", to_status="RUNNING")
+        await self.all_at_once(batch.id)
 
     async def system(self) -> None:
         await self.add(

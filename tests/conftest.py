@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from pydantic import SecretStr
 
 from souk import migrations
@@ -21,6 +22,7 @@ from souk.db.connect import sqlalchemy_url, with_database
 from souk.db.embedded import Embedded
 from souk.settings import Settings
 from souk.web.app import create_app
+from souk.web.logging import configure
 from souk.web.wire import build
 from tests.serving import KEYS, serving
 from tests.world import Souk, World, make_world
@@ -28,6 +30,10 @@ from tests.world import Souk, World, make_world
 # The tests say themselves what is set: the environment only names the server.
 GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
 ROOT = Path(__file__).parent.parent
+
+
+configure(Settings(log_level="warning"))  # as every process does
+structlog.configure(cache_logger_on_first_use=False)  # a test may look at what is logged
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,6 +18,10 @@ COMMANDS: dict[str, str] = {
     "serve": "souk.cli.serve:serve",
     "worker": "souk.cli.worker:worker",
     "migrate": "souk.cli.database:migrate",
+    "import listings": "souk.cli.importing:listings",
+    "demo seed": "souk.cli.demo:seed",
+    "demo token": "souk.cli.demo:token",
+    "demo reset": "souk.cli.demo:reset",
     "schema print": "souk.cli.schema:print_",
     "schema check": "souk.cli.schema:check",
     "matrix": "souk.cli.matrix:matrix",
@@ -30,6 +34,8 @@ COMMANDS: dict[str, str] = {
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
+    "import": "Bring files in.",
+    "demo": "The demo and its people.",
     "db": "The embedded PostgreSQL.",
     "schema": "The API as text.",
     "migration": "Changes of the tables.",

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from souk.settings import PREFIX, Settings
+from souk.web import logging
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -21,7 +22,9 @@ def failed(message: str) -> NoReturn:
 def settings() -> Settings:
     """The settings, or one line that names each wrong one without its value."""
     try:
-        return Settings()
+        given = Settings()
+        logging.configure(given)  # whatever the process logs, it logs without the values of variables
+        return given
     except ValidationError as error:
         wrong = [
             " ".join([f"{PREFIX}{'_'.join(map(str, each['loc'][:1])).upper()}".removesuffix("_"), each["msg"]])

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
@@ -21,15 +21,18 @@ import typer
 from souk.cli.console import err, failed, settings
 from souk.cli.embedded import location
 from souk.cli.supervisor import SIGNALS, Child, Supervisor
-from souk.cli.welcome import welcome
+from souk.cli.welcome import remember, welcome
 from souk.db.embedded import Embedded, embedded
 from souk.settings import Settings
 
 READY_SECONDS = 60.0
 READY_POLL = 0.1
 
-# What must be done once, before anything is served; done again when the migrations change.
+# What must be done once, before anything is served; done again when the migrations change. The demo fills a database of
+# our own only, and only on a development server.
 PREPARATIONS: tuple[tuple[str, ...], ...] = (("migrate",),)
+DEMO: tuple[tuple[str, ...], ...] = (("demo", "seed"),)
+PEOPLE = ("demo", "token", "--json")
 
 
 def run() -> None:
@@ -58,7 +61,7 @@ def _run(given: Settings, server: Embedded | None) -> bool:
     if server is not None:
         server.start()
     environment = {"SOUK_DATABASE_URL": location(given)}
-    if not _prepare(server, environment):
+    if not _prepare(given, server, environment):
         return False
     children = [
         Child("API", ("-m", "souk", "serve", "--attached"), patience=given.drain_timeout + 2),
@@ -81,7 +84,7 @@ def _run(given: Settings, server: Embedded | None) -> bool:
     return asyncio.run(supervisor.run(lambda: asyncio.ensure_future(ready())))
 
 
-def _prepare(server: Embedded | None, environment: Mapping[str, str]) -> bool:
+def _prepare(given: Settings, server: Embedded | None, environment: Mapping[str, str]) -> bool:
     """Run the preparations, each in a process of its own; a database that has seen these already is left alone.
 
     The parent imports neither models nor migrations: that is half of the time a warm start may take.
@@ -90,19 +93,35 @@ def _prepare(server: Embedded | None, environment: Mapping[str, str]) -> bool:
     wanted = _fingerprint()
     if done is not None and done.is_file() and done.read_text() == wanted:
         return True
-    for command in PREPARATIONS:
-        ended = subprocess.run([sys.executable, "-m", "souk", *command], env={**os.environ, **environment}, check=False)
-        if ended.returncode:
-            err.print(f"`souk {' '.join(command)}` failed.")
+    demo = server is not None and given.development
+    for command in (*PREPARATIONS, *(DEMO if demo else ())):
+        if _souk(command, environment) is None:
             return False
+    if demo:
+        people = _souk(PEOPLE, environment)
+        if people is None:
+            return False
+        remember(given.data_dir, people)
     if done is not None:
         done.write_text(wanted)
     return True
 
 
+def _souk(command: Sequence[str], environment: Mapping[str, str]) -> bytes | None:
+    """What a command of ours printed; None where it failed, which is said."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "souk", *command],
+        env={**os.environ, **environment}, stdout=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    if ended.returncode:
+        err.print(f"`souk {' '.join(command)}` failed.")
+        return None
+    return ended.stdout
+
+
 def _fingerprint() -> str:
     """Of the preparations and of every migration."""
-    made = hashlib.sha256(repr(PREPARATIONS).encode())
+    made = hashlib.sha256(repr((PREPARATIONS, DEMO)).encode())
     for revision in sorted((files("souk") / "migrations" / "versions").iterdir(), key=lambda each: each.name):
         if revision.name.endswith(".py"):
             made.update(revision.read_bytes())

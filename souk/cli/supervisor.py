@@ -41,7 +41,7 @@ class Supervisor:
         self.failed = False
 
     async def run(self, ready: Callable[[], asyncio.Future[bool] | asyncio.Task[bool]]) -> bool:
-        """Start all, wait for `ready`, keep them alive until a signal, end them in their order. False: it never began."""
+        """Start all, wait for `ready`, keep them alive until a signal, end all of them. False: it never began."""
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, self.stopping.set)
@@ -56,8 +56,7 @@ class Supervisor:
             waiting.cancel()
             await stopping
         finally:
-            for child in self.children:
-                await self._end(child)
+            await asyncio.gather(*(self._end(child) for child in self.children))
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)

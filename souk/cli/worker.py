@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from souk.cli.console import settings
 from souk.cli.embedded import location
-from souk.web import logging, server
+from souk.web import server
 from souk.worker.process import work
 
 Attached = Annotated[bool, typer.Option("--attached", hidden=True, help="End when standard input ends.")]
@@ -20,5 +20,4 @@ def worker(attached: Attached = False) -> None:
     given.key_spec()
     if attached:
         server.end_with_parent()
-    logging.configure(given)
     asyncio.run(work(given.model_copy(update={"database_url": SecretStr(location(given))})))

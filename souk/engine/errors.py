@@ -56,6 +56,7 @@ LOST = (
     pg.AdminShutdownError,
     pg.CrashShutdownError,
     pg.TooManyConnectionsError,
+    pg.InternalClientError,  # a connection that broke in the middle of a message, asked once more
     ConnectionError,
     TimeoutError,
     OSError,

@@ -14,6 +14,7 @@ from .batch import Reads
 from .document import Document, Documents, Operation
 from .errors import Stopped, log, typed
 from .events import Events, EventsPlan
+from .gates import gates_first
 from .payload import MutationReads, put
 from .pool import Pool
 from .symbols import BadInput, NotFused
@@ -48,6 +49,7 @@ class Runner:
         plans: int = 5000,
     ) -> None:  # fmt: skip
         self.schema, self.pool, self.decrypt, self.snapshots = schema, pool, decrypt, snapshots or pool
+        gates_first(schema._schema)
         self.documents = Documents(schema, documents, plans)
         self.last_reads: Reads | None = None
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import strawberry
 from graphql import (
     GraphQLBoolean,
     GraphQLEnumType,
@@ -159,8 +160,8 @@ def _read_id(text: str) -> GlobalId | None:
         return None
 
 
-def write_id(type_name: str, row_id: UUID) -> str:
-    return base64.b64encode(f"{type_name}:{row_id}".encode()).decode()
+def write_id(type_name: str, row_id: UUID) -> strawberry.ID:
+    return strawberry.ID(base64.b64encode(f"{type_name}:{row_id}".encode()).decode())
 
 
 def id_type(text: str) -> str:

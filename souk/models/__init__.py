@@ -1,7 +1,7 @@
 """What is stored: one table per class."""
 
 from .alert import Alert, EvidenceSaleRow, EvidenceSnapshot, Note, Task
-from .base import Model, Row, TenantModel, new_id
+from .base import Model, Row, TenantModel, ids_of, new_id
 from .batch import (
     Batch,
     BatchEvent,
@@ -89,5 +89,6 @@ __all__ = [
     "User",
     "VehicleDetail",
     "Work",
+    "ids_of",
     "new_id",
 ]

@@ -1,6 +1,8 @@
 """What every table shares: the tenant in each key, the clock columns, the version that guards an update."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -32,8 +34,22 @@ NAMES = {
 
 
 def new_id() -> UUID:
-    """A UUIDv7: made by the application, because PostgreSQL 15 to 17 cannot."""
-    return UUID(int=uuid_utils.uuid7().int)
+    """A UUIDv7: made by the application, because PostgreSQL 15 to 17 cannot. Inside `ids_of`, what that gives."""
+    made = _ids.get()
+    return UUID(int=uuid_utils.uuid7().int) if made is None else made()
+
+
+_ids: ContextVar[Callable[[], UUID] | None] = ContextVar("ids", default=None)
+
+
+@contextmanager
+def ids_of(source: Callable[[], UUID]) -> Iterator[None]:
+    """Every id made inside comes from `source`: how the demo has the same ones each time."""
+    before = _ids.set(source)
+    try:
+        yield
+    finally:
+        _ids.reset(before)
 
 
 class Model(DeclarativeBase):

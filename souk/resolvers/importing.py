@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -141,6 +142,7 @@ async def _without_dealer(tx: Transaction, source: str, seen: Survey, otherwise:
     return [f"{rows} rows are refused: they name no dealer of yours, and no dealer is given for them."] if rows else []
 
 
+@lru_cache(4096)
 def folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 

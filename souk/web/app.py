@@ -117,12 +117,25 @@ class App:
         if self.graphiql is not None and self.graphiql.answers(path, method, _names(headers)):
             await self.graphiql.serve(path, request_id, send)
             return
-        if path != "/graphql":
+        if path not in ("/graphql", "/uploads"):
             raise bad("There is nothing here; the API is at /graphql.", 404)
         check_origin(headers, self.settings.allowed_origins)
+        if path == "/uploads":
+            await self._upload(method, receive, send, headers, self._call(scope, headers, request_id))
+            return
         if self._http is None:
             raise shutting_down()
         await self._http(scope, receive, send, headers, self._call(scope, headers, request_id))
+
+    async def _upload(self, method: str, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call) -> None:
+        if method != "POST":
+            raise Failure(Code.BAD_REQUEST, "Use POST.", status=405, headers=((b"allow", b"POST"),))
+        if self._parts is None or self._parts.uploads is None:
+            raise shutting_down()
+        actor = await self._parts.sessions.actor(call.credential)
+        made = await self._parts.uploads.take(actor, receive, headers, call.request_id)
+        answer = headers_of(JSON, call.request_id, secure=not self.settings.development)
+        await respond(send, 201, answer, orjson.dumps({"id": made}))
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

@@ -144,6 +144,7 @@ def failure_of(error: BaseException) -> Failure | None:
         error,
         asyncpg.PostgresConnectionError
         | asyncpg.exceptions.InterfaceError
+        | asyncpg.exceptions.InternalClientError
         | InterfaceError
         | asyncpg.CannotConnectNowError
         | asyncpg.AdminShutdownError

@@ -16,6 +16,7 @@ from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, t
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
 from souk.web.sessions import Credential, Sessions
+from souk.web.uploads import Uploads
 
 log = structlog.get_logger("souk.web")
 
@@ -97,6 +98,7 @@ class Parts:
     context: Callable[[Actor, Call], Any]
     events: Events | None = None
     ready: Callable[[], Any] = always
+    uploads: Uploads | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import structlog
 import uvicorn
 
 from souk.settings import Settings
-from souk.web import logging
 from souk.web.app import App
 from souk.web.frames import Frames
 
@@ -97,7 +96,6 @@ def end_with_parent() -> None:
 
 def serve(settings: Settings, app: App, kind: type[Server] = Server) -> bool:
     """Run until told to end; False if it could not start (the port is taken, the app refused)."""
-    logging.configure(settings)
     server = kind(config_of(settings, app), app)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         try:

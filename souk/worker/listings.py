@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,9 @@ class Chunk:
     created: dict[str, Brought] = field(default_factory=dict)
     changed: dict[str, Brought] = field(default_factory=dict)
 
+    def status(self, dealer: UUID) -> str:
+        return _status(self.states[dealer])
+
     def dealer(self, name: str | None) -> UUID | None:
         if name is not None and (of := self.dealers.get(folded(name))) is not None:
             return of
@@ -71,7 +75,7 @@ async def import_listings(tx: Transaction, batch: Batch, items: Sequence[Item]) 
     """One result per item: CREATED, UPDATED, UNCHANGED, or REFUSED. A row with the key of an earlier one changes that."""
     chunk = await _chunk(tx, batch, items)
     places: dict[str, list[int]] = {}
-    results = [_one(tx, chunk, item, n, places) for n, item in enumerate(items)]
+    results = [_one(chunk, item, n, places) for n, item in enumerate(items)]
     for key, refusal in (await _change(tx, chunk)).items():
         for n in places[key]:
             results[n] = refused(items[n], "", "", refusal)
@@ -107,10 +111,10 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     return Chunk(mapping, dealers, states, skus, otherwise, known)
 
 
-def _one(tx: Transaction, chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Result:
+def _one(chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Result:
     key = item.payload["key"]
     row = _row(chunk, item)
-    digest = sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = sha256(orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     warnings = item.payload["warnings"]
     target, before = chunk.known.get(key, (None, None))
     if target is not None and before == digest:
@@ -120,7 +124,7 @@ def _one(tx: Transaction, chunk: Chunk, item: Item, n: int, places: dict[str, li
         if dealer is None:
             name = item.payload["dealer"] or ""
             return refused(item, chunk.mapping.dealer or "", name, "names no dealer of this tenant")
-        made = Brought(new_id(), key, digest, dealer, row, _status(tx, chunk.states[dealer]))
+        made = Brought(new_id(), key, digest, dealer, row, chunk.status(dealer))
         if made.status == "DRAFT":
             warned(
                 item, chunk.mapping.dealer or "", item.payload["dealer"] or "", "the dealer is not in order: a draft"
@@ -149,7 +153,8 @@ def _row(chunk: Chunk, item: Item) -> dict[str, Any]:
     return row
 
 
-def _status(tx: Transaction, dealer: DealerState) -> str:
+@lru_cache(256)
+def _status(dealer: DealerState) -> str:
     """Where a new listing comes to: submitted, and ACTIVE at once for a VERIFIED dealer in order."""
     try:
         rules.submit(ListingState("DRAFT"), dealer, by_import=True)
@@ -178,7 +183,7 @@ async def _create(tx: Transaction, batch: Batch, chunk: Chunk) -> None:
             "Listing", {"status": [None, made.status], "price_minor": [None, given["price_minor"]]}
         )
     values = {
-        "tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows).decode(), "kind": chunk.mapping.kind,
+        "tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode(), "kind": chunk.mapping.kind,
         "currency": chunk.mapping.currency, "source": batch.plan["source"], "expiry": EXPIRY,
         "ends": rules.expiry(tx.now, settings.listing_days),
     }  # fmt: skip
@@ -224,7 +229,9 @@ async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
         fixed[gone.key] = "the listing is gone"
         del chunk.changed[gone.key]
     if rows:
-        await tx.session.execute(CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows).decode()})
+        await tx.session.execute(
+            CHANGE[kind], {"tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()}
+        )
     return fixed
 
 

@@ -126,7 +126,7 @@ async def _both(
     fused = await runner.fused(text, variables, None, context(actor))
     batched = await runner.batched(text, variables, None, context(actor))
     report.answers += 1
-    if b'"INTERNAL"' in batched.body and b'"data"' in batched.body and fused != "null for a non-null field":
+    if b'"code":"INTERNAL"' in batched.body and b'"data"' in batched.body and fused != "null for a non-null field":
         report.failures.append(Difference(text, variables, actor, b"", batched.body))
     if not isinstance(fused, Answer):
         report.executor += 1

@@ -1,5 +1,6 @@
 """Files of a directory: whole or not there, bounded, and never outside of it."""
 
+import os
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -41,7 +42,7 @@ async def test_too_much_or_an_error_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(ConnectionError):
         await storage.put(TENANT, FILE, broken(), limit=4)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in os.walk(tmp_path) if path[2]] == []
 
 
 async def test_no_name_leads_outside(tmp_path: Path) -> None:

@@ -2,21 +2,28 @@
 
 import base64
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from souk.context import Context
+from souk.db.session import Database
 from souk.engine.run import Refused, Runner
+from souk.gateways.storage import Directory
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
-from tests.bazaar import Bazaar, make_bazaar
+from tests.bazaar import STORED, Bazaar, make_bazaar
 from tests.isolation.canary import WORD, digest, plant
 from tests.isolation.positions import Position, positions
-from tests.world import NOW, Souk
+from tests.world import KEYRING, NOW, Souk
 
 CURSOR = re.compile(rb'"cursor":"([A-Za-z0-9+/=]+)"')
+FILE = """model_name,model_year,kms_driven,owner,location,mileage,power,price
+A motorcycle 220 2017,2017,17000 Km,first owner,pune,35 kmpl,19 bhp,63500
+"""
 TOKEN = re.compile(rb'"([A-Za-z0-9+/]{40,}={0,2})"')
 
 
@@ -25,6 +32,7 @@ class Two:
     """`here` acts, `there` is foreign. `cursors` are those of `there`, by the position that gave them."""
 
     souk: Souk
+    db: Database
     url: str
     here: Bazaar
     there: Bazaar
@@ -37,7 +45,7 @@ class Two:
     calls: int = 0
 
     def context(self, actor: Actor) -> Context:
-        return Context(actor, request_id="fuzz", now=NOW, db=self.souk.app)
+        return Context(actor, request_id="fuzz", now=NOW, db=self.db)
 
     async def ask(
         self, position: Position, actor: Actor, variables: dict[str, Any], runner: Runner | None = None
@@ -60,12 +68,16 @@ class Two:
         assert WORD.encode() not in body.lower(), ("the canary", body, *what)
         leaked = self.foreign.intersection(TOKEN.findall(body))
         assert not leaked, (leaked, body, *what)
-        assert b'"INTERNAL"' not in body, (body, *what)
+        assert b'"code":"INTERNAL"' not in body, (body, *what)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def two(souk: Souk, database: str) -> Two:
-    made = Two(souk, database, await make_bazaar(souk), await make_bazaar(souk), positions(schema._schema))
+async def two(souk: Souk, database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
+    files = tmp_path_factory.mktemp("files")
+    (files / STORED).parent.mkdir()
+    (files / STORED).write_text(FILE)
+    db = Database(database, KEYRING, files=Directory(files))
+    made = Two(souk, db, database, await make_bazaar(souk), await make_bazaar(souk), positions(schema._schema))
     owner = made.there.actors[Role.OWNER]
     for position in made.positions:
         if position.cursor:
@@ -75,7 +87,8 @@ async def two(souk: Souk, database: str) -> Two:
     made.planted, made.refused = await plant(database, made.there)
     made.before = await digest(database, made.there.tenant_id)
     made.foreign = frozenset(id_.encode() for ids in made.there.own.values() for id_ in ids)
-    return made
+    yield made
+    await db.close()
 
 
 def nearby(cursor: str) -> str:

@@ -56,6 +56,7 @@ class Position:
     argument: Any
     way: tuple[str | int, ...]
     cursor: bool = False
+    target: str = ""
 
     def variables(self, value: str, fill: Fill) -> dict[str, Any]:
         return {"it": _around(self.argument, self.way, value, fill)}
@@ -141,7 +142,7 @@ def positions(schema: GraphQLSchema) -> list[Position]:
                 body = selection(get_named_type(field.type))
                 document = f"{kind} F($it: {type_}) {prefix}{name}({argument}: $it{required}) {body}{suffix}"
                 key = f"{where}({argument}{''.join(f'.{step}' for step in way)}{more})"
-                found[key] = Position(key, document, kind, type_, way, cursor)
+                found[key] = Position(key, document, kind, type_, way, cursor, get_named_type(field.type).name)
             target = get_named_type(field.type)
             nestable = kind == "query" and not any(is_required_argument(a) for a in field.args.values())
             if nestable and isinstance(target, GraphQLObjectType) and name not in ("edges", "pageInfo"):

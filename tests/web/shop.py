@@ -20,6 +20,7 @@ from souk.rules.actor import Actor, Role
 from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
+from souk.web.logging import configure
 from souk.web.operations import Call, Parts, Push
 from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
@@ -219,4 +220,5 @@ if __name__ == "__main__":
     if "attached" in sys.argv:
         end_with_parent()
     settings = Settings(log_level="error")
+    configure(settings)
     sys.exit(0 if serve(settings, create_app(settings, Spoken().parts), Speaking) else 1)

@@ -1,26 +1,21 @@
 """The whole road over a real database: the door, readiness, an outage, and an orderly end."""
 
-import asyncio
 import secrets
-import signal
-from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import httpx
-import pytest
 from pydantic import SecretStr
 
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
-from souk.db.embedded import Embedded
 from souk.models import ServiceToken, TenantHost, new_id
 from souk.models.people import Session
 from souk.rules.actor import Role
 from souk.settings import Settings
 from souk.web.app import create_app
 from souk.web.wire import build
-from tests.serving import KEYS, serving
+from tests.serving import KEYS
 from tests.world import World
 
 FOR_EVER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -83,44 +78,3 @@ async def test_it_is_not_ready_before_the_newest_revision(own_database: str) -> 
         await migrations.upgrade(sqlalchemy_url(own_database))
         response = await one.get("/readyz")
         assert (response.status_code, response.json()) == (200, {"ok": True})
-
-
-@pytest.mark.own_server
-async def test_postgresql_may_stop_and_start_under_load(own_server: Callable[[], Embedded], size: Callable) -> None:
-    server = own_server()
-    url = server.start()
-    await migrations.upgrade(sqlalchemy_url(url))
-    made = create_app(Settings(database_url=SecretStr(url), encryption_keys=SecretStr(KEYS), session_cache=0), build)
-    transport = httpx.ASGITransport(made)
-    async with made.running(), httpx.AsyncClient(transport=transport, base_url="http://x.test") as one:
-        assert await ask(one, x_souk_tenant="nobody") == (401, "UNAUTHENTICATED")
-        seen: set[tuple[int, str]] = set()
-        over = asyncio.Event()
-
-        async def load() -> None:
-            while not over.is_set():
-                seen.add(await ask(one, x_souk_tenant="nobody"))
-
-        callers = [asyncio.create_task(load()) for _ in range(8)]
-        for mode in size(["immediate"], ["immediate", "fast"] * 5):
-            await asyncio.to_thread(server.stop, mode)
-            seen.clear()
-            assert await ask(one, x_souk_tenant="nobody") == (503, "UNAVAILABLE")
-            response = await one.get("/readyz")
-            assert (response.status_code, response.json()) == (503, {"ok": False, "reason": "database"})
-            await asyncio.to_thread(server.start)
-            assert await ask(one, x_souk_tenant="nobody") == (401, "UNAUTHENTICATED")
-            assert (await one.get("/readyz")).status_code == 200
-            assert seen <= {(401, "UNAUTHENTICATED"), (503, "UNAVAILABLE"), (503, "OVERLOADED")}
-        over.set()
-        await asyncio.gather(*callers)
-    server.stop("immediate")
-
-
-async def test_the_process_serves_and_ends(database: str, world: World) -> None:
-    async with serving(database) as (process, address), httpx.AsyncClient(base_url=address, timeout=30) as one:
-        assert (await one.get("/readyz")).json() == {"ok": True}
-        assert await ask(one, x_souk_tenant=f"t-{world.tenant_id.hex[:12]}") == (200, "Query")
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            assert await process.wait() == 0

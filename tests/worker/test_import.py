@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from souk.db.session import Database
 from souk.gateways.storage import Directory
-from souk.worker.bringing import Brought, begin, to_the_end, upload_file
+from souk.models import PricePolicy, PricePolicyVersion, Sku, new_id
+from souk.worker.bringing import Brought, begin, to_the_end, upload_file, write_report
 from tests.world import KEYRING, World
 
 DATA = Path(__file__).parents[2] / "souk" / "worker" / "data"
@@ -64,4 +65,127 @@ async def test_the_shipped_file_and_again(bring: Bring) -> None:
     world = bring.world
     found = await bring(DATA / "india_used_bikes_bikes.csv", "used_bikes", world.dealer)
     assert counts(found) == ("COMPLETED", 7857, 7857, 0, 0, 0, 2107)
-    print(f"{found.rows / found.seconds:.0f} rows/s")
+    live = "SELECT status, count(*), count(price_minor) FROM listing GROUP BY 1"
+    before = await world.rows(live)
+    assert before == [("ACTIVE", 7857, 7826)]
+    again = await bring(DATA / "india_used_bikes_bikes.csv", "used_bikes", world.dealer)
+    assert counts(again) == ("COMPLETED", 7857, 0, 0, 7857, 0, 2107)
+    assert await world.rows(live) == before
+    assert await world.rows("SELECT max(version), max(updated_at) FROM listing") == [(1, world.now)]
+
+
+MAPPING = """
+name = "mine"
+kind = "VEHICLE"
+currency = "INR"
+key = ["id"]
+dealer = "seller"
+[fields.title]
+from = "name"
+[fields.price]
+from = "price"
+[fields.km]
+from = "driven"
+[fields.sku]
+from = "sku"
+"""
+HEADER = "id;name;price;driven;seller;sku\r\n"
+
+
+async def test_rows_with_a_key_are_created_changed_left_alone_or_refused(bring: Bring) -> None:
+    world = bring.world
+    first = HEADER + (
+        "1;Honda CB Shine;Rs. 1.2 lakh;17000 Km;Second Motors;\r\n"
+        "2;Hero Splendor;Call;;first motors;\r\n"
+        "3;;50000;1;Second Motors;\r\n"
+        "4;TVS Apache;much;1;Second Motors;\r\n"
+        "5;KTM Duke;90000;many;Nobody;\r\n"
+        "1;Honda CB Shine;Rs. 1.2 lakh;17000 Km;Second Motors;\r\n"
+        "2;Hero Splendor Plus;60000;;first motors;\r\n"
+    )
+    found = await bring(b"\xef\xbb\xbf" + first.encode(), MAPPING)
+    assert counts(found) == ("COMPLETED", 7, 2, 1, 1, 3, 0)
+    listed = "SELECT title, price_minor, dealer_id, status, version FROM listing ORDER BY title"
+    assert await world.rows(listed) == [
+        ("Hero Splendor Plus", 6_000_000, world.dealer, "ACTIVE", 1),
+        ("Honda CB Shine", 12_000_000, world.other_dealer, "ACTIVE", 1),
+    ]
+    lost = (
+        "SELECT n, outcome, w ->> 'column', w ->> 'value' FROM batch_item, jsonb_array_elements(warnings) w ORDER BY n"
+    )
+    assert await world.rows(lost) == [
+        (3, "REFUSED", "name", ""), (4, "REFUSED", "price", "much"), (5, "REFUSED", "driven", "many"),
+        (5, "REFUSED", "seller", "Nobody"),
+    ]  # fmt: skip
+    events = "SELECT type, count(*) FROM domain_event WHERE subject_type = 'Listing' GROUP BY 1"
+    assert await world.rows(events) == [("listing.imported", 2)]
+    assert await world.rows(
+        "SELECT kind, count(*) FROM souk.work WHERE tenant_id = :t GROUP BY 1", t=world.tenant_id
+    ) == [("listing.expiry", 2)]
+
+    second = first.replace("17000 Km", "18000 Km").replace("2;Hero Splendor;Call;;first motors;\r\n", "")
+    found = await bring(second.encode(), MAPPING)
+    assert counts(found) == ("COMPLETED", 6, 0, 1, 2, 3, 0)
+    assert await world.rows("SELECT l.version, d.km FROM listing l JOIN vehicle_detail d USING (tenant_id, id) ORDER BY 2") == [
+        (2, 18_000), (1, None)
+    ]  # fmt: skip
+    images = "SELECT a.changes FROM audit_event a ORDER BY seq DESC LIMIT 1"
+    (changes,) = (await world.rows(images))[0]
+    assert [columns for name, columns in changes.items() if name.startswith("Listing")] == [{"km": [17_000, 18_000]}]
+
+
+async def test_a_listing_that_is_fixed_is_not_changed(bring: Bring) -> None:
+    world, row = bring.world, "1;Honda CB Shine;50000;;First Motors;\r\n"
+    await bring((HEADER + row).encode(), MAPPING)
+    await world.rows("UPDATE listing SET status = 'RESERVED' RETURNING id")
+    found = await bring((HEADER + row.replace("50000", "60000")).encode(), MAPPING)
+    assert counts(found) == ("COMPLETED", 1, 0, 0, 0, 1, 0)
+    assert await world.rows("SELECT price_minor FROM listing") == [(5_000_000,)]
+    assert await world.rows("SELECT error_message FROM batch_item WHERE outcome = 'REFUSED'") == [
+        ("row: the listing is RESERVED.",)
+    ]
+
+
+async def test_only_a_verified_dealer_in_order_goes_live_by_itself(bring: Bring) -> None:
+    world = bring.world
+    await world.rows("UPDATE dealer SET verification = 'PENDING' WHERE id = :id RETURNING id", id=world.dealer)
+    await world.rows("UPDATE dealer SET standing = 'SUSPENDED' WHERE id = :id RETURNING id", id=world.other_dealer)
+    rows = "1;Honda CB Shine;50000;;First Motors;\r\n2;KTM Duke;60000;;Second Motors;\r\n"
+    assert counts(await bring((HEADER + rows).encode(), MAPPING)) == ("COMPLETED", 2, 2, 0, 0, 0, 1)
+    listed = "SELECT title, status, expires_at IS NULL FROM listing ORDER BY title"
+    assert await world.rows(listed) == [("Honda CB Shine", "PENDING_REVIEW", True), ("KTM Duke", "DRAFT", True)]
+
+
+async def test_a_price_past_the_policy_of_its_sku_raises_an_alert(bring: Bring) -> None:
+    world = bring.world
+    sku, policy = Sku(id=new_id(), code="CB", name="CB", currency="INR"), new_id()
+    limit = {
+        "currency": "INR",
+        "amount_minor": 5_000_000,
+        "tolerance_bp": 0,
+        "tolerance_minor": 0,
+        "valid_from": world.now,
+    }
+    await world.add(
+        sku,
+        PricePolicy(id=policy, sku_id=sku.id, kind="MAP", head_version=1, **limit),
+        PricePolicyVersion(id=new_id(), policy_id=policy, n=1, recorded_at=world.now, **limit),
+    )
+    rows = "1;Honda CB Shine;40000;;First Motors;CB\r\n2;Honda CB;60000;;Second Motors;CB\r\n3;Other;1;;Second Motors;XX\r\n"
+    assert counts(await bring((HEADER + rows).encode(), MAPPING)) == ("COMPLETED", 3, 3, 0, 0, 0, 1)
+    assert await world.rows("SELECT kind, dealer_id, price_minor FROM alert") == [
+        ("MAP_BREACH", world.dealer, 4_000_000)
+    ]
+
+
+async def test_the_report_names_row_column_value_and_reason(bring: Bring, tmp_path: Path) -> None:
+    rows = "1;Honda CB Shine;50000;=1+1;First Motors;\r\n2;;1;;First Motors;\r\n"
+    found = await bring((HEADER + rows).encode(), MAPPING)
+    path = tmp_path / "report.csv"
+    with path.open("w", newline="") as file:
+        assert await write_report(bring.doors[1], bring.world.tenant_id, found.batch_id, file) == 2
+    assert path.read_text().splitlines()[0] == "row,column,value,reason,outcome"
+    assert [line.split(",")[:3] for line in path.read_text().splitlines()[1:]] == [
+        ["1", "driven", "'=1+1"],
+        ["2", "name", ""],
+    ]

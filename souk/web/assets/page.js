@@ -5,10 +5,13 @@ const WELCOME = `# Souk. Ctrl-Enter runs the operation; the headers below say wh
 # Without a token you are a visitor of the tenant in "X-Souk-Tenant".
 
 query Welcome {
-  __typename
+  listings(first: 5, orderBy: PRICE_ASC) {
+    totalCount
+    nodes { title city price { amount currencyCode } vehicle { year km } dealer { name } }
+  }
 }
 `;
-const HEADERS = JSON.stringify({ "X-Souk-Tenant": "pharos", Authorization: "" }, null, 2);
+const HEADERS = JSON.stringify({ "X-Souk-Tenant": "pahiyaa", Authorization: "" }, null, 2);
 
 function given(headers) {
   return Object.fromEntries(Object.entries(headers ?? {}).filter(([, value]) => value));

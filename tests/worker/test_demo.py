@@ -1,0 +1,129 @@
+"""The demo: what stands in it exactly, that every table has rows on both sides, and that a reset brings it back."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from souk.db.connect import Limits, with_database
+from souk.db.session import Database, system_actor
+from souk.gateways.storage import Directory
+from souk.models import Model
+from souk.worker.demo import Doors, Secret, reset, seed, tokens
+from souk.worker.demo.ground import tenant_id_of
+from tests.conftest import _create, _drop
+from tests.world import KEYRING
+
+NOW = datetime(2026, 11, 22, 9, 41, 7, tzinfo=UTC)
+ROWS = 300
+ONE_PER_TENANT = {"audit_head"}
+"""Tables whose key is the tenant."""
+
+
+@pytest.fixture(autouse=True)
+def _bench() -> None:
+    """The real actions, not those of the engine's bench."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
+    """A database of its own with the whole demo in it, its listings cut short."""
+    name = f"{template}_demo"
+    await _create(server, name, template)
+    url, files = with_database(server, name), Directory(tmp_path_factory.mktemp("files"))
+    long = Limits(60, 5, 60)
+    doors = Doors(
+        Database(url, KEYRING, "souk_owner", long),
+        Database(url, KEYRING, limits=long, files=files),
+        Database(url, KEYRING, "souk_worker", long, files=files),
+        files,
+        Secret(tmp_path_factory.mktemp("secret")),
+    )
+    await seed(doors, NOW, rows=ROWS)
+    yield doors
+    for each in (doors.owner, doors.app, doors.worker):
+        await each.close()
+    await _drop(server, name)
+
+
+async def rows(doors: Doors, slug: str, sql: str) -> list[Any]:
+    tenant = tenant_id_of(slug)
+    async with doors.owner.transaction(system_actor(tenant), "test", system=True) as tx:
+        return list((await tx.session.execute(text(sql), {"t": tenant})).all())
+
+
+async def test_every_table_has_rows_on_both_sides(demo: Doors) -> None:
+    tables = [table for table in Model.metadata.sorted_tables if "tenant_id" in table.c]
+    few = {}
+    for table in tables:
+        name = f"{table.schema}.{table.name}" if table.schema else table.name
+        counted = f"SELECT count(*) FROM {name} WHERE tenant_id = :t"
+        (pharos,), (pahiyaa,), (twin,) = [
+            (await rows(demo, slug, counted))[0] for slug in ("pharos", "pahiyaa", "twin")
+        ]
+        if table.name not in ONE_PER_TENANT and (pharos + pahiyaa < 3 or twin < 3):
+            few[name] = (pharos, pahiyaa, twin)
+    assert few == {}
+
+
+async def test_pharos_is_exactly_the_locked_set(demo: Doors) -> None:
+    counts = {
+        table: (await rows(demo, "pharos", f"SELECT count(*) FROM {table} WHERE tenant_id = :t"))[0][0]
+        for table in ("app_user", "sku", "dealer", "competitor", "alert", "task", "batch")
+    }
+    assert counts == {"app_user": 4, "sku": 3, "dealer": 2, "competitor": 1, "alert": 12, "task": 10, "batch": 2}
+    severities = await rows(demo, "pharos", "SELECT severity, count(*) FROM alert GROUP BY 1")
+    assert {severity for severity, _ in severities} == {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
+    repeated = "SELECT count(DISTINCT dealer_id), count(*) FROM alert WHERE cycle > 1"
+    assert await rows(demo, "pharos", repeated) == [(2, 2)]
+    waiting = "SELECT cure_due_at FROM alert WHERE status = 'AWAITING_CURE'"
+    assert await rows(demo, "pharos", waiting) == [(datetime(2026, 11, 24, 9, tzinfo=UTC),)]
+    evidence = "SELECT count(*) FROM alert a WHERE NOT EXISTS (SELECT FROM evidence_snapshot e WHERE e.alert_id = a.id)"
+    assert await rows(demo, "pharos", evidence) == [(0,)]
+    batches = (
+        "SELECT kind, status, total, succeeded, skipped, pending, pace, report IS NOT NULL FROM batch ORDER BY kind"
+    )
+    assert await rows(demo, "pharos", batches) == [
+        ("ENFORCEMENT", "COMPLETED", 3, 1, 2, 0, None, True),
+        ("IMPORT", "RUNNING", 600, 240, 0, 360, 1, False),
+    ]
+
+
+async def test_pahiyaa_has_its_people_and_what_they_did(demo: Doors) -> None:
+    people = "SELECT role, count(*) FROM membership GROUP BY 1 ORDER BY 1"
+    assert await rows(demo, "pahiyaa", people) == [("ADMIN", 1), ("AGENT", 1), ("CUSTOMER", 40), ("DEALER", 20)]
+    listings = "SELECT status, kind, count(*) FROM listing GROUP BY 1, 2 ORDER BY 1, 2"
+    assert await rows(demo, "pahiyaa", listings) == [
+        ("ACTIVE", "VEHICLE", ROWS - 3), ("DRAFT", "CASTING_CALL", 3), ("DRAFT", "PRODUCT", 3), ("RESERVED", "VEHICLE", 3)
+    ]  # fmt: skip
+    twice = "SELECT count(*) FROM offer WHERE status = 'COUNTERED' AND version = 3"
+    assert await rows(demo, "pahiyaa", twice) == [(1,)]
+    shared = "SELECT l.distribution, l.unlock_count FROM lead l WHERE l.unlock_count > 0 ORDER BY 2 DESC, 1"
+    assert await rows(demo, "pahiyaa", shared) == [("SHARED", 2), ("EXCLUSIVE", 1), ("EXCLUSIVE", 1)]
+    tickets = "SELECT DISTINCT status FROM ticket ORDER BY 1"
+    assert [status for (status,) in await rows(demo, "pahiyaa", tickets)] == [
+        "CANCELLED", "NEW", "ON_HOLD", "OPEN", "RESOLVED", "WAITING_ON_REQUESTER"
+    ]  # fmt: skip
+
+
+async def test_nothing_is_overdue_but_the_batch_that_runs(demo: Doors) -> None:
+    due = "SELECT DISTINCT kind FROM souk.work WHERE tenant_id = :t AND due_at <= '2026-11-22 09:41'"
+    assert [await rows(demo, slug, due) for slug in ("pharos", "pahiyaa", "twin")] == [
+        [("batch.run",)], [], [("batch.run",)]
+    ]  # fmt: skip
+
+
+async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Doors) -> None:
+    assert await seed(demo, NOW) == []
+    everything = "SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM alert UNION SELECT id FROM listing) a"
+    before = await rows(demo, "twin", everything)
+    shown = await tokens(demo, "pharos", NOW)
+    assert [(one.role, one.user) for one in shown] == [
+        (role.upper(), f"{role}@pharos.example") for role in ("owner", "ops", "sales", "viewer")
+    ]
+    await reset(demo, NOW, rows=ROWS)
+    assert await rows(demo, "twin", everything) == before
+    assert await tokens(demo, "pharos", NOW) == shown
