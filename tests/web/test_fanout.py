@@ -152,6 +152,34 @@ async def test_one_who_reads_nothing_keeps_nobody_waiting_and_is_told_where_to_r
         assert told == list(range(1, len(told) + 1)) and 4 <= len(told) <= 6
 
 
+async def test_what_goes_past_the_outbox_overtakes_nothing_in_it(start, board, monkeypatch):
+    stuck, sending, send, write = asyncio.Event(), asyncio.Event(), Frames.send, Frames.write
+    full = True
+
+    async def held(self, message):
+        if "next" in message.get("text", ""):
+            sending.set()
+            await stuck.wait()
+        await send(self, message)
+
+    monkeypatch.setattr(Frames, "write", lambda self, text: not full and write(self, text))
+    monkeypatch.setattr(Frames, "send", held)
+    async with wire(await start()) as ws:
+        await ws.init()
+        await ws.ask(SUBJECT)
+        await followed(board, 1)
+        board.write()
+        await sending.wait()  # the sender has taken the first and is not done with it
+        full = False
+        (shared,) = board.live.streams.values()
+        board.write()
+        async with asyncio.timeout(5):
+            while shared.newest < 2:
+                await asyncio.sleep(0.005)
+        stuck.set()
+        assert [(await ws.hear())["payload"]["data"]["n"] for _ in range(2)] == [1, 2]
+
+
 async def test_a_client_that_completes_hears_no_more_of_it(start, board):
     async with wire(await start()) as ws:
         await ws.init()
