@@ -127,6 +127,7 @@ class Category(TenantModel):
         refers("parent_id", "category"),
         UniqueConstraint("tenant_id", "kind", "parent_id", "name", postgresql_nulls_not_distinct=True),
         Index("ix_category_name", "tenant_id", "kind", "name", "id"),
+        Index("ix_category_order", "tenant_id", "name", "id"),
         Index("ix_category_updated", "tenant_id", "updated_at", "id"),
     )
 

@@ -162,6 +162,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_category_name", "category", ["tenant_id", "kind", "name", "id"], unique=False)
+    op.create_index("ix_category_order", "category", ["tenant_id", "name", "id"], unique=False)
     op.create_index("ix_category_updated", "category", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_table(
         "competitor",
@@ -2037,6 +2038,7 @@ def downgrade() -> None:
     op.drop_index("ix_competitor_newest", table_name="competitor")
     op.drop_table("competitor")
     op.drop_index("ix_category_updated", table_name="category")
+    op.drop_index("ix_category_order", table_name="category")
     op.drop_index("ix_category_name", table_name="category")
     op.drop_table("category")
     op.drop_table("audit_head")
