@@ -2,7 +2,8 @@
 
 A frame is neither unmasked, decoded nor parsed: its length is skipped over and its `seq` found. Reads one JSON line from
 standard input (host, port, token, document, variables, subscribers, events), says `ready` when all have subscribed and
-`{"cpu": …, "got": …}` at the end: the CPU seconds since then, and `[seq, seconds of the monotonic clock]` of each frame, in the order of arrival.
+`{"cpu": …, "got": …}` at the end: the CPU seconds since then, and `[seq, seconds of the
+monotonic clock]` of each frame, in the order of arrival. Leaves when standard input ends.
 """
 
 import asyncio
@@ -94,6 +95,7 @@ async def main(given: dict[str, Any]) -> None:
     async with asyncio.timeout(given["seconds"]):
         await done.wait()
     print(json.dumps({"cpu": process_time() - began, "got": got}), flush=True)
+    sys.stdin.read()  # stay until the server's account is made
 
 
 if __name__ == "__main__":

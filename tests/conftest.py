@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from pydantic import SecretStr
 
 from souk import migrations
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 
 
 configure(Settings(log_level="warning"))  # as every process does
+structlog.configure(cache_logger_on_first_use=False)  # a test may look at what is logged
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -186,7 +186,7 @@ def told(body: bytes, request_id: str, *, again: bool = True) -> Told:
     """
     if b'"errors":' not in body:
         return Told(body)
-    answer = orjson.loads(body)
+    answer = orjson.loads(bytes(body))  # a payload of a stream is a subclass, which orjson does not take
     errors = answer.get("errors")
     if not errors:
         return Told(body)

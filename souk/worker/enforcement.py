@@ -6,7 +6,8 @@ from uuid import UUID
 from ..db.session import Transaction
 from ..models import Batch
 from ..resolvers import enforcement
-from ..rules.enums import BatchAction
+from ..rules.clauses import implements
+from ..rules.enums import AlertStatus, BatchAction
 from ..rules.errors import Refused
 from .actions import ACTIONS, Item, Result
 
@@ -27,6 +28,7 @@ class Enforce:
             for item in items
         ]
 
+    @implements("Alert", "ENFORCING", "RESOLVED", effect="the item, if still to do, is SKIPPED as already cured")
     async def _one(
         self,
         tx: Transaction,
@@ -38,6 +40,10 @@ class Enforce:
         if things is None:
             return Result("SKIPPED", error_code="DRIFT", error_message="It is gone.")
         alert, dealer = things.alert, things.dealer
+        if alert.status == AlertStatus.RESOLVED:
+            return Result(
+                "SKIPPED", before=before, error_code="ALREADY_CURED", error_message="The price is cured already."
+            )
         joined = dealer is not None and dealer.id in warned
         now = enforcement.state(self.action, alert, dealer, things.listing)
         drifted = [name for name, was in before.items() if now.get(name) != was]

@@ -5,9 +5,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -15,6 +16,7 @@ import pytest
 
 from souk.cli import COMMANDS, GROUPS, load
 from souk.db.embedded import embedded
+from tests.serving import KEYS
 from tests.web.test_server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,14 +64,19 @@ async def souk(*arguments: str, **settings: object) -> AsyncIterator[Command]:
             await process.wait()
 
 
-async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path) -> None:
-    given = {"data_dir": scratch / "run", "port": free_port()}
+async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: Callable[..., Any]) -> None:
+    """In a proof with the whole demo; production has none, and is up sooner."""
+    given: dict[str, object] = {"data_dir": scratch / "run", "port": free_port()}
+    given |= size({"env": "production", "encryption_keys": KEYS}, {})
+    people = size([], ["pharos   OPS       ops@pharos.example"])
     address = f"http://127.0.0.1:{given['port']}"
     server = embedded(scratch / "run")
     try:
         async with souk("run", **given) as run, httpx.AsyncClient(base_url=address) as http:
             await run.says(f"Souk serves {address}/graphql")
             assert (await http.get("/readyz")).json() == {"ok": True}
+            for line in people:
+                await run.says(line)
             async with souk("run", **given) as second:
                 assert await second.ended() == 1
                 assert f"already running in {scratch}/run (process {run.process.pid})" in second.said

@@ -161,7 +161,8 @@ async def test_the_wall_holds_when_the_application_forgets_everything(
     text = """{ listings(first: 100) { totalCount nodes { id dealer { id listings(first: 50) { nodes { id } } }
       offers(first: 50) { totalCount nodes { id buyer { id } listing { id } } } } } offers(first: 100) { nodes { id } } }"""
     one = "query($id: ID!) { node(id: $id) { id } listing(id: $id) { id } nodes(ids: [$id]) { id } }"
-    pool = Pool(**where, size=1, settings={"debug_parallel_query": parallel})
+    modern = await owner.fetchval("SELECT current_setting('server_version_num')::int >= 160000")
+    pool = Pool(**where, size=1, settings={"debug_parallel_query" if modern else "force_parallel_mode": parallel})
     runner = Runner(schema, pool, decrypt=decrypt)
     seen: dict[Any, bytes] = {}
     for _ in range(5):

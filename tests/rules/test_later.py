@@ -1,14 +1,9 @@
-"""What the machines ask is done, or waits by name: nothing is forgotten and nothing is claimed twice.
-
-`waiting/<Machine>.txt` lists the clauses of the present part whose code has yet to say `implements(...)`; whoever
-declares one deletes its line, and a machine without a file has none left.
-"""
+"""What the machines ask is done, or owed by a later part: nothing is forgotten and nothing is claimed twice."""
 
 import json
 import pkgutil
 from importlib import import_module
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +11,6 @@ import souk
 from souk.rules.clauses import _TWO_IN_ONE, DONE, all_clauses, clauses, find, implements
 from souk.rules.later import CLAUSES, MACHINES, PARTS, TRIGGERS, idle_triggers, later
 from souk.rules.machines import machines
-
-WAITING = Path(__file__).parent / "waiting"
-
-
-def waiting() -> set[str]:
-    """Clauses of this part that no code has claimed yet."""
-    return {line for file in WAITING.glob("*.txt") for line in file.read_text(encoding="utf-8").splitlines()}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,10 +25,8 @@ def test_done_later_and_waiting_are_exactly_what_the_machines_ask() -> None:
     done, owed = {str(clause) for clause in DONE}, {str(clause) for clause in later()}
     assert len(everything) == len(all_clauses())
     assert sorted(done & owed) == []
-    assert sorted(done & waiting()) == [], "done: delete these lines of waiting/"
-    assert sorted(owed & waiting()) == []
-    assert sorted(everything - done - owed - waiting()) == [], "neither done nor listed"
-    assert sorted((done | owed | waiting()) - everything) == [], "nobody asks for these"
+    assert sorted(everything - done - owed) == [], "neither done nor listed"
+    assert sorted((done | owed) - everything) == [], "nobody asks for these"
 
 
 def test_every_clause_done_names_its_code() -> None:

@@ -4,8 +4,11 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import structlog
 
+from souk.settings import Settings
 from souk.web.errors import INTERNAL_MESSAGE
+from souk.web.logging import configure
 from tests.web.shop import OPS_TOKEN, SALES_TOKEN, SERVICE_TOKEN
 
 GRAPHQL = "application/graphql-response+json"
@@ -301,14 +304,18 @@ async def test_what_is_not_there(client):
 
 
 async def test_the_log_says_neither_tokens_nor_variables_nor_documents(client, capsys):
-    http = await client()
-    await ask(
-        http,
-        "query Named($n: String!) { hello(name: $n) }",
-        variables={"n": "v4riable"},
-        authorization=f"Bearer {OPS_TOKEN}",
-    )
-    await ask(http, "{ hello(", authorization="Bearer wrong-token-of-somebody")
+    http, before = await client(), structlog.get_config()
+    configure(Settings(log_format="json"))
+    try:
+        await ask(
+            http,
+            "query Named($n: String!) { hello(name: $n) }",
+            variables={"n": "v4riable"},
+            authorization=f"Bearer {OPS_TOKEN}",
+        )
+        await ask(http, "{ hello(", authorization="Bearer wrong-token-of-somebody")
+    finally:
+        structlog.configure(**before)
     told = "".join(capsys.readouterr())
     assert "operation" in told and "UNAUTHENTICATED" in told
     for secret in ("v4riable", OPS_TOKEN, "wrong-token", "hello"):

@@ -1,22 +1,28 @@
 """The demo: what stands in it exactly, that every table has rows on both sides, and that a reset brings it back."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from souk.context import Context
 from souk.db.connect import Limits, with_database
 from souk.db.session import Database, system_actor
 from souk.gateways.storage import Directory
 from souk.models import Model
+from souk.rules.actor import Actor, Role
 from souk.worker.demo import Doors, Secret, reset, seed, tokens
 from souk.worker.demo.ground import tenant_id_of
 from tests.conftest import _create, _drop
-from tests.world import KEYRING
+from tests.world import KEYRING, Souk
 
+README = Path(__file__).parents[2] / "README.md"
 NOW = datetime(2026, 11, 22, 9, 41, 7, tzinfo=UTC)
 ROWS = 300
 ONE_PER_TENANT = {"audit_head"}
@@ -114,6 +120,18 @@ async def test_nothing_is_overdue_but_the_batch_that_runs(demo: Doors) -> None:
     assert [await rows(demo, slug, due) for slug in ("pharos", "pahiyaa", "twin")] == [
         [("batch.run",)], [], [("batch.run",)]
     ]  # fmt: skip
+
+
+async def test_the_query_of_the_readme_has_its_answer_and_is_fused(demo: Doors, server: str, template: str) -> None:
+    readme = README.read_text(encoding="utf-8")
+    (query,), (answer,) = (re.findall(rf"```{kind}\n(.*?)```", readme, re.DOTALL) for kind in ("graphql", "json"))
+    opened = Souk.open(with_database(server, f"{template}_demo"))
+    (found,) = await rows(demo, "pharos", "SELECT id, user_id FROM membership WHERE role = 'OPS'")
+    ops = Actor(tenant_id_of("pharos"), Role.OPS, user_id=found.user_id, membership_id=found.id)
+    given = await opened.runner.answer(query, {}, None, Context(ops, "readme", NOW, db=opened.app))
+    await opened.close()
+    assert (given.fused, given.reason) == (True, None)
+    assert json.loads(given.body) == json.loads(answer)
 
 
 async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Doors) -> None:
