@@ -53,7 +53,7 @@ from .notes import (
 )
 from .paging import Order
 from .sql import Parameters, Renamed, Scope, Texts, quoted
-from .symbols import BadInput, GlobalId, NotFused, Viewer, read_id, symbol
+from .symbols import MADE, BadInput, GlobalId, NotFused, Viewer, read_id, symbol
 from .text import EXECUTOR, Literal, Pieces, concat, members, null, when_null
 from .views import view_of
 
@@ -164,10 +164,14 @@ class Fuser:
 
     def _made(self, write: Any, text: bool = True, after: Any = None) -> Plan:
         tenant = self.parameters.render(self.viewer.tenant_id)
+        collecting = MADE.set([])
         try:
             pieces = write()
+            self.parameters.check_dropped(MADE.get() or ())
         except (BadInput, GraphQLError, TypeError) as error:  # TypeError: a read looked into a symbol (`if`, `int()`)
             raise NotFused(str(error)) from error
+        finally:
+            MADE.reset(collecting)
         answer = f"textsend({concat(pieces)})" if text else pieces[0]
         return Plan(WALL.format(tenant, answer), self.parameters, self.refusals, self.seals, self.again, after)
 

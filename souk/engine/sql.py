@@ -1,7 +1,7 @@
 """From a SQLAlchemy clause to text with `$1` parameters, piece by piece, all pieces sharing one list of parameters."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 from sqlalchemy.types import TypeEngine
 
 from ..rules.actor import Actor
-from .symbols import Getter
+from .symbols import Getter, getter
 
 DIALECT: Any = asyncpg.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 DIALECT._backslash_escapes = False
@@ -60,6 +60,10 @@ class Parameters:
             return self.place(binds[match[1]]) + (match[2] or "") if match[1] else "%"
 
         return _PLACE.sub(placed, compiled.string)
+
+    def check_dropped(self, made: Iterable[BindParameter[Any]]) -> None:
+        """Values that the statement does not use must be good all the same: the other road looks at each of them."""
+        self.checks += [getter(each) for each in made if each.key not in self._places]
 
     def bind(self, actor: Actor, variables: dict[str, Any]) -> list[Any]:
         for check in self.checks:

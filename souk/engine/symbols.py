@@ -9,6 +9,7 @@ import base64
 import binascii
 import itertools
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -35,6 +36,8 @@ FEW = 20  # items whose values or shapes may be part of a plan
 NODES = 100  # ids in one `nodes(ids:)`
 KNOWN_TYPES: set[str] = set()  # names that may stand in a global id; anything else must not make a plan of its own
 _names = itertools.count()
+MADE: ContextVar[list[BindParameter[Any]] | None] = ContextVar("MADE", default=None)
+"""While a plan is made: every symbol, also one that no text of the statement uses (`WHERE false` drops its neighbours)."""
 
 
 class BadInput(Exception):
@@ -49,6 +52,8 @@ def symbol(type_: TypeEngine[Any], get: Getter, name: str | None = None) -> Bind
     """A parameter whose value `get(actor, variables)` finds when the plan runs."""
     made = bindparam(name or f"v{next(_names)}", None, type_=type_, required=False)
     made.get = get  # type: ignore[attr-defined]
+    if (every := MADE.get()) is not None:
+        every.append(made)
     return made
 
 

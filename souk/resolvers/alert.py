@@ -36,7 +36,7 @@ from . import impact
 from .enums import known
 from .event import shown_of_alert
 from .evidence import in_hex, rehashed
-from .filters import conditions
+from .filters import conditions, refers_to
 from .observation import CURE, state_of
 from .writing import locked, means, move, permit
 
@@ -80,9 +80,9 @@ class AlertFilter:
         if self.severity:
             yield among(Alert.severity, self.severity.value)
         if self.dealer_id:
-            yield Alert.dealer_id == key(self.dealer_id.value, Dealer)
+            yield refers_to(Alert.dealer_id, self.dealer_id.value, Dealer)
         if self.sku_id:
-            yield Alert.sku_id == key(self.sku_id.value, Sku)
+            yield refers_to(Alert.sku_id, self.sku_id.value, Sku)
         if self.updated_since:
             yield Alert.updated_at >= self.updated_since.value
 

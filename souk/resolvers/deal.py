@@ -16,7 +16,7 @@ from ..permissions.listing import SeesListing
 from ..permissions.user import SeesUser
 from ..rules.enums import DealKind, DealStatus, Described, ListingKind, OfferDirection, Settlement
 from .enums import known
-from .filters import conditions
+from .filters import conditions, refers_to
 
 UNDONE = (DealStatus.CANCELLED, DealStatus.REFUNDED)
 """A deal in one of these states takes no place of its listing's capacity."""
@@ -53,7 +53,7 @@ class DealFilter:
         if self.kind:
             yield Deal.kind == self.kind.value
         if self.listing_id:
-            yield Deal.listing_id == key(self.listing_id.value, Listing)
+            yield refers_to(Deal.listing_id, self.listing_id.value, Listing)
         if self.updated_since:
             yield Deal.updated_at >= self.updated_since.value
 

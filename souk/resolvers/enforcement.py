@@ -17,6 +17,7 @@ from ..rules import dealer as dealer_rules
 from ..rules import text as texts
 from ..rules.enums import AlertStatus, BatchAction, BatchKind
 from ..rules.errors import Forbidden, Invalid, NotFound, Required
+from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .listing import suspend
 from .writing import move
@@ -88,9 +89,9 @@ def _conditions(selection: BatchSelection) -> list[ColumnElement[bool]]:
     if asked.kind:
         found.append(Alert.kind == asked.kind)
     if asked.dealer_id:
-        found.append(Alert.dealer_id == key(asked.dealer_id, Dealer))
+        found.append(refers_to(Alert.dealer_id, asked.dealer_id, Dealer))
     if asked.sku_id:
-        found.append(Alert.sku_id == key(asked.sku_id, Sku))
+        found.append(refers_to(Alert.sku_id, asked.sku_id, Sku))
     return found
 
 

@@ -28,7 +28,7 @@ from ..rules.enums import Described, PolicyKind
 from ..rules.errors import Invalid, NotUnique, OutOfRange, Problems, Required
 from ..rules.money import parse_amount
 from .enums import known
-from .filters import conditions
+from .filters import conditions, refers_to
 from .money import MoneyInput, minor_units
 from .writing import found, locked, means, permit
 
@@ -65,7 +65,7 @@ class PricePolicyFilter:
 
     def conditions(self, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
         if self.sku_id:
-            yield PricePolicy.sku_id == key(self.sku_id.value, Sku)
+            yield refers_to(PricePolicy.sku_id, self.sku_id.value, Sku)
         if self.kind:
             yield among(PricePolicy.kind, self.kind.value)
         if self.updated_since:

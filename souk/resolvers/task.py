@@ -25,7 +25,7 @@ from ..rules.clauses import implements
 from ..rules.enums import Described, TaskKind, TaskOutcome, TaskStatus, UserStatus
 from ..rules.errors import Invalid, Problems
 from .enums import known
-from .filters import conditions
+from .filters import conditions, refers_to
 from .writing import found, locked, move, permit
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -75,7 +75,7 @@ class TaskFilter:
             (Task.dealer_id, self.dealer_id, Dealer),
         ):
             if given:
-                yield column == key(given.value, model)
+                yield refers_to(column, given.value, model)
         if self.due_before:
             yield Task.due_order < self.due_before.value
         if self.updated_since:

@@ -212,6 +212,26 @@ async def _looked_at(fuzz: Fuzz, position: Position, types: list[str]) -> bool:
     return False
 
 
+async def test_an_id_of_another_type_is_no_rows(two: Two) -> None:
+    """And not `IS NULL`, which would answer with the rows that have nothing there."""
+    fuzz, owner = await Fuzz(two).prepare(), two.here.actors[Role.OWNER]
+    of_one_type = [
+        each
+        for each in two.positions
+        if each.kind == "query"
+        and not each.cursor
+        and type_of(each)
+        and "subject" not in each.path
+        and "Query.node" not in each.path
+    ]
+    assert len(of_one_type) > 50
+    for position in of_one_type:
+        fitting = str(type_of(position))
+        other = fuzz.own["Competitor" if fitting != "Competitor" else "Sku"]
+        nowhere = await two.ask(position, owner, {"it": fuzz.variables(position, fuzz.unknown(fitting))["it"]})
+        assert await two.ask(position, owner, fuzz.variables(position, other)) == nowhere, position.path
+
+
 async def test_the_canary_shows_in_no_random_document(two: Two, size: Any) -> None:
     """Random documents with foreign ids, foreign cursors and the canary's own word, queries and mutations."""
     rng = random.Random(SEED)

@@ -14,7 +14,7 @@ from ...permissions.listing import SeesListing
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, LeadSource, LeadStatus
 from ..enums import known
-from ..filters import conditions
+from ..filters import conditions, refers_to
 
 
 @known
@@ -62,11 +62,11 @@ class LeadFilter:
         if self.status:
             yield among(Lead.status, self.status.value)
         if self.listing_id:
-            yield Lead.listing_id == key(self.listing_id.value, Listing)
+            yield refers_to(Lead.listing_id, self.listing_id.value, Listing)
         if self.dealer_id:
-            yield Lead.dealer_id == key(self.dealer_id.value, Dealer)
+            yield refers_to(Lead.dealer_id, self.dealer_id.value, Dealer)
         if self.assignee_id:
-            yield Lead.assignee_id == key(self.assignee_id.value, User)
+            yield refers_to(Lead.assignee_id, self.assignee_id.value, User)
         if self.source:
             yield Lead.source == self.source.value
         if self.updated_since:

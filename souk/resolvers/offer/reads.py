@@ -15,7 +15,7 @@ from ...permissions.offer import SeesOffer, SeesRevision, on_side
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, OfferDirection, OfferParty, OfferStatus
 from ..enums import known
-from ..filters import conditions
+from ..filters import conditions, refers_to
 
 
 @known
@@ -55,7 +55,7 @@ class OfferFilter:
         if self.status:
             yield among(Offer.status, self.status.value)
         if self.listing_id:
-            yield Offer.listing_id == key(self.listing_id.value, Listing)
+            yield refers_to(Offer.listing_id, self.listing_id.value, Listing)
         if self.direction:
             yield Offer.direction == self.direction.value
         if self.party:
