@@ -224,7 +224,7 @@ class _Maker:
                 return KEYRING.seal(value, place(self.world.tenant_id, "lead", column, id_))
 
             leads.append(self.new(
-                m.Lead, id=id_, listing_id=listing.id, dealer_id=listing.dealer_id, user_id=next(people), assignee_id=self.sales if n % 3 == 1 else None,
+                m.Lead, id=id_, listing_id=listing.id, dealer_id=listing.dealer_id, user_id=next(people), assignee_id={1: self.sales, 2: self.ops}.get(n % 3),
                 status=status, distribution="SHARED" if shared else "EXCLUSIVE", tier="ABC"[n % 3], source="WEB", unlock_cost=3,
                 contact_name_enc=sealed("contact_name_enc", f"Asker {n}"), contact_phone_enc=sealed("contact_phone_enc", "+919876543210"),
                 contact_email_enc=None if n % 2 else sealed("contact_email_enc", f"asker{n}@example.com"),
@@ -350,7 +350,7 @@ class _Maker:
             await self.world.rows(sql, id=alert, now=NOW, later=NOW + DAY)
 
     async def work(self) -> None:
-        about = cycle(({"ticket_id": self.tickets[1]}, {"alert_id": self.alerts[0]}, {"lead_id": self.lead_ids[0]}, {"ticket_id": self.tickets[2]},
+        about = cycle(({"ticket_id": self.tickets[3]}, {"alert_id": self.alerts[0]}, {"lead_id": self.lead_ids[0]}, {"ticket_id": self.tickets[2]},
                        {"dealer_id": self.dealers[0]}))  # fmt: skip
         self.tasks = [
             self.new(m.Task, kind=list(e.TaskKind)[n % 4], status=status, title=f"Task {n // 2}", due_at=None if n % 3 == 0 else NOW + n // 2 * DAY,
@@ -367,7 +367,7 @@ class _Maker:
     async def all_at_once(self, batch: UUID) -> None:
         """A task about everything, by somebody who is named in the audit."""
         await self.add(self.new(m.Task, kind="REVIEW", status="TODO", title="Everything", due_order=NOW + 9000 * DAY, assignee_id=self.sales, batch_id=batch,
-                                ticket_id=self.tickets[1], alert_id=self.alerts[0], lead_id=self.lead_ids[0], dealer_id=self.dealers[0]))  # fmt: skip
+                                ticket_id=self.tickets[3], alert_id=self.alerts[0], lead_id=self.lead_ids[0], dealer_id=self.dealers[0]))  # fmt: skip
         for role in (Role.OPS, Role.DEALER, Role.CUSTOMER):
             async with self.world.souk.app.transaction(self.world.actors[role], "test", now=NOW) as tx:
                 tx.emit("task.seen", await tx.session.get(m.Task, (self.world.tenant_id, self.tasks[0].id)))
@@ -382,7 +382,7 @@ class _Maker:
                             creator_id=maker.get("creator_id"), dealer_id=maker.get("dealer_id")) for maker in makers[:4]]  # fmt: skip
         await self.add(*uploads)
         for n, maker in enumerate(makers * 2):
-            kind = "ENFORCEMENT" if n % 2 else "IMPORT"
+            kind = "ENFORCEMENT" if (n + n // 6) % 2 else "IMPORT"
             counts = {"total": 4, "succeeded": 2, "failed": 1, "skipped": 1}
             preview = self.new(m.BatchPreview, kind=kind, selection={}, plan={}, hash=uuid4().bytes * 2, total=4, actionable=3, warnings=["Mind this."],
                                impact={"INR": 5000}, expires_at=NOW + DAY, upload_id=uploads[0].id if kind == "IMPORT" else None, **maker)  # fmt: skip
