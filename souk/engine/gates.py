@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
-from .notes import GATE, note_of
+from .notes import GATE, REFUSED, note_of
 
 DONE = "gate"
 
@@ -21,14 +21,20 @@ def gates_first(schema: GraphQLSchema) -> None:
                 continue
             gate = declared.metadata.get(GATE) or getattr(note_of(declared), "gate", None)
             if gate is not None:
-                field.resolve = _behind(gate, field.resolve)
+                field.resolve = _behind(gate, declared.metadata.get(REFUSED), field.resolve)
                 field.extensions[DONE] = gate
 
 
-def _behind(gate: Any, resolve: Callable[..., Any]) -> Callable[..., Any]:
+def _behind(gate: Any, refused: Any, resolve: Callable[..., Any]) -> Callable[..., Any]:
+    async def refuse(context: Any) -> None:
+        await refused(context)
+        raise gate.refusal()
+
     def asked(source: Any, info: Any, **arguments: Any) -> Any:
-        if not gate.admits(info.context.actor.facts):
-            raise gate.refusal()
-        return resolve(source, info, **arguments)
+        if gate.admits(info.context.actor.facts):
+            return resolve(source, info, **arguments)
+        if refused is not None:
+            return refuse(info.context)
+        raise gate.refusal()
 
     return asked

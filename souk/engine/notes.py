@@ -8,7 +8,7 @@ from sqlalchemy import Select
 
 from .guards import Gate, Guard
 
-NOTE, GATE = "read", "gate"
+NOTE, GATE, REFUSED = "read", "gate", "refused"
 Read = Callable[..., Select[Any]]
 
 

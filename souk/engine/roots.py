@@ -14,7 +14,7 @@ from .arguments import described, with_arguments_of
 from .errors import BadUserInput
 from .fields import admit, field
 from .guards import Gate
-from .notes import GATE, NOTE, By, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
+from .notes import GATE, NOTE, REFUSED, By, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
 from .rows import Shown, named_rows
 from .symbols import NODES, read_id
 from .views import Ungated, View, referred, view_of
@@ -131,7 +131,7 @@ def query(resolver: Callable[..., Any], *, gate: Gate, description: str | None =
     return _plain(strawberry.field, resolver, gate, description)
 
 
-Refused = Callable[[Info], Awaitable[None]]
+Refused = Callable[[Any], Awaitable[None]]
 
 
 def mutation(
@@ -139,7 +139,7 @@ def mutation(
 ) -> Any:
     """A mutation: `async (info, input)`; a role that may not at all gets null and FORBIDDEN before it runs.
 
-    `refused` is told of it first.
+    `refused(context)` is told of it first.
     """
     return _plain(strawberry.mutation, resolver, gate, description, refused)
 
@@ -153,19 +153,15 @@ def _plain(
 ) -> Any:
     own, takes_info = _signature(resolver)
 
-    async def refuse(info: Info, tell: Refused) -> Any:
-        await tell(info)
-        raise gate.refusal()
-
     def resolve(info: Info, **arguments: Any) -> Any:
-        if refused is not None and not gate.admits(info.context.actor.facts):
-            return refuse(info, refused)
         admit(gate, info)
         return resolver(info=info, **arguments) if takes_info else resolver(**arguments)
 
     resolve.__signature__ = own  # type: ignore[attr-defined]
     return make(
-        resolver=resolve, metadata={NOTE: None, GATE: gate}, description=description or inspect.getdoc(resolver)
+        resolver=resolve,
+        metadata={NOTE: None, GATE: gate, REFUSED: refused},
+        description=description or inspect.getdoc(resolver),
     )
 
 

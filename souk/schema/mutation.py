@@ -73,8 +73,8 @@ def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> 
     hints = typing.get_type_hints(function)
     input_type = hints["input"]
 
-    async def refused(info: Info) -> None:
-        await note_refusal(info.context, name, gate.asks)
+    async def refused(context: Context) -> None:
+        await note_refusal(context, name, gate.asks)
 
     async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
         entity = entity_of(info)

@@ -30,6 +30,7 @@ from .attempts import Chance, attempt
 GOAL = timedelta(milliseconds=200)
 """What a step should take; the chunk grows and shrinks towards it."""
 FIRST = 20
+LEAST = 50  # below that the cost of a chunk itself is what takes the time: smaller ones only take longer
 RUN = "batch.run"
 LISTED = 20  # lines of a step's failures in the log; the items hold them all
 
@@ -52,7 +53,7 @@ class Pacemaker:
             return
         ideal = int(items * (GOAL / max(time, timedelta(milliseconds=1))))
         size = self.size(batch_id)
-        self._sizes[batch_id] = max(1, min(AT_ONCE, max(size // 2, min(size * 2, ideal))))
+        self._sizes[batch_id] = max(LEAST, min(AT_ONCE, max(size // 2, min(size * 2, ideal))))
 
     def forget(self, batch_id: UUID) -> None:
         self._sizes.pop(batch_id, None)

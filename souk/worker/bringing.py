@@ -1,10 +1,11 @@
 """A file brought in from here to its end, by the engine that also serves the API: for commands and for the demo."""
 
+import asyncio
 import csv
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import IO
@@ -24,10 +25,12 @@ from ..resolvers.importing import upload_add
 from ..resolvers.kinds import BatchPlan, BatchSelection
 from ..rules.enums import BatchKind
 from . import importing
-from .batch import step
+from .batch import RUN, step
+from .queue import Queue
 
 assert importing.ACTIONS
 PIECE = 262_144
+LEASE, WATCH = timedelta(seconds=60), 0.25
 Progress = Callable[[int], None]
 
 
@@ -99,18 +102,33 @@ async def to_the_end(
     progress: Progress | None = None,
     now: datetime | None = None,
 ) -> Brought:
-    """Work on the batch until it is at rest; another worker may do so at the same time.
+    """Work on the batch until it is at rest, or wait while another worker holds it.
 
-    Whoever waits for the end wants the fewest steps, not the smoothest ones: each takes as much as one may.
+    One at a time: two that read the same file would each begin it anew for every chunk. Whoever waits for the end wants
+    the fewest steps, not the smoothest ones: each takes as much as one may.
     """
-    began = monotonic()
+    began, queue, held, told = monotonic(), Queue(worker, (RUN,), LEASE), None, 0
     while True:
-        due, items = await step(worker, tenant_id, batch_id, now=now or datetime.now(UTC), size=AT_ONCE)
+        at = now or datetime.now(UTC)
+        held = held or await queue.take(tenant_id, RUN, batch_id, at)
+        if held is None:
+            found = await outcome(worker, tenant_id, batch_id)
+            if found.status not in ("RUNNING", "CANCELLING"):
+                return replace(found, seconds=monotonic() - began)
+            settled = found.imported + found.updated + found.unchanged + found.refused
+            if progress is not None and settled > told:
+                progress(settled - told)
+            told = max(told, settled)
+            await asyncio.sleep(WATCH)
+            continue
+        due, items = await step(worker, tenant_id, batch_id, now=at, size=AT_ONCE)
+        told += items
         if progress is not None:
             progress(items)
         if due is None:
             found = await outcome(worker, tenant_id, batch_id)
             return replace(found, seconds=monotonic() - began)
+        await queue.extend([held], at)
 
 
 OUTCOMES = text("""

@@ -23,6 +23,11 @@ WHERE w.tenant_id = due.tenant_id AND w.kind = due.kind AND w.ref = due.ref
 RETURNING w.tenant_id, w.kind, w.ref, w.due_at
 """)
 SAME = "tenant_id = :tenant AND kind = :kind AND ref = :ref AND lease_until = :lease"
+TAKE = text("""
+UPDATE souk.work SET lease_until = :until
+WHERE tenant_id = :tenant AND kind = :kind AND ref = :ref AND (lease_until IS NULL OR lease_until <= :now)
+RETURNING due_at
+""")
 EXTEND = text(f"UPDATE souk.work SET lease_until = :until WHERE {SAME}")
 RELEASE = text(f"UPDATE souk.work SET lease_until = NULL, due_at = :due WHERE {SAME}")
 DONE = text(f"DELETE FROM souk.work WHERE {SAME}")
@@ -60,6 +65,13 @@ class Queue:
         async with self.db.engine.begin() as connection:
             found = await connection.execute(CLAIM, {"now": now, "until": until, "kinds": self.kinds, "limit": limit})
             return [Held(row.tenant_id, row.kind, row.ref, row.due_at, until) for row in found]
+
+    async def take(self, tenant_id: UUID, kind: str, ref: UUID, now: datetime) -> Held | None:
+        """Lease one row that nobody holds, due or not; None when it is held or no longer there."""
+        values = {"tenant": tenant_id, "kind": kind, "ref": ref, "now": now, "until": now + self.lease}
+        async with self.db.engine.begin() as connection:
+            due = (await connection.execute(TAKE, values)).scalar_one_or_none()
+        return None if due is None else Held(tenant_id, kind, ref, due, now + self.lease)
 
     async def next_due(self, now: datetime, horizon: timedelta) -> datetime | None:
         """When something is due, or a dead worker's lease ends, within the horizon."""
