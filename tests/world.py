@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from souk.context import Context
+from souk.db.connect import Limits
 from souk.db.sealing import Keyring
 from souk.db.session import Database
 from souk.engine.pool import Pool
@@ -24,6 +25,7 @@ from souk.schema import schema
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 KEYRING = Keyring(Keyring.generate())
+PATIENT = Limits(statement=60, lock=30, idle_in_transaction=60)  # a busy machine is no failure of the product
 
 
 @dataclass
@@ -39,8 +41,8 @@ class Souk:
     def open(cls, url: str) -> "Souk":
         pool = Pool(dsn=url, settings={"role": "souk_app"})
         return cls(
-            Database(url, KEYRING),
-            Database(url, KEYRING, "souk_owner"),
+            Database(url, KEYRING, limits=PATIENT),
+            Database(url, KEYRING, "souk_owner", PATIENT),
             pool,
             Runner(schema, pool, decrypt=KEYRING.open),
         )

@@ -18,7 +18,7 @@ from souk.schema import schema
 from tests.bazaar import STORED, Bazaar, make_bazaar
 from tests.isolation.canary import WORD, digest, plant
 from tests.isolation.positions import Position, positions
-from tests.world import KEYRING, NOW, Souk
+from tests.world import KEYRING, NOW, PATIENT, Souk
 
 CURSOR = re.compile(rb'"cursor":"([A-Za-z0-9+/=]+)"')
 FILE = """model_name,model_year,kms_driven,owner,location,mileage,power,price
@@ -76,7 +76,7 @@ async def two(souk: Souk, database: str, tmp_path_factory: pytest.TempPathFactor
     files = tmp_path_factory.mktemp("files")
     (files / STORED).parent.mkdir()
     (files / STORED).write_text(FILE)
-    db = Database(database, KEYRING, files=Directory(files))
+    db = Database(database, KEYRING, limits=PATIENT, files=Directory(files))
     made = Two(souk, db, database, await make_bazaar(souk), await make_bazaar(souk), positions(schema._schema))
     owner = made.there.actors[Role.OWNER]
     for position in made.positions:

@@ -20,7 +20,7 @@ from souk.web.errors import Failure
 from souk.web.live import KEPT, Live
 from tests.worker import bench
 from tests.worker.conftest import Make, Run, _bench, make, worker_db
-from tests.world import KEYRING, World
+from tests.world import KEYRING, PATIENT, World
 
 __all__ = ["_bench", "make", "worker_db"]
 FOLLOW = """subscription($id: ID!, $after: BigInt) { batchEvents(batchId: $id, after: $after) { __typename seq
@@ -58,7 +58,7 @@ def variables(run: Run, after: int | None = None) -> dict[str, Any]:
 @pytest_asyncio.fixture
 async def stage(database: str, world: World) -> AsyncIterator[Stage]:
     hub, relay = Hub(database, "souk_app"), Relay(database, "souk_worker")
-    worker = Database(database, KEYRING, "souk_worker")
+    worker = Database(database, KEYRING, "souk_worker", PATIENT)
     worker.committed.append(relay.tell)
     live = Live(world.souk.runner, hub)
     await asyncio.gather(hub.start(), relay.start())

@@ -20,7 +20,7 @@ from souk.web.wire import build
 from souk.worker.bringing import to_the_end
 from tests.serving import KEYS
 from tests.web.test_wire import signed_in
-from tests.world import KEYRING, World
+from tests.world import KEYRING, PATIENT, World
 
 CONTENT = b"id,name,price\n1,Honda CB Shine,50000\n2,,60000\n3,Hero Splendor,on request\n"
 MAPPING = 'name = "mine"\nkind = "VEHICLE"\ncurrency = "INR"\nkey = ["id"]\n[fields.title]\nfrom = "name"\n[fields.price]\nfrom = "price"\n'
@@ -78,7 +78,7 @@ async def test_a_file_is_kept_and_imported(app: httpx.AsyncClient, world: World,
     made = await do("batchCreate", "batch { id }", previewId=seen["id"], idempotencyKey=world.key())
     id_of = made["batch"]["id"]  # type: ignore[index]
     await do("batchStart", "batch { status }", id=id_of, idempotencyKey=world.key())
-    worker = Database(database, KEYRING, "souk_worker", files=Directory(tmp_path / "files"))
+    worker = Database(database, KEYRING, "souk_worker", PATIENT, files=Directory(tmp_path / "files"))
     done = await to_the_end(worker, world.tenant_id, UUID(base64.b64decode(id_of).decode().split(":")[1]))
     await worker.close()
     assert (done.status, done.imported, done.refused, done.rows) == ("COMPLETED", 2, 1, 3)

@@ -21,7 +21,7 @@ from souk.rules.actor import Role
 from souk.rules.enums import BatchKind
 from souk.worker.actions import ACTIONS, SOURCES
 from souk.worker.batch import step
-from tests.world import KEYRING, World
+from tests.world import KEYRING, PATIENT, World
 
 from . import bench
 
@@ -38,7 +38,7 @@ def _bench() -> Iterator[None]:
 
 @pytest_asyncio.fixture(scope="session")
 async def worker_db(database: str) -> AsyncIterator[Database]:
-    opened = Database(database, KEYRING, "souk_worker")
+    opened = Database(database, KEYRING, "souk_worker", PATIENT)
     yield opened
     await opened.close()
 
