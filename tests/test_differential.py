@@ -78,7 +78,7 @@ def check(report: Report) -> None:
 
 async def test_random_documents_are_answered_alike_on_both_roads(full: Full, size: Any) -> None:
     """A fixed and a random seed; five documents for one of the actors, then for the next, so that all of them ask."""
-    documents, everybody = size(150, 2_500), full.here.everybody
+    documents, everybody = size(150, 500), full.here.everybody
     total, seeds = Report(), (SEED, random.SystemRandom().randrange(10**9))
     print(f"\nseeds {seeds}")
     for seed in seeds:
