@@ -59,7 +59,8 @@ class Survey:
 def survey(file: BinaryIO, mapping: Mapping | None, *, this_year: int) -> Survey:
     """Read a file without doing anything. `shown` are its first rows that are refused or lose a cell."""
     found = Survey()
-    for row in islice(walk(file, mapping, this_year=this_year), EXAMINED):
+    rows = walk(file, mapping, this_year=this_year)  # held to the end: a reader that is let go closes the file
+    for row in islice(rows, EXAMINED):
         found.examined += 1
         found.refused += row.refusal is not None
         found.warned += bool(row.warnings)
@@ -71,5 +72,6 @@ def survey(file: BinaryIO, mapping: Mapping | None, *, this_year: int) -> Survey
     found.rows = found.examined
     if found.examined == EXAMINED:
         file.seek(0)
-        found.rows = sum(1 for _ in open_sheet(file, mapping).rows)
+        counted = open_sheet(file, mapping)
+        found.rows = sum(1 for _ in counted.rows)
     return found
