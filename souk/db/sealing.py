@@ -57,6 +57,6 @@ class Keyring:
         return hmac.digest(self._hash_key, text.encode(), sha256)
 
 
-def place(tenant_id: UUID, table: str, column: str, row_id: UUID) -> bytes:
+def place(tenant_id: UUID, table: str, column: str, row_id: UUID | str) -> bytes:
     """The associated data of one value."""
     return f"{tenant_id}:{table}:{column}:{row_id}".encode()

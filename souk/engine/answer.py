@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 
+from ..db.sealing import place as sealed_at
 from ..rules.actor import Actor
-from .batch import place_of
 from .errors import LISTED, LOGGED, place, shown, sorted_by_place
 from .fuse import Plan
 
@@ -53,7 +53,7 @@ def _opened(text: bytes, plan: Plan, actor: Actor, decrypt: Decrypt | None) -> b
     def open_one(match: re.Match[bytes]) -> bytes:
         table, column = plan.seals[int(match[1])]
         return orjson.dumps(
-            decrypt(base64.b64decode(match[3]), place_of(actor.tenant_id, table, column, match[2].decode()))
+            decrypt(base64.b64decode(match[3]), sealed_at(actor.tenant_id, table, column, match[2].decode()))
         )
 
     return _SEALED.sub(open_one, text)

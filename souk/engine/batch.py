@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from aiodataloader import DataLoader
 from sqlalchemy import ARRAY, Select, Uuid, select
 
+from ..db.sealing import place
 from ..rules.actor import Actor
 from .errors import Unavailable
 from .guards import Guard
@@ -118,7 +119,7 @@ class Reads:
         if self.decrypt is None:
             raise Unavailable("The keys are not at hand.")
         row = bare(row)
-        return self.decrypt(data, place_of(row.tenant_id, row.row_type.model.__tablename__, column, row.id))
+        return self.decrypt(data, place(row.tenant_id, row.row_type.model.__tablename__, column, row.id))
 
     def payload(self, type_name: str, row_id: Any, info: Any) -> Any:
         """The entity of a mutation's payload; only the reads of a mutation have one."""
@@ -148,11 +149,6 @@ class Reads:
             self._batches.clear()
             self._asked.clear()
             await self.door.close()
-
-
-def place_of(tenant_id: Any, table: str, column: str, row_id: Any) -> bytes:
-    """What a ciphertext is bound to, so that it cannot be moved to another row."""
-    return f"{tenant_id}:{table}:{column}:{row_id}".encode()
 
 
 async def _shown_row(found: Any, by: By) -> Any:

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from souk.engine.batch import place_of
+from souk.db.sealing import place
 from souk.rules.actor import Actor, Role
 
 from .models import POLICIES, TABLES, Model
@@ -120,7 +120,7 @@ async def fill(owner: Any, tenant: UUID, listings: int, offers: int, rng: random
         )
     for _ in range(max(8, listings // 20)):
         made = add("buyer", name=text(), email=text())
-        made["phone"] = maybe(sealed(text(), place_of(tenant, "buyer", "phone", made["id"])))
+        made["phone"] = maybe(sealed(text(), place(tenant, "buyer", "phone", made["id"])))
     for _ in range(listings):
         price = rng.choice([0, 1, 9, 10, 99, 100, 101, 115000, 10**15, rng.randrange(10**7)])
         add(
