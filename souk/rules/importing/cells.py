@@ -133,6 +133,9 @@ _GROUPED = {
     )
     for sep in (",", ".", "'", "’", " ")
 }
+_LONGEST = 300  # characters; patterns take the square of their time, and Python itself refuses thousands of digits
+_PLAIN = re.compile(r"([0-9]{1,9}) ?([A-Za-z]{1,12})?", re.ASCII)
+"""A whole number, perhaps with its unit: what most cells hold."""
 _ORDINALS = {
     word: n
     for n, words in enumerate(
@@ -172,18 +175,30 @@ def squeeze(cell: str) -> str:
     return " ".join(digits.replace("٫", ".").replace("٬", ",").replace("ـ", "").split())
 
 
+def _figure(cell: str) -> str:
+    """A squeezed cell that may be a figure. One of more characters than any has is refused before a pattern looks at it."""
+    text = squeeze(cell)
+    if len(text) > _LONGEST:
+        raise Bad("is too long")
+    return text
+
+
 def is_blank(text: str) -> bool:
     """Whether a squeezed cell stands for nothing."""
     return text.casefold() in BLANK
 
 
-def number(text: str, *, decimal: str | None = None, three_are_thousands: bool = False) -> Fraction:
+def number(text: str, *, decimal: str | None = None, three_are_thousands: bool = False) -> int | Fraction:
     """The exact value of "1,23,456.50", "1.234.567,89", "12 500", "2015.0" or "1.5e6".
 
     With both separators the last one is the decimal one. One alone: several times, or a comma before exactly three
     digits, it groups; else it is decimal. A single point before three digits groups only with `three_are_thousands`
     (prices in a currency of two digits: 1.250 € is 1250). `decimal` ("." or ",") ends all doubt. Raises Bad.
     """
+    if len(text) > _LONGEST:
+        raise Bad("is too large")
+    if text.isascii() and text.isdigit():
+        return int(text)
     if match := _EXPONENT.fullmatch(text):
         return Fraction(match[1]) * Fraction(10 ** int(match[2]))
     plain = text.replace("\u00a0", " ").replace("\u202f", " ")
@@ -191,7 +206,9 @@ def number(text: str, *, decimal: str | None = None, three_are_thousands: bool =
     whole, _, fraction = plain.rpartition(point) if point and point in plain else (plain, "", "")
     if fraction and not fraction.isdigit():
         raise Bad("is not a number")
-    return Fraction(f"{_ungrouped(whole)}.{fraction or 0}")
+    if not fraction.strip("0"):
+        return int(_ungrouped(whole))
+    return Fraction(f"{_ungrouped(whole)}.{fraction}")
 
 
 def _decimal_point(text: str, three_are_thousands: bool) -> str | None:
@@ -239,7 +256,13 @@ def measure(
     Without a unit, `bare` names the one meant. What follows "@", "at", "/" or "(" is a remark. With no units at all the
     number must be whole. Bounds are in the base unit. Raises Bad for ranges, other units and other words.
     """
-    text = squeeze(cell)
+    if (plain := _PLAIN.fullmatch(cell)) is not None:
+        factor = units.get((plain[2] or bare or "").casefold()) if units else (1 if plain[2] is None else None)
+        if factor is not None and factor == 1:
+            whole = int(plain[1])
+            if (low is None or whole >= low) and (high is None or whole <= high):
+                return whole * scale
+    text = _figure(cell)
     lower = text.casefold()
     for prefix in prefixes:
         if lower.startswith(prefix):
@@ -277,7 +300,7 @@ def year(cell: str, this_year: int, *, oldest: int = 1950) -> int | None:
 
 def ordinal(cell: str, low: int | None, high: int | None) -> int | None:
     """The number of "first owner", "2nd", "3.0" or "Fourth Owner or More"."""
-    text = squeeze(cell).casefold()
+    text = _figure(cell).casefold()
     if is_blank(text):
         return None
     match = _ORDINAL.match(text)
@@ -296,7 +319,10 @@ def price(cell: str, currency: str, *, decimal: str | None = None) -> int | None
     "2 crore 50 lakh", "₹ 63,500/- only". Raises Bad for blanks, other currencies, ranges, negative amounts, more
     digits than the currency has, and anything else that is no price.
     """
-    text = squeeze(cell)
+    digits = CURRENCY_DIGITS[currency]
+    if len(cell) < 12 and cell.isascii() and cell.isdigit():
+        return int(cell) * 10**digits or None
+    text = _figure(cell)
     lower = text.casefold().strip(" .!*")
     if is_blank(text):
         raise Bad("is blank")
@@ -304,7 +330,6 @@ def price(cell: str, currency: str, *, decimal: str | None = None) -> int | None
         return None
     if _RANGE.search(text):
         raise Bad(RANGE)
-    digits = CURRENCY_DIGITS[currency]
     value, found, rest = Fraction(0), False, text
     for part in _PRICE_PART.finditer(text):
         factor = MULTIPLIERS.get((part["word"] or "").casefold())

@@ -178,3 +178,30 @@ def test_a_mapping_may_end_all_doubt_about_numbers() -> None:
     assert number("1.234") == Fraction("1.234")
     assert number("1.234", decimal=",") == 1234
     assert number("1.234", three_are_thousands=True) == 1234
+
+
+@pytest.mark.parametrize("digits", ["9" * 301, "1" * 5_000, "1." + "0" * 5_000, "9" * 400 + "e5", "9" * 100_000])
+def test_a_number_of_absurd_length_is_bad_like_any_other_cell(digits: str) -> None:
+    with pytest.raises(Bad):
+        number(digits)
+    with pytest.raises(Bad):
+        price(digits, "INR")
+    with pytest.raises(Bad):
+        integer(digits, 0, None)
+    with pytest.raises(Bad):
+        year(digits, 2026)
+
+
+@pytest.mark.parametrize(("cell", "value"), [("0", None), ("00", None), ("1", 100), ("99999999999", 9_999_999_999_900)])
+def test_a_price_of_digits_alone(cell: str, value: int | None) -> None:
+    assert price(cell, "INR") == value
+
+
+def test_plain_measures_and_units_mean_the_same_as_written_out() -> None:
+    units = {"km": Fraction(1), "mi": Fraction("1.609344")}
+    cases = {"17000": 17_000, "17000 Km": 17_000, "17000Km": 17_000, "17000  km": 17_000, "17,000 km": 17_000}
+    assert {cell: measure(cell, units, 0, 2_000_000, bare="km") for cell in cases} == cases
+    assert measure("10 mi", units, 0, 2_000_000, bare="km") == 16
+    for cell in ("17000 kg", "2000001 km", "17000 km km"):
+        with pytest.raises(Bad):
+            measure(cell, units, 0, 2_000_000, bare="km")
