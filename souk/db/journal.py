@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from ..models import Row, new_id
+from ..models import Row, new_id, new_key
 from ..rules.actor import Actor
 
 GENESIS = hashlib.sha256(b"souk audit").digest()
@@ -82,55 +82,56 @@ def _shown(value: Any, hidden: Callable[[str], bytes] | None) -> Any:
     return value
 
 
-HEADS = text("""
-INSERT INTO event_stream (tenant_id, id, seq, created_at)
-  SELECT :tenant, id, n, :now FROM unnest(CAST(:ids AS uuid[]), CAST(:counts AS bigint[])) AS t(id, n) ORDER BY id
-  ON CONFLICT (tenant_id, id) DO UPDATE SET seq = event_stream.seq + excluded.seq
-  RETURNING id, seq
-""")
+# `seq` is taken from each subject's stream under its row lock, subjects in the order of their ids.
 EVENTS = text("""
+WITH r AS MATERIALIZED (
+  SELECT *, row_number() OVER (PARTITION BY subject_id ORDER BY n) AS nth FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS t(n integer, id uuid, subject_type text, subject_id uuid, type text, internal boolean, from_status text,
+         to_status text, reason text, data jsonb)
+), stream AS (
+  INSERT INTO event_stream (tenant_id, id, seq, created_at)
+    SELECT :tenant, subject_id, count(*), :now FROM r GROUP BY subject_id ORDER BY subject_id
+    ON CONFLICT (tenant_id, id) DO UPDATE SET seq = event_stream.seq + excluded.seq
+    RETURNING id, seq
+)
 INSERT INTO domain_event (tenant_id, id, created_at, at, subject_type, subject_id, seq, type, actor_id, internal,
                           from_status, to_status, reason, data)
-  SELECT :tenant, id, :now, :now, subject_type, subject_id, seq, type, :actor, internal, from_status, to_status, reason,
-         data
-  FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS t(id uuid, subject_type text, subject_id uuid, seq bigint, type text, internal boolean, from_status text,
-         to_status text, reason text, data jsonb)
+  SELECT :tenant, r.id, :now, :now, subject_type, subject_id,
+         stream.seq - count(*) OVER (PARTITION BY subject_id) + nth, type, :actor, internal, from_status, to_status,
+         reason, data
+  FROM r JOIN stream ON stream.id = r.subject_id
 """)
 
 
 async def write_events(session: AsyncSession, actor: Actor, events: Sequence[Happened], now: datetime) -> None:
-    """Append events; `seq` is taken from each subject's stream under its row lock, subjects in the order of their ids."""
-    counts = Counter(happened.subject_id for happened in events)
-    found = await session.execute(
-        HEADS, {"tenant": actor.tenant_id, "now": now, "ids": list(counts), "counts": list(counts.values())}
-    )
-    following = {id_: seq - counts[id_] for id_, seq in found}
-    rows = []
-    for happened in events:
-        following[happened.subject_id] += 1
-        row = happened._asdict() | {"id": new_id(), "seq": following[happened.subject_id]}
-        rows.append(row)
+    """Append events, dense per subject, in the order in which they happened."""
+    rows = [dict(zip(Happened._fields, happened, strict=True), id=new_key(), n=n) for n, happened in enumerate(events)]
     # as one value: an array of each column costs a look at every element, five times over
-    values = {"tenant": actor.tenant_id, "now": now, "actor": actor.user_id, "rows": json.dumps(rows, default=str)}
+    values = {"tenant": actor.tenant_id, "now": now, "actor": actor.user_id, "rows": _json(rows).decode()}
     await session.execute(EVENTS, values)
 
 
-# The head is locked by the UPDATE itself and is the last lock of the transaction; the hash is taken where the head is.
+def _json(value: Any) -> bytes:
+    """Canonical: sorted keys, no spaces, ids and times as text."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+# The head is the last lock of the transaction, and moves on in the statement that takes it: the hash of the event before is
+# kept there because a statement that had to wait for the lock does not see the event that it waited for.
 AUDIT = text("""
 WITH head AS (
-  INSERT INTO audit_head (tenant_id, seq, hash) VALUES (:tenant, 0, :genesis)
-    ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_head.seq RETURNING seq, hash
-), made AS (
-  INSERT INTO audit_event (tenant_id, id, created_at, seq, op, actor_id, acting_role, session_id, token_id, subject_type,
-                           subject_id, dealer_id, changes, request_id, prev_hash, hash)
-    SELECT :tenant, :id, :now, head.seq + 1, :op, :actor, :role, :session, :token, :subject_type, :subject, :dealer,
-           CAST(:changes AS jsonb), :request, head.hash, sha256(head.hash || int8send(head.seq + 1) || :body)
-    FROM head RETURNING seq, hash
+  INSERT INTO audit_head (tenant_id, seq, prev_hash, hash)
+    VALUES (:tenant, 1, :genesis, sha256(CAST(:genesis AS bytea) || int8send(1) || :body))
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_head.seq + 1, prev_hash = audit_head.hash,
+      hash = sha256(audit_head.hash || int8send(audit_head.seq + 1) || :body)
+    RETURNING seq, prev_hash, hash
 )
-SELECT seq, hash FROM made
+INSERT INTO audit_event (tenant_id, id, created_at, seq, op, actor_id, acting_role, session_id, token_id, subject_type,
+                         subject_id, dealer_id, changes, request_id, prev_hash, hash)
+  SELECT :tenant, :id, :now, seq, :op, :actor, :role, :session, :token, :subject_type, :subject, :dealer,
+         CAST(:changes AS jsonb), :request, prev_hash, hash
+  FROM head
 """)
-HEAD = text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE tenant_id = :tenant")
 
 
 async def write_audit(
@@ -145,6 +146,7 @@ async def write_audit(
 ) -> UUID:
     """Append one audit event and give its id."""
     id_ = new_id()
+    shown = _json({f"{change.type}:{changed}": change.columns for changed, change in changes.items()})
     row = {
         "tenant": actor.tenant_id,
         "id": id_,
@@ -157,11 +159,11 @@ async def write_audit(
         "subject_type": subject.subject_type,
         "subject": subject.subject_id,
         "dealer": actor.dealer_id,
-        "changes": json.dumps({f"{c.type}:{id_}": c.columns for id_, c in changes.items()}, default=str),
+        "changes": shown.decode(),
         "request": request_id,
     }
-    made = (await session.execute(AUDIT, {**row, "genesis": GENESIS, "body": audit_body(row)})).one()
-    await session.execute(HEAD, {"tenant": actor.tenant_id, "seq": made.seq, "hash": made.hash})
+    body = audit_body(row | {"changes": orjson.Fragment(shown)})
+    await session.execute(AUDIT, {**row, "genesis": GENESIS, "body": body})
     return id_
 
 
@@ -185,9 +187,8 @@ BODY = [
 def audit_body(row: dict[str, Any]) -> bytes:
     """The canonical bytes that are hashed: JSON with sorted keys, ids and times as text."""
     plain = {name: row[name] for name in BODY}
-    plain["changes"] = json.loads(row["changes"]) if isinstance(row["changes"], str) else row["changes"]
     plain["now"] = row["now"].astimezone(UTC).isoformat()
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False).encode()
+    return _json(plain)
 
 
 class Verdict(NamedTuple):

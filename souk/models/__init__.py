@@ -1,7 +1,7 @@
 """What is stored: one table per class."""
 
 from .alert import Alert, EvidenceSaleRow, EvidenceSnapshot, Note, Task
-from .base import Model, Row, TenantModel, ids_of, new_id
+from .base import Model, Row, TenantModel, ids_of, new_id, new_key
 from .batch import (
     Batch,
     BatchEvent,
@@ -91,4 +91,5 @@ __all__ = [
     "Work",
     "ids_of",
     "new_id",
+    "new_key",
 ]

@@ -39,6 +39,12 @@ def new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int) if made is None else made()
 
 
+def new_key() -> str:
+    """A new id as text, for rows that travel as JSON by the thousand: a third of what an object costs."""
+    made = _ids.get()
+    return str(uuid_utils.uuid7()) if made is None else str(made())
+
+
 _ids: ContextVar[Callable[[], UUID] | None] = ContextVar("ids", default=None)
 
 

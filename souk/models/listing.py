@@ -35,7 +35,14 @@ class Listing(TenantModel):
         Index("ix_listing_price", "tenant_id", "price_order", "id"),
         Index("ix_listing_title", "tenant_id", "title", "id"),
         Index("ix_listing_city", "tenant_id", "city_key", "created_at", "id"),
-        Index("ix_listing_category", "tenant_id", "category_id", "created_at", "id"),
+        Index(
+            "ix_listing_category",
+            "tenant_id",
+            "category_id",
+            "created_at",
+            "id",
+            postgresql_where=text("category_id IS NOT NULL"),
+        ),
         Index("ix_listing_updated", "tenant_id", "updated_at", "id"),
     )
 

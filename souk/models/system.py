@@ -53,6 +53,7 @@ class AuditHead(Model):
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = col("The number of the newest event.", BigInteger())
+    prev_hash: Mapped[bytes | None] = col("The hash of the event before it.")
     hash: Mapped[bytes] = col("Its hash.")
 
 

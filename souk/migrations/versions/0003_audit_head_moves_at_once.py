@@ -1,0 +1,48 @@
+"""Bulk work: the audit's head moves in one statement, few listings have a category, a worker may have statistics made.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0003"
+down_revision: str | None = "0002"
+branch_labels = None
+depends_on = None
+
+CATEGORY = ["tenant_id", "category_id", "created_at", "id"]
+
+# SECURITY DEFINER because only the owner of a table may analyze it. Nothing is given and nothing comes back.
+LOOK = """
+CREATE FUNCTION souk.look_again() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+  small name;
+BEGIN
+  FOR small IN
+    SELECT oid::regclass FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND reltuples < 1000 AND relname IN ('batch_item', 'batch_item_attempt',
+      'domain_event', 'event_stream', 'external_ref', 'listing', 'vehicle_detail', 'casting_detail', 'product_detail')
+  LOOP
+    EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', small);
+  END LOOP;
+END $$
+"""
+
+
+def upgrade() -> None:
+    op.add_column("audit_head", sa.Column("prev_hash", sa.LargeBinary(), nullable=True))
+    op.drop_index("ix_listing_category", table_name="listing")
+    where = sa.text("category_id IS NOT NULL")
+    op.create_index("ix_listing_category", "listing", CATEGORY, postgresql_where=where)
+    op.execute(LOOK)
+    op.execute("REVOKE EXECUTE ON FUNCTION souk.look_again() FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION souk.look_again() TO souk_worker")
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION souk.look_again()")
+    op.drop_index("ix_listing_category", table_name="listing")
+    op.create_index("ix_listing_category", "listing", CATEGORY)
+    op.drop_column("audit_head", "prev_hash")
