@@ -5,6 +5,7 @@ attempt and event, each chunk an audit event and an event of the batch. Memory i
 """
 
 import asyncio
+import gc
 import random
 import resource
 import sys
@@ -61,6 +62,7 @@ async def tenant(db: Database, app: Database) -> tuple[UUID, UUID]:
 
 
 async def main(sizes: list[int]) -> None:
+    gc.freeze()  # as every command does once its modules are there
     with tempfile.TemporaryDirectory(prefix="souk-bench-") as scratch:
         server = Embedded(Path(scratch) / "pg")
         url = server.start()

@@ -52,6 +52,7 @@ def load(target: str) -> Any:
     try:
         function = getattr(import_module(module), name)
     finally:
+        gc.freeze()  # modules and the schema stay to the end: to walk them again and again stops everything for 0.1 s
         gc.enable()
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     one.command(name.rstrip("_").replace("_", "-"))(function)

@@ -35,9 +35,10 @@ TUNED = {
     "work_mem": "'16MB'",
     "maintenance_work_mem": "'128MB'",
     "max_wal_size": "'1GB'",
+    "wal_init_zero": "off",
     "checkpoint_timeout": "'15min'",
     "random_page_cost": "1.1",
-    "autovacuum_naptime": "1s",  # a table that was empty is planned as an empty one until it is looked at
+    "autovacuum_naptime": "5s",  # a table that was empty is planned as an empty one until it is looked at
     "jit": "off",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",

@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import text
 
 from ..db.session import Transaction
-from ..models import BatchItem, BatchPreviewItem, Dealer, ExternalRef, Upload
+from ..models import BatchItem, BatchPreviewItem, Dealer, Upload
 from ..permissions.dealer import SeesDealer
 from ..permissions.upload import UsesUpload
 from ..rules import importing
 from ..rules import text as texts
-from ..rules.enums import BatchAction, BatchKind, ExternalType
+from ..rules.enums import BatchAction, BatchKind
 from ..rules.errors import Forbidden, NotFound, Required
 from ..rules.importing.walking import Survey, mapping_of, survey
 from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
@@ -147,6 +147,21 @@ def folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
+# The later ones win: a dealer's own name over the city it is alone in, what the source calls it over both.
+NAMED = text("""
+SELECT name, id FROM (
+  SELECT 1 AS rank, city_key AS name, CAST(min(CAST(id AS text)) AS uuid) AS id FROM dealer
+    WHERE tenant_id = :tenant AND deleted_at IS NULL AND city_key = ANY (CAST(:names AS text[]))
+    GROUP BY city_key HAVING count(*) = 1
+  UNION ALL SELECT 2, lower(name), id FROM dealer
+    WHERE tenant_id = :tenant AND deleted_at IS NULL AND lower(name) = ANY (CAST(:names AS text[]))
+  UNION ALL SELECT 3, external_id, subject_id FROM external_ref
+    WHERE tenant_id = :tenant AND source = :source AND type = 'DEALER'
+      AND (external_id = ANY (CAST(:names AS text[])) OR external_id = :rest)) AS found
+ORDER BY rank
+""")
+
+
 async def dealers_named(tx: Transaction, source: str, names: Sequence[str]) -> dict[str, UUID]:
     """Folded names → dealers: by what the source calls them, by their own name, or as the only one of a city.
 
@@ -154,17 +169,5 @@ async def dealers_named(tx: Transaction, source: str, names: Sequence[str]) -> d
     """
     wanted = sorted({folded(name) for name in names})
     tenant = tx.actor.tenant_id
-    city = select(func.min(Dealer.city_key), func.min(cast(Dealer.id, Text))).where(
-        Dealer.tenant_id == tenant, Dealer.city_key.in_(wanted), Dealer.deleted_at.is_(None)
-    )
-    only = city.group_by(Dealer.city_key).having(func.count() == 1)
-    named: dict[str, UUID] = {key: UUID(id_) for key, id_ in (await tx.session.execute(only)).all() if key}
-    own = select(func.lower(Dealer.name), Dealer.id).where(
-        Dealer.tenant_id == tenant, func.lower(Dealer.name).in_(wanted), Dealer.deleted_at.is_(None)
-    )
-    named |= dict((await tx.session.execute(own)).all())
-    refs = select(ExternalRef.external_id, ExternalRef.subject_id).where(
-        ExternalRef.tenant_id == tenant, ExternalRef.source == source, ExternalRef.type == ExternalType.DEALER,
-        ExternalRef.external_id.in_([*wanted, REST]),
-    )  # fmt: skip
-    return named | dict((await tx.session.execute(refs)).all())
+    given = {"tenant": tenant, "source": source, "names": wanted, "rest": REST}
+    return {name: id_ for name, id_ in await tx.session.execute(NAMED, given)}

@@ -63,6 +63,16 @@ async def step(
     db: Database, tenant_id: UUID, batch_id: UUID, *, now: datetime, size: int, chance: Chance = random.random
 ) -> tuple[datetime | None, int]:
     """Do one chunk. Gives when to come back (`now` or before: at once; None: never) and how many items it settled."""
+    due, items, first = await _step(db, tenant_id, batch_id, now=now, size=size, chance=chance)
+    if first and due is not None:
+        await db.look_again()
+    return due, items
+
+
+async def _step(
+    db: Database, tenant_id: UUID, batch_id: UUID, *, now: datetime, size: int, chance: Chance
+) -> tuple[datetime | None, int, bool]:
+    """The same, and whether these were the first items of a stream."""
     async with db.transaction(system_actor(tenant_id), "batch:ITEMS", now=now, system=True) as tx:
         found = await tx.session.execute(
             select(Batch).where(Batch.tenant_id == tenant_id, Batch.id == batch_id).with_for_update()
@@ -70,14 +80,15 @@ async def step(
         batch = found.scalar_one_or_none()
         if batch is None or batch.status not in ("RUNNING", "CANCELLING"):
             await tx.not_due(RUN, batch_id)
-            return None, 0
+            return None, 0, False
         tx.actor = replace(tx.actor, user_id=batch.starter_id, token_id=None if batch.starter_id else batch.token_id)
         if batch.status == "CANCELLING":
             await finish(tx, batch, [], [])
-            return None, 0
+            return None, 0, False
         if batch.not_before is not None and now < batch.not_before:
-            return batch.not_before, 0
-        return await _chunk(tx, batch, size, chance)
+            return batch.not_before, 0, False
+        first = batch.cursor is None and BatchKind[batch.kind] in SOURCES
+        return *await _chunk(tx, batch, size, chance), first
 
 
 async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance) -> tuple[datetime | None, int]:
@@ -85,9 +96,12 @@ async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance) -> tu
     if batch.pace is not None:
         allowed, since = rules.paced(batch.pace, batch.not_before, now=now)
         limit = min(limit, allowed)
+    before = batch.cursor
     items = await _taken(tx, batch, limit)
+    batch.cursor, after = before, batch.cursor  # stored once, with the counts
     settled = await _tried(tx, batch, items, chance)
     await store.settle(tx, batch, settled)
+    batch.cursor = after
     _count(batch, settled)
     if batch.pace is not None and items:
         batch.not_before = rules.paced_next(batch.pace, since, len(items))

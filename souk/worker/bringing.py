@@ -31,6 +31,7 @@ from .queue import Queue
 assert importing.ACTIONS
 PIECE = 262_144
 LEASE, WATCH = timedelta(seconds=60), 0.25
+BEAT = 10.0  # seconds after which the lease is extended
 Progress = Callable[[int], None]
 
 
@@ -108,6 +109,7 @@ async def to_the_end(
     the fewest steps, not the smoothest ones: each takes as much as one may.
     """
     began, queue, held, told = monotonic(), Queue(worker, (RUN,), LEASE), None, 0
+    beat = began
     while True:
         at = now or datetime.now(UTC)
         held = held or await queue.take(tenant_id, RUN, batch_id, at)
@@ -128,7 +130,9 @@ async def to_the_end(
         if due is None:
             found = await outcome(worker, tenant_id, batch_id)
             return replace(found, seconds=monotonic() - began)
-        await queue.extend([held], at)
+        if monotonic() - beat > BEAT:
+            beat = monotonic()
+            await queue.extend([held], at)
 
 
 OUTCOMES = text("""

@@ -12,7 +12,7 @@ from ..models import Batch, Upload, new_id
 from ..resolvers.importing import Import
 from ..resolvers.kinds import KINDS
 from ..rules.enums import BatchAction, BatchKind
-from ..rules.importing import SNAPSHOTS, ParsedRow
+from ..rules.importing import SNAPSHOTS, ParsedRow, Warned
 from ..rules.importing.walking import mapping_of, walk
 from .actions import ACTIONS as ACTIONS
 from .actions import SOURCES, Item, Result
@@ -23,6 +23,8 @@ from .snapshots import import_snapshots
 assert isinstance(KINDS[BatchKind.IMPORT], Import)
 AHEAD = 200  # rows read while the former ones are being stored
 OPEN = 8  # files that a worker keeps open
+Prepared = tuple[int, dict[str, Any]]
+"""A row's number in its file, and what an item of it must know."""
 
 
 class Reading:
@@ -30,12 +32,12 @@ class Reading:
 
     def __init__(self, file: BinaryIO, rows: Iterator[ParsedRow], at: int) -> None:
         self.file, self.rows = file, rows
-        self.ready: deque[ParsedRow] = deque()
-        self.given: deque[ParsedRow] = deque(maxlen=2 * AHEAD)
+        self.ready: deque[Prepared] = deque()
+        self.given: deque[Prepared] = deque(maxlen=2 * AHEAD)
         self.at = at
-        self._ahead: asyncio.Future[list[ParsedRow]] | None = None
+        self._ahead: asyncio.Future[list[Prepared]] | None = None
 
-    async def take(self, limit: int) -> list[ParsedRow]:
+    async def take(self, limit: int) -> list[Prepared]:
         """The next rows, at most `limit`."""
         while len(self.ready) < limit:
             more = await self._more(max(limit - len(self.ready), AHEAD))
@@ -45,9 +47,12 @@ class Reading:
         rows = [self.ready.popleft() for _ in range(min(limit, len(self.ready)))]
         self.given.extend(rows)
         self.at += len(rows)
-        if len(self.ready) < AHEAD and rows:
-            self._ahead = self._ahead or self._start(AHEAD)
         return rows
+
+    def ahead(self) -> None:
+        """Read on in a thread, for the next `take`."""
+        if len(self.ready) < AHEAD and self._ahead is None:
+            self._ahead = self._start(AHEAD)
 
     def back_to(self, at: int) -> bool:
         """Stand after row `at` again. False when that is too far away."""
@@ -64,13 +69,13 @@ class Reading:
         else:
             self.file.close()
 
-    async def _more(self, number: int) -> list[ParsedRow]:
+    async def _more(self, number: int) -> list[Prepared]:
         ahead, self._ahead = self._ahead or self._start(number), None
         return await ahead
 
-    def _start(self, number: int) -> asyncio.Future[list[ParsedRow]]:
+    def _start(self, number: int) -> asyncio.Future[list[Prepared]]:
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(None, lambda: list(islice(self.rows, number)))
+        return loop.run_in_executor(None, lambda: [(row.number, payload_of(row)) for row in islice(self.rows, number)])
 
 
 class Rows:
@@ -94,8 +99,13 @@ class Rows:
             self.forget(batch.id)
         type_ = "CompetitorSnapshot" if batch.plan["source"] == SNAPSHOTS else "Listing"
         return [
-            Item(new_id(), row.number, type_, None, BatchAction.IMPORT_ROW, payload_of(row), fresh=True) for row in rows
+            Item(new_id(), number, type_, None, BatchAction.IMPORT_ROW, payload, fresh=True) for number, payload in rows
         ]
+
+    def ahead(self, batch_id: UUID) -> None:
+        """The next chunk may be read while the database stores this one."""
+        if batch_id in self.readings:
+            self.readings[batch_id].ahead()
 
     def forget(self, batch_id: UUID) -> None:
         reading = self.readings.pop(batch_id, None)
@@ -123,9 +133,13 @@ def payload_of(row: ParsedRow) -> dict[str, Any]:
         "key": row.key.hex(),
         "dealer": row.dealer,
         "values": row.values,
-        "warnings": [warned._asdict() for warned in row.warnings],
-        "refusal": row.refusal._asdict() if row.refusal else None,
+        "warnings": [plain(warned) for warned in row.warnings] if row.warnings else [],
+        "refusal": plain(row.refusal) if row.refusal else None,
     }
+
+
+def plain(lost: Warned) -> dict[str, str]:
+    return {"column": lost.column, "value": lost.value, "reason": lost.reason}
 
 
 class ImportRow:
@@ -139,8 +153,11 @@ class ImportRow:
                 done[place] = refused(item, **item.payload["refusal"])
             else:
                 good.append(item)
-        bring = import_snapshots if batch.plan["source"] == SNAPSHOTS else import_listings
-        brought = iter(await bring(tx, batch, good) if good else ())
+        brought: Iterator[Result] = iter(())
+        if good and batch.plan["source"] == SNAPSHOTS:
+            brought = iter(await import_snapshots(tx, batch, good))
+        elif good:
+            brought = iter(await import_listings(tx, batch, good, lambda: ROWS.ahead(batch.id)))
         await tx.session.flush()
         results = [done[place] if place in done else next(brought) for place in range(len(items))]
         for item in items:
@@ -148,5 +165,5 @@ class ImportRow:
         return results
 
 
-SOURCES[BatchKind.IMPORT] = Rows()
+ROWS = SOURCES[BatchKind.IMPORT] = Rows()
 ACTIONS[BatchAction.IMPORT_ROW] = ImportRow()

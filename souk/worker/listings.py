@@ -1,6 +1,7 @@
 """Rows of a file as listings: found again by their key, created through submit, or changed; one statement per step."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from ..db.journal import Change, Happened
 from ..db.sealing import place
 from ..db.session import Transaction
-from ..models import Batch, Dealer, Listing, Sku, new_id
+from ..models import Batch, Dealer, Listing, Sku, new_id, new_key
 from ..resolvers.importing import REST, dealers_named, folded
 from ..resolvers.observation import observe
 from ..rules import listing as rules
@@ -71,15 +72,20 @@ class Chunk:
         return self.otherwise or self.dealers.get(REST)
 
 
-async def import_listings(tx: Transaction, batch: Batch, items: Sequence[Item]) -> list[Result]:
-    """One result per item: CREATED, UPDATED, UNCHANGED, or REFUSED. A row with the key of an earlier one changes that."""
+async def import_listings(
+    tx: Transaction, batch: Batch, items: Sequence[Item], meanwhile: Callable[[], None] = lambda: None
+) -> list[Result]:
+    """One result per item: CREATED, UPDATED, UNCHANGED, or REFUSED. A row with the key of an earlier one changes that.
+
+    `meanwhile` is called where the database has something to do for a while.
+    """
     chunk = await _chunk(tx, batch, items)
     places: dict[str, list[int]] = {}
     results = [_one(chunk, item, n, places) for n, item in enumerate(items)]
     for key, refusal in (await _change(tx, chunk)).items():
         for n in places[key]:
             results[n] = refused(items[n], "", "", refusal)
-    await _create(tx, batch, chunk)
+    await _create(tx, batch, chunk, meanwhile)
     await _observe(tx, [*chunk.created.values(), *chunk.changed.values()])
     return results
 
@@ -163,31 +169,32 @@ def _status(dealer: DealerState) -> str:
     return "ACTIVE" if rules.approves_itself(dealer, auto_approve=False, by_import=True) else "PENDING_REVIEW"
 
 
-async def _create(tx: Transaction, batch: Batch, chunk: Chunk) -> None:
+async def _create(tx: Transaction, batch: Batch, chunk: Chunk, meanwhile: Callable[[], None]) -> None:
     if not chunk.created:
+        meanwhile()  # the results are still to be stored
         return
     settings, tenant = await tx.settings(), tx.actor.tenant_id
-    rows = []
-    for made in chunk.created.values():
-        given = made.row
-        rows.append(
-            given | _derived(given, tenant, made.id, tx) | {
-                "id": made.id, "ref_id": new_id(), "key": made.key, "digest": made.digest.hex(), "status": made.status,
-                "dealer_id": made.dealer, "price_order": _order(given["price_minor"]),
-            }
-        )  # fmt: skip
-        tx.events.append(
-            Happened("listing.imported", "Listing", made.id, None, made.status, data={"batch": _of(batch)})
-        )
-        tx.changes[made.id] = Change(
-            "Listing", {"status": [None, made.status], "price_minor": [None, given["price_minor"]]}
-        )
+    rows = [
+        made.row | _derived(made.row, tenant, made.id, tx) | {
+            "id": made.id, "ref_id": new_key(), "key": made.key, "digest": made.digest.hex(), "status": made.status,
+            "dealer_id": made.dealer, "price_order": _order(made.row["price_minor"]),
+        }
+        for made in chunk.created.values()
+    ]  # fmt: skip
     values = {
         "tenant": tenant, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode(), "kind": chunk.mapping.kind,
         "currency": chunk.mapping.currency, "source": batch.plan["source"], "expiry": EXPIRY,
         "ends": rules.expiry(tx.now, settings.listing_days),
     }  # fmt: skip
-    await tx.session.execute(CREATE[chunk.mapping.kind], values)
+    creating = asyncio.create_task(tx.session.execute(CREATE[chunk.mapping.kind], values))
+    await asyncio.sleep(0)  # it is on its way: what follows is noted while the database works
+    meanwhile()
+    of = {"batch": str(batch.id)}
+    for made in chunk.created.values():
+        tx.events.append(Happened("listing.imported", "Listing", made.id, None, made.status, data=of))
+        price = made.row["price_minor"]
+        tx.changes[made.id] = Change("Listing", {"status": [None, made.status], "price_minor": [None, price]})
+    await creating
 
 
 async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
@@ -256,10 +263,6 @@ def _order(price: int | None) -> int:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
-
-
-def _of(batch: Batch) -> str:
-    return str(batch.id)
 
 
 async def _observe(tx: Transaction, brought: list[Brought]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 
 from ..db.session import Transaction
-from ..models import Batch, new_id
+from ..models import Batch, new_key
 from ..rules.enums import BatchAction
 from .actions import Item, Settled
 
@@ -83,7 +83,7 @@ def _row(settled: Settled, now: datetime, fresh: bool) -> dict[str, Any]:
     item, result, waits = settled.item, settled.result, settled.next_attempt_at
     row = {
         "id": item.id,
-        "attempt_id": new_id(),
+        "attempt_id": new_key(),
         "status": settled.status,
         "attempt": item.attempt + 1,
         "target_id": result.target_id or item.target_id,
