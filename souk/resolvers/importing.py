@@ -170,4 +170,4 @@ async def dealers_named(tx: Transaction, source: str, names: Sequence[str]) -> d
     wanted = sorted({folded(name) for name in names})
     tenant = tx.actor.tenant_id
     given = {"tenant": tenant, "source": source, "names": wanted, "rest": REST}
-    return {name: id_ for name, id_ in await tx.session.execute(NAMED, given)}
+    return dict((await tx.session.execute(NAMED, given)).all())
