@@ -55,6 +55,8 @@ class Transaction:
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
+    about: Any = None
+    """The row that the audit event names; None: the subject of the first event."""
     _settings: TenantSettings | None = None
 
     async def settings(self) -> TenantSettings:
@@ -98,7 +100,7 @@ class Transaction:
         internal: bool = False,
         data: dict[str, Any] | None = None,
     ) -> None:
-        """Something happened to `subject`; the first subject of a transaction is the one its audit event names."""
+        """Something happened to `subject`; the audit event names the first one, unless the transaction is `about` another."""
         self.events.append(
             Happened(type_, type(subject).__name__, subject.id, from_status, to_status, reason, internal, data or {})
         )
@@ -187,8 +189,13 @@ class Database:
                 raise RuntimeError(f"{op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
             if tx.events:
                 await journal.write_events(session, tx.actor, tx.events, tx.now)
+                named = (
+                    (tx.events[0].subject_type, tx.events[0].subject_id)
+                    if tx.about is None
+                    else (type(tx.about).__name__, tx.about.id)
+                )
                 tx.audit_id = await journal.write_audit(
-                    session, tx.actor, op, tx.events[0], tx.changes, tx.now, request_id, system
+                    session, tx.actor, op, named, tx.changes, tx.now, request_id, system
                 )
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}
