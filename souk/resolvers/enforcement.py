@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, text
 
 from ..db.session import Transaction
-from ..engine.symbols import key
+from ..engine.symbols import Viewer, key
 from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..rules import alert as alert_rules
 from ..rules import batch as batch_rules
@@ -43,9 +44,10 @@ class Enforcement(OfKind):
         if not tx.system and not READS_ALERTS.admits(tx.actor.facts):
             raise Forbidden("You may not read alerts.")
         asked, ids = _selected(selection)
-        found = (
-            await tx.session.execute(_things(*_conditions(selection)).limit(batch_rules.SELECTION_MAX[self.kind] + 1))
-        ).all()
+        chosen = _conditions(selection)
+        if not tx.system:
+            chosen.append(SeesAlert().rows(Viewer.of(tx.actor)))
+        found = (await tx.session.execute(_things(*chosen).limit(batch_rules.SELECTION_MAX[self.kind] + 1))).all()
         if ids is not None and len(found) < len(set(ids)):
             raise NotFound(field=("selection", "alertIds"))
         return Foresight(asked, {"action": plan.action.value, "reason": reason}, _foreseen(plan.action, found))

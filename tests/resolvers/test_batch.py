@@ -120,6 +120,8 @@ async def test_a_warning_is_previewed_sent_once_per_dealer_and_gives_time_to_cur
     assert await world.rows("SELECT count(*), min(due_at) FROM souk.work WHERE kind = 'alert.cure'") == [(3, due)]
     warned = await world.rows("SELECT count(*) FROM domain_event WHERE type = 'dealer.warned'")
     assert warned == [(2,)]
+    audited = "SELECT DISTINCT subject_type, subject_id FROM audit_event WHERE op = 'batch:ITEMS'"
+    assert await world.rows(audited) == [("Batch", row.id)]
 
     asked = """query($id: ID!) { batch(id: $id) { status title counts { total succeeded }
       impactSoFar { amount } availableTransitions { to mutation allowed }
@@ -237,6 +239,13 @@ async def test_who_may_not_is_told_so_and_nothing_is_made(shop: Shop) -> None:
     for role in (Role.DEALER, Role.CUSTOMER, Role.AGENT):
         answer = await shop.world.data(role, document, given)
         assert answer["batchPreview"] == {"preview": None, "userErrors": [{"code": "FORBIDDEN"}]}
+    # nobody learns here whether an alert exists
+    for who in (Role.DEALER, shop.world.service("batch:control", "batch:enforcement", dealer_id=shop.world.dealer)):
+        answers = []
+        for id_ in (shop.ids()[0], write_id("Alert", new_id())):
+            given["i"]["selection"] = {"alertIds": [id_]}
+            answers.append(await shop.world.data(who, document, given))
+        assert answers[0] == answers[1]
     assert await shop.world.rows("SELECT * FROM batch_preview") == []
     batch = (await shop.create())["batch"]
     for role in (Role.DEALER, Role.CUSTOMER):
