@@ -20,6 +20,7 @@ from ...rules import text
 from ...rules.enums import CategoryKind, ListingKind, ListingStatus, UserStatus, Visibility
 from ...rules.errors import Invalid, LimitExceeded, NotFound, OutOfRange, Problems, Refused, Required
 from ...rules.money import digits_of
+from ..deal import places_taken
 from ..money import MoneyInput, minor_units
 from ..writing import Sees, found, locked, move, permit
 from .details import FIELD, CastingInput, Detail, ProductInput, VehicleInput, bounded, fill, new_detail
@@ -149,6 +150,8 @@ async def listing_update(tx: Transaction, input: ListingUpdateInput) -> Listing:
         given = {name: maybe.value for name in names if (maybe := getattr(input, name)) is not None}
         if (capacity := input.capacity) is not None:
             listing.capacity = problems.take(partial(rules.capacity, listing.kind, capacity.value), "capacity")
+            taken = await places_taken(tx, listing)
+            problems.take(partial(rules.roomy, listing.capacity, deals=taken), "capacity")
         if input.negotiable is not None:
             listing.negotiable = input.negotiable.value
         if input.visibility is not None:
