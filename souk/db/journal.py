@@ -137,13 +137,13 @@ async def write_audit(
     session: AsyncSession,
     actor: Actor,
     op: str,
-    subject: tuple[str, UUID],
+    subject: Happened,
     changes: dict[UUID, Change],
     now: datetime,
     request_id: str | None,
     system: bool = False,
 ) -> UUID:
-    """Append one audit event, which names its `subject` by type and id, and give its id."""
+    """Append one audit event and give its id."""
     id_ = new_id()
     row = {
         "tenant": actor.tenant_id,
@@ -154,8 +154,8 @@ async def write_audit(
         "role": "SYSTEM" if system else actor.role.value,
         "session": actor.session_id,
         "token": actor.token_id,
-        "subject_type": subject[0],
-        "subject": subject[1],
+        "subject_type": subject.subject_type,
+        "subject": subject.subject_id,
         "dealer": actor.dealer_id,
         "changes": json.dumps({f"{c.type}:{id_}": c.columns for id_, c in changes.items()}, default=str),
         "request": request_id,

@@ -55,8 +55,7 @@ class Transaction:
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
-    about: Any = None
-    """The row that the audit event names; None: the subject of the first event."""
+    named: Happened | None = None
     _settings: TenantSettings | None = None
 
     async def settings(self) -> TenantSettings:
@@ -104,6 +103,10 @@ class Transaction:
         self.events.append(
             Happened(type_, type(subject).__name__, subject.id, from_status, to_status, reason, internal, data or {})
         )
+
+    def about(self, row: Any) -> None:
+        """The row that the audit event names, where the transaction touches many things for the sake of one."""
+        self.named = Happened("", type(row).__name__, row.id)
 
     async def due(self, kind: str, ref: UUID, at: datetime) -> None:
         """Something is to be done about a row at a time; a later call moves it."""
@@ -189,13 +192,8 @@ class Database:
                 raise RuntimeError(f"{op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
             if tx.events:
                 await journal.write_events(session, tx.actor, tx.events, tx.now)
-                named = (
-                    (tx.events[0].subject_type, tx.events[0].subject_id)
-                    if tx.about is None
-                    else (type(tx.about).__name__, tx.about.id)
-                )
                 tx.audit_id = await journal.write_audit(
-                    session, tx.actor, op, named, tx.changes, tx.now, request_id, system
+                    session, tx.actor, op, tx.named or tx.events[0], tx.changes, tx.now, request_id, system
                 )
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}

@@ -71,7 +71,7 @@ async def step(
         if batch is None or batch.status not in ("RUNNING", "CANCELLING"):
             await tx.not_due(RUN, batch_id)
             return None, 0
-        tx.about = batch  # a chunk touches many things; what it is, is a step of this batch
+        tx.about(batch)
         tx.actor = replace(tx.actor, user_id=batch.starter_id, token_id=None if batch.starter_id else batch.token_id)
         if batch.status == "CANCELLING":
             await finish(tx, batch, [], [])
