@@ -17,7 +17,7 @@ from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
 from ..rules import text as texts
 from ..rules.enums import AlertStatus, BatchAction, BatchKind
-from ..rules.errors import Forbidden, Invalid, NotFound, Required
+from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Required
 from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .listing import suspend
@@ -40,7 +40,7 @@ class Enforcement(OfKind):
             raise Invalid(f"One of {', '.join(ACTIONS)}.", field=("plan", "action"))
         if not plan.reason:
             raise Required("Say why.", field=("plan", "reason"))
-        reason = texts.line(plan.reason, 1000, field="plan")
+        reason = _reason(plan.reason)
         if not tx.system and not READS_ALERTS.admits(tx.actor.facts):
             raise Forbidden("You may not read alerts.")
         asked, ids = _selected(selection)
@@ -64,6 +64,13 @@ class Enforcement(OfKind):
 
 
 KINDS[BatchKind.ENFORCEMENT] = Enforcement()
+
+
+def _reason(given: str) -> str:
+    problems = Problems()
+    reason = problems.take(lambda: texts.line(given, 1000), "plan", "reason")
+    problems.check()
+    return reason or ""
 
 
 def _selected(selection: BatchSelection) -> tuple[dict[str, Any], list[UUID] | None]:

@@ -121,6 +121,7 @@ class Lead(Node):
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)
     unlock: LeadUnlock | None = to_one(resolve.own_unlock_of_lead)
+    user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.user_of_lead)
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_lead)
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Lead"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
