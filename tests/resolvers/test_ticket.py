@@ -409,6 +409,21 @@ async def test_who_is_copied_in_reads_and_speaks_from_the_requesters_side(world:
     ]
 
 
+async def test_staff_cancel_their_own_request_as_requester_while_new_and_as_those_who_work_on_it_after(
+    world: World,
+) -> None:
+    fresh, begun = await opened(world, Role.OPS), await opened(world, Role.OPS)
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", id=fresh, expectedVersion=1)) == []
+    ops = world.id("User", world.actors[Role.OPS].user_id)  # type: ignore[arg-type]
+    assigned = await world.do(
+        Role.OPS, "ticketAssign", "ticket { version }", id=begun, expectedVersion=1, assigneeId=ops
+    )
+    given = {"id": begun, "expectedVersion": assigned["ticket"]["version"]}
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", **given)) == ["REQUIRED"]
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", **given, reason="Settled by phone.")) == []
+    assert await world.rows("SELECT status FROM ticket") == [("CANCELLED",)] * 2
+
+
 async def test_only_the_requester_reopens_answers_or_follows_up(world: World) -> None:
     """To reopen is one's own request's affair: whoever is copied in speaks, and the ticket stays where it is."""
     sales = world.actors[Role.SALES]
