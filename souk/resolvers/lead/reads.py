@@ -12,9 +12,9 @@ from ...permissions.dealer import SeesDealer
 from ...permissions.lead import OpensContact, SeesLead, SeesUnlock
 from ...permissions.listing import SeesListing
 from ...permissions.user import SeesUser
-from ...rules.enums import Described, LeadSource, LeadStatus
+from ...rules.enums import Described, ExternalType, LeadSource, LeadStatus
 from ..enums import known
-from ..filters import conditions, refers_or_not, refers_to
+from ..filters import ExternalIdInput, conditions, named_elsewhere, refers_or_not, refers_to
 
 
 @known
@@ -54,6 +54,9 @@ class LeadFilter:
         description="Followed up by this colleague; null for those nobody has.", default=None
     )
     source: strawberry.Maybe[LeadSource] = strawberry.field(description="From this source.", default=None)
+    external_id: strawberry.Maybe[ExternalIdInput] = strawberry.field(
+        description="What another system names so.", default=None
+    )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -69,6 +72,8 @@ class LeadFilter:
             yield refers_or_not(Lead.assignee_id, self.assignee_id.value, User)
         if self.source:
             yield Lead.source == self.source.value
+        if self.external_id:
+            yield named_elsewhere(Lead, ExternalType.LEAD, self.external_id.value)
         if self.updated_since:
             yield Lead.updated_at >= self.updated_since.value
 
