@@ -58,6 +58,7 @@ class Transaction:
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
+    named: Happened | None = None
     _settings: TenantSettings | None = None
 
     async def settings(self) -> TenantSettings:
@@ -101,10 +102,14 @@ class Transaction:
         internal: bool = False,
         data: dict[str, Any] | None = None,
     ) -> None:
-        """Something happened to `subject`; the first subject of a transaction is the one its audit event names."""
+        """Something happened to `subject`; the audit event names the first one, unless the transaction is `about` another."""
         self.events.append(
             Happened(type_, type(subject).__name__, subject.id, from_status, to_status, reason, internal, data or {})
         )
+
+    def about(self, row: Any) -> None:
+        """The row that the audit event names, where the transaction touches many things for the sake of one."""
+        self.named = Happened("", type(row).__name__, row.id)
 
     async def due(self, kind: str, ref: UUID, at: datetime) -> None:
         """Something is to be done about a row at a time; a later call moves it."""
@@ -199,7 +204,7 @@ class Database:
             if tx.events:
                 await journal.write_events(session, tx.actor, tx.events, tx.now)
                 tx.audit_id = await journal.write_audit(
-                    session, tx.actor, op, tx.events[0], tx.changes, tx.now, request_id, system
+                    session, tx.actor, op, tx.named or tx.events[0], tx.changes, tx.now, request_id, system
                 )
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}

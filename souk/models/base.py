@@ -76,7 +76,7 @@ def col(
 ) -> Mapped[Any]:
     """A column with its description, which is also the description of the field that shows it.
 
-    `personal` and `internal` mark what `guarantees.md` calls marked fields: hashed in the audit trail, guarded in reads.
+    `personal` and `internal` are the marks of fields that not everybody reads: hashed in the audit trail, guarded in reads.
     """
     marks = {name: True for name, on in (("personal", personal), ("internal", internal)) if on}
     positional = () if type_ is None else (type_,)

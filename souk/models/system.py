@@ -42,7 +42,7 @@ class DomainEvent(Row):
     internal: Mapped[bool] = col("Only for staff who work on the subject.", default=False)
     from_status: Mapped[str | None] = col("The state before, of a transition.")
     to_status: Mapped[str | None] = col("The state after, of a transition.")
-    reason: Mapped[str | None] = col("Why, in the words of who did it.")
+    reason: Mapped[str | None] = col("Why, in the words of who did it.", personal=True)
     data: Mapped[dict[str, Any]] = col("What else there is to say; no personal data.", JSONB)
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select,
 from ..db.session import Transaction
 from ..engine.scalars import BigInt, DateTime
 from ..engine.symbols import Viewer, among, key
-from ..models import Batch, BatchEvent, BatchItem, BatchItemAttempt, BatchLog
+from ..models import Batch, BatchEvent, BatchItem, BatchItemAttempt, BatchLog, Dealer, User
 from ..permissions.batch import ApprovesBatch, ControlsBatch, SeesBatch
+from ..permissions.dealer import SeesDealer
+from ..permissions.user import SeesUser
 from ..rules import batch as rules
 from ..rules import text as texts
 from ..rules.clauses import implements
@@ -89,6 +91,26 @@ def batch_item(viewer: Viewer, id: strawberry.ID) -> Select[BatchItem]:
     """One item by its id."""
     of = (Batch.tenant_id == BatchItem.tenant_id) & (Batch.id == BatchItem.batch_id)
     return select(BatchItem).join(Batch, of).where(BatchItem.id == key(id, BatchItem), SeesBatch().rows(viewer))
+
+
+def creator_of_batch(viewer: Viewer, batch: Batch) -> Select[User]:
+    """Who made it; null for a service token, for the system, and for those who may not see the person."""
+    return select(User).where(User.id == batch.creator_id, SeesUser().rows(viewer))
+
+
+def starter_of_batch(viewer: Viewer, batch: Batch) -> Select[User]:
+    """Who started it, in whose name it acts; null until then, and for those who may not see the person."""
+    return select(User).where(User.id == batch.starter_id, SeesUser().rows(viewer))
+
+
+def approver_of_batch(viewer: Viewer, batch: Batch) -> Select[User]:
+    """The second person who approved it; null where none was asked, and for those who may not see the person."""
+    return select(User).where(User.id == batch.approver_id, SeesUser().rows(viewer))
+
+
+def dealer_of_batch(viewer: Viewer, batch: Batch) -> Select[Dealer]:
+    """The dealer for which it acts; null when it acts for the tenant."""
+    return select(Dealer).where(Dealer.id == batch.dealer_id, SeesDealer().rows(viewer))
 
 
 def items_of_batch(viewer: Viewer, batch: Batch, filter: BatchItemFilter | None = None) -> Select[BatchItem]:

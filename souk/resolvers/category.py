@@ -10,7 +10,7 @@ from ..engine.symbols import Viewer, key
 from ..models import Category, Listing
 from ..permissions.category import SeesCategory
 from ..rules.enums import CategoryKind
-from .filters import conditions, refers_to
+from .filters import conditions, refers_or_not
 
 
 @strawberry.input(description="Conditions on categories; all must hold.")
@@ -26,8 +26,7 @@ class CategoryFilter:
         if self.kind:
             yield Category.kind == self.kind.value
         if self.parent_id:
-            above = self.parent_id.value
-            yield Category.parent_id.is_(None) if above is None else refers_to(Category.parent_id, above, Category)
+            yield refers_or_not(Category.parent_id, self.parent_id.value, Category)
         if self.archived:
             yield Category.archived_at.is_not(None) if self.archived.value else Category.archived_at.is_(None)
         if self.updated_since:

@@ -8,15 +8,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, text
 
 from ..db.session import Transaction
-from ..engine.symbols import key
+from ..engine.symbols import Viewer, key
 from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku
+from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..rules import alert as alert_rules
 from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
 from ..rules import text as texts
 from ..rules.enums import AlertStatus, BatchAction, BatchKind
-from ..rules.errors import Forbidden, Invalid, NotFound, Required
+from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Required
 from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .listing import suspend
@@ -39,13 +40,14 @@ class Enforcement(OfKind):
             raise Invalid(f"One of {', '.join(ACTIONS)}.", field=("plan", "action"))
         if not plan.reason:
             raise Required("Say why.", field=("plan", "reason"))
-        reason = texts.line(plan.reason, 1000, field="plan")
+        reason = _reason(plan.reason)
         if not tx.system and not READS_ALERTS.admits(tx.actor.facts):
             raise Forbidden("You may not read alerts.")
         asked, ids = _selected(selection)
-        found = (
-            await tx.session.execute(_things(*_conditions(selection)).limit(batch_rules.SELECTION_MAX[self.kind] + 1))
-        ).all()
+        chosen = _conditions(selection)
+        if not tx.system:
+            chosen.append(SeesAlert().rows(Viewer.of(tx.actor)))
+        found = (await tx.session.execute(_things(*chosen).limit(batch_rules.SELECTION_MAX[self.kind] + 1))).all()
         if ids is not None and len(found) < len(set(ids)):
             raise NotFound(field=("selection", "alertIds"))
         return Foresight(asked, {"action": plan.action.value, "reason": reason}, _foreseen(plan.action, found))
@@ -62,6 +64,13 @@ class Enforcement(OfKind):
 
 
 KINDS[BatchKind.ENFORCEMENT] = Enforcement()
+
+
+def _reason(given: str) -> str:
+    problems = Problems()
+    reason = problems.take(lambda: texts.line(given, 1000), "plan", "reason")
+    problems.check()
+    return reason or ""
 
 
 def _selected(selection: BatchSelection) -> tuple[dict[str, Any], list[UUID] | None]:

@@ -31,6 +31,15 @@ def actor_of_event(viewer: Viewer, event: DomainEvent) -> Select[User]:
     return select(User).where(User.id == event.actor_id, SeesUser().rows(viewer))
 
 
+def domain_event(viewer: Viewer, id: strawberry.ID) -> Select[DomainEvent]:
+    """One event by its id, if it happened to a ticket or an alert that the viewer may see, and is shown to the viewer."""
+    ticket = select(Ticket.id).where(Ticket.id == DomainEvent.subject_id, SeesTicket().rows(viewer))
+    alert = select(Alert.id).where(Alert.id == DomainEvent.subject_id, SeesAlert().rows(viewer))
+    of_ticket = and_(DomainEvent.subject_type == "Ticket", ticket.where(_shown_of_ticket(viewer)).exists())
+    of_alert = and_(DomainEvent.subject_type == "Alert", alert.exists(), shown_of_alert(viewer))
+    return select(DomainEvent).where(DomainEvent.id == key(id, DomainEvent), or_(of_ticket, of_alert))
+
+
 def follow_ticket(viewer: Viewer, ticket_id: strawberry.ID, after: BigInt | None = None) -> Select[DomainEvent]:
     """What happens to a ticket: first what came after `after`, then what comes."""
     of = and_(Ticket.tenant_id == DomainEvent.tenant_id, Ticket.id == DomainEvent.subject_id)

@@ -43,6 +43,12 @@ def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
     return false() if found is None else column == found
 
 
+def refers_or_not(column: Any, id: Any, model: type) -> ColumnElement[bool]:
+    """`refers_to`, or whether a column holds nothing where null is asked for."""
+    nothing: ColumnElement[bool] = column.is_(None)
+    return nothing if id is None else refers_to(column, id, model)
+
+
 @strawberry.input(description="The id that another system gives to one of our rows.")
 class ExternalIdInput:
     source: str = strawberry.field(description="The other system.")

@@ -54,7 +54,7 @@ class Import(OfKind):
             raise Required("Say which column is what.", field=("plan", "mapping"))
         mapping = mapping_of(plan.mapping)
         upload = await found(
-            tx, Upload, selection.upload_id, None if tx.system else UsesUpload(), field="selection.uploadId"
+            tx, Upload, selection.upload_id, None if tx.system else UsesUpload(), field=("selection", "uploadId")
         )
         assert tx.files is not None
         try:
@@ -104,7 +104,9 @@ class Import(OfKind):
         own = tx.actor.dealer_id
         if plan.dealer_id is None:
             return own
-        dealer = await found(tx, Dealer, plan.dealer_id, None if tx.system else SeesDealer(), field="plan.dealerId")
+        dealer = await found(
+            tx, Dealer, plan.dealer_id, None if tx.system else SeesDealer(), field=("plan", "dealerId")
+        )
         if own is not None and dealer.id != own:
             raise Forbidden("You may bring in listings of your own organisation only.")
         return dealer.id

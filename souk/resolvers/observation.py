@@ -232,6 +232,24 @@ async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int
     await _relieve(tx, alert)
 
 
+@implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
+async def take_back(tx: Transaction, dealer: Dealer, reason: str) -> int:
+    """The notices of a dealer are taken back by hand: the alerts that wait for its cure are RESOLVED. Gives their number.
+
+    Whatever still breaches opens again, in its next cycle, when it is seen.
+    """
+    waiting = select(Alert).where(Alert.dealer_id == dealer.id, Alert.status == AlertStatus.AWAITING_CURE)
+    asked = waiting.order_by(Alert.id).with_for_update().execution_options(populate_existing=True)
+    alerts = (await tx.session.execute(asked)).scalars().all()
+    for alert in alerts:
+        recovered = await impact.recover(tx, alert)
+        alert.resolution, alert.resolved_at, alert.cure_due_at = reason, tx.now, None
+        data = _told(alert) | {"recovered": recovered.amount}
+        move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", mutation="alertTransition", reason=reason, data=data)
+        await tx.not_due(CURE, alert.id)
+    return len(alerts)
+
+
 async def _late(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
     """A report that comes after a newer one: evidence, but no news."""
     if not await _support(tx, alert, seen, sales):
@@ -396,4 +414,5 @@ __all__ = [
     "observe_price",
     "resolve",
     "state_of",
+    "take_back",
 ]

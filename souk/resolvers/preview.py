@@ -51,6 +51,8 @@ class BatchPreviewInput:
 async def batch_preview(tx: Transaction, input: BatchPreviewInput) -> BatchPreview:
     """Write down what a batch would do, item by item, without doing it; good for 30 minutes."""
     kind = _kind(input.kind)
+    if not tx.system and not kind.permits(tx.actor, tx.actor.dealer_id):  # before a single id is looked at
+        raise Forbidden("You may not do what a batch of this kind does.")
     seen = await kind.foresee(tx, input.selection, input.plan)
     if not kind.permits(tx.actor, seen.dealer_id):
         raise Forbidden("You may not do what a batch of this kind does.")

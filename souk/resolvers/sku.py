@@ -17,6 +17,7 @@ from ..rules.enums import Described, ExternalType
 from ..rules.errors import Invalid, NotUnique, Problems
 from ..rules.money import digits_of, parse_amount
 from .enums import known
+from .external import NAMED, brought_in
 from .filters import ExternalIdInput, conditions, named_elsewhere
 from .money import MoneyInput, minor_units
 from .writing import locked, means, permit
@@ -100,6 +101,7 @@ class SkuCreateInput:
     ean: str | None = strawberry.field(default=None, description="8 or 13 digits.")
     upc: str | None = strawberry.field(default=None, description="12 digits.")
     mpn: str | None = strawberry.field(default=None, description="The manufacturer's number, at most 64 characters.")
+    external_id: ExternalIdInput | None = strawberry.field(default=None, description=NAMED)
     idempotency_key: strawberry.ID | None = strawberry.field(
         default=None, description="16 to 255 characters; the same key does it once."
     )
@@ -127,6 +129,7 @@ async def sku_create(tx: Transaction, input: SkuCreateInput) -> Sku:
     sku = tx.add(Sku(id=new_id(), currency=currency, **made))
     tx.emit("sku.created", sku)
     await tx.session.flush()
+    await brought_in(tx, ExternalType.SKU, sku, input.external_id)
     return sku
 
 

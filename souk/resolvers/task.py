@@ -25,7 +25,7 @@ from ..rules.clauses import implements
 from ..rules.enums import Described, TaskKind, TaskOutcome, TaskStatus, UserStatus
 from ..rules.errors import Invalid, Problems
 from .enums import known
-from .filters import conditions, refers_to
+from .filters import conditions, refers_or_not, refers_to
 from .writing import found, locked, move, permit
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -52,7 +52,9 @@ TASK_ORDER: dict[TaskOrder, Any] = {
 @strawberry.input(description="Conditions on tasks; all must hold.")
 class TaskFilter:
     status: strawberry.Maybe[list[TaskStatus]] = strawberry.field(description="In one of these states.", default=None)
-    assignee_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Done by this person.", default=None)
+    assignee_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="Done by this person; null for those that nobody has.", default=None
+    )
     alert_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="From this alert.", default=None)
     batch_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="From this batch.", default=None)
     ticket_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="From this ticket.", default=None)
@@ -66,8 +68,9 @@ class TaskFilter:
     def conditions(self, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
         if self.status:
             yield among(Task.status, self.status.value)
+        if self.assignee_id:
+            yield refers_or_not(Task.assignee_id, self.assignee_id.value, User)
         for column, given, model in (
-            (Task.assignee_id, self.assignee_id, User),
             (Task.alert_id, self.alert_id, Alert),
             (Task.batch_id, self.batch_id, Batch),
             (Task.ticket_id, self.ticket_id, Ticket),
@@ -118,6 +121,13 @@ def tasks_of_batch(
 ) -> Select[Task]:
     """Tasks from the batch that the viewer may see."""
     return tasks(viewer, filter, order_by).where(Task.batch_id == batch.id)
+
+
+def tasks_of_dealer(
+    viewer: Viewer, dealer: Dealer, filter: TaskFilter | None = None, order_by: TaskOrder = TaskOrder.NEWEST
+) -> Select[Task]:
+    """Tasks about the dealer that the viewer may see."""
+    return tasks(viewer, filter, order_by).where(Task.dealer_id == dealer.id)
 
 
 def alert_of_task(viewer: Viewer, task: Task) -> Select[Alert]:

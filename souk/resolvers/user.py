@@ -122,6 +122,14 @@ def memberships_of_user(viewer: Viewer, user: User) -> Select[Membership]:
     return asked.where(SeesMembership().rows(viewer)).order_by(Membership.created_at.asc())
 
 
+def members_of_dealer(viewer: Viewer, dealer: Dealer) -> Select[Membership]:
+    """The roles in the organisation that the viewer may see, the oldest first; ended ones are left out."""
+    asked = select(Membership).where(
+        Membership.dealer_id == dealer.id, Membership.ended_at.is_(None), SeesMembership().rows(viewer)
+    )
+    return asked.order_by(Membership.created_at.asc())
+
+
 def membership(viewer: Viewer, id: strawberry.ID) -> Select[Membership]:
     """One role of a person by its id."""
     return select(Membership).where(Membership.id == key(id, Membership), SeesMembership().rows(viewer))

@@ -1,6 +1,6 @@
 """The words of a write: lock, find, permit, move. A write is `async (tx, input) -> row`, in this order, in plain sight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import select
@@ -42,13 +42,13 @@ async def locked(
     return held
 
 
-async def found(tx: Transaction, model: type[M], id: Any, sees: Sees | None, *, field: str) -> M:
+async def found(tx: Transaction, model: type[M], id: Any, sees: Sees | None, *, field: str | Sequence[str]) -> M:
     """A row that is only referred to. Raises NotFound naming the input's field."""
     row: M = await _one(tx, model, id, sees, field, lock=False)
     return row
 
 
-async def _one(tx: Transaction, model: Any, id: Any, sees: Sees | None, field: str, lock: bool) -> Any:
+async def _one(tx: Transaction, model: Any, id: Any, sees: Sees | None, field: str | Sequence[str], lock: bool) -> Any:
     row_id = key(id, model) if isinstance(id, str) else id
     if row_id is None:
         raise NotFound(field=field)

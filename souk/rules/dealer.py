@@ -25,6 +25,8 @@ REVIEWED: dict[ReviewAction, str] = {
 
 OUT_OF_ORDER = frozenset({"RESTRICTED", "SUSPENDED", "TERMINATED"})
 """The standings in which a dealer is not *in order*."""
+UNDER_NOTICE = frozenset({"WARNED", "RESTRICTED"})
+"""The standings that rest on a notice; a cure, or a hand, leads back to WATCH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def set_standing(standing: str, to: str, *, reason: str | None) -> str:
 
 def cured(standing: str) -> str:
     """The standing after a compliant re-observation of the last breach: WARNED and RESTRICTED become WATCH."""
-    return "WATCH" if standing in ("WARNED", "RESTRICTED") else standing
+    return "WATCH" if standing in UNDER_NOTICE else standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
             "(all compensated)",
             "(some compensation failed)",
         ),
+        "operations": ("(breaker open)",),
     },
     "BatchItem": {
         "4": ("batchRetryFailed", "dlqReplay", "(batch rolled back)", "(compensation failed)"),

@@ -38,6 +38,12 @@ def capacity(kind: str, asked: int | None) -> int | None:
     return asked
 
 
+def roomy(capacity: int | None, *, deals: int) -> None:
+    """Raises OutOfRange where a new capacity leaves no place beside the `deals` that take one each."""
+    if deals and capacity is not None and capacity <= deals:
+        raise OutOfRange(f"More than the {deals} that are taken.", field="capacity")
+
+
 def expiry(now: datetime, listing_days: int = 60) -> datetime:
     """When a listing submitted or renewed now runs out."""
     return now + timedelta(days=listing_days)

@@ -77,18 +77,23 @@ class Commented:
 
 
 @implements(TICKET, "RESOLVED", "OPEN", guard="own", trigger="(requester's public comment)")
-def commented(ticket: TicketState, *, by_requester: bool, visibility: str) -> Commented:
-    """The ticket after a comment.
+def commented(ticket: TicketState, *, by_requester: bool, visibility: str, by_agent: bool | None = None) -> Commented:
+    """The ticket after a comment, by the requester, by an agent (`by_agent`, else), or by neither: somebody copied in.
 
     An agent's first act opens a NEW one. The requester's public comment takes it out of WAITING_ON_REQUESTER, reopens
-    a RESOLVED one, and on a CLOSED one opens another. Raises InvalidTransition on a CANCELLED ticket for the requester.
+    a RESOLVED one, and on a CLOSED one opens another. Whoever is copied in moves nothing. Raises InvalidTransition on a
+    CANCELLED ticket for all but agents.
     """
-    if not by_requester:
+    if by_agent is None:
+        by_agent = not by_requester
+    if by_agent:
         return Commented(worked_on(ticket.status))
-    if ticket.status == "CLOSED":
-        return Commented("CLOSED", follow_up=True)
     if ticket.status == "CANCELLED":
         raise InvalidTransition("CANCELLED", "OPEN", (), "The ticket was cancelled; open another.")
+    if not by_requester:
+        return Commented(ticket.status)
+    if ticket.status == "CLOSED":
+        return Commented("CLOSED", follow_up=True)
     if visibility == CommentVisibility.PUBLIC and ticket.status in ("WAITING_ON_REQUESTER", "RESOLVED"):
         check(TICKET, ticket.status, "OPEN", event="requester's public comment")
         return Commented("OPEN", reopened=ticket.status == "RESOLVED")

@@ -16,6 +16,7 @@ from ..engine.declare import (
     money,
     one,
     payload_node,
+    reference,
     stream,
     to_list,
     to_many,
@@ -36,7 +37,9 @@ from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
+    from .dealer import Dealer
     from .task import Task
+    from .user import User
 
 KNOWN_KINDS = (enforcement.Enforcement, importing.Import)
 """The kinds of this part: known once their modules are imported."""
@@ -96,12 +99,17 @@ class BatchItemWarning:
     reason: str | None = strawberry.field(description="Why it was left empty.")
 
 
+TARGETS = {"Alert": "Alert", "Listing": "Listing", "CompetitorSnapshot": "CompetitorSnapshot"}
+TARGET = "The thing; null for a row that brought nothing in yet, and for what the viewer may not see."
+
+
 @view(models.BatchItem, node=resolve.batch_item, gate=SeesBatch())
 class BatchItem(Node):
     """One unit of a batch's work."""
 
     n: int
     target_type: str
+    target: Node | None = reference("target_type", "target_id", TARGETS, description=TARGET)
     action: BatchAction
     status: BatchItemStatus
     attempt: int
@@ -114,6 +122,7 @@ class BatchItem(Node):
     settled_at: DateTime | None
     before: JSON | None = column("before", ReadsImages())
     after: JSON | None = column("after", ReadsImages())
+    available_transitions: list[Transition] = transitions("BatchItem", {})
     attempts: list[BatchItemAttempt] = to_list(resolve.attempts_of_item)
     batch: Annotated["Batch", strawberry.lazy(".batch")] | None = to_one(resolve.batch_of_item)
 
@@ -134,6 +143,7 @@ class BatchPreviewItem:
 
     n: int
     target_type: str
+    target: Node | None = reference("target_type", "target_id", TARGETS, description=TARGET)
     action: BatchAction
     permitted: bool
     state: JSON
@@ -175,6 +185,10 @@ class Batch(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    creator: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.creator_of_batch)
+    starter: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.starter_of_batch)
+    approver: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.approver_of_batch)
+    dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_batch)
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_batch, gate=SeesTask()
     )

@@ -20,10 +20,13 @@ from ..permissions.dealer import (
 )
 from ..permissions.lead import SeesLead
 from ..permissions.note import ReadsNote
+from ..permissions.task import SeesTask
 from ..resolvers import alert as resolve_alert
 from ..resolvers import dealer as resolve
 from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
+from ..resolvers import task as resolve_task
+from ..resolvers import user as resolve_user
 from ..resolvers.note import notes_on
 from ..rules.enums import DealerKind, DealerStanding, DealerVerification
 from .external import ExternalId
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from .lead import Lead
     from .listing import Listing
     from .note import Note
+    from .task import Task
+    from .user import Membership
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
@@ -68,6 +73,12 @@ class Dealer(Node):
     updated_at: DateTime
     version: int
     external_ids: list[ExternalId] = to_list(resolve.external_ids_of_dealer)
+    members: Connection[Annotated["Membership", strawberry.lazy(".user")]] | None = to_many(
+        resolve_user.members_of_dealer, gate=ReadsDealerRecord()
+    )
+    tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
+        resolve_task.tasks_of_dealer, gate=SeesTask()
+    )
     alerts: Connection[Annotated["Alert", strawberry.lazy(".alert")]] | None = to_many(
         resolve_alert.alerts_of_dealer, gate=SeesAlert()
     )

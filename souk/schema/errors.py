@@ -64,9 +64,12 @@ class DriftedItem:
     now: str | None = strawberry.field(description="What it is now.")
 
 
+DRIFT_SHOWN = 100
+
+
 @strawberry.type(description="What was previewed has changed since; nothing was started.")
 class PreviewDrift(UserError):
-    items: list[DriftedItem] = strawberry.field(description="What changed, at most 100.")
+    items: list[DriftedItem] = strawberry.field(description=f"What changed, at most {DRIFT_SHOWN}.")
 
 
 SHOWN: dict[type[errors.Refused], type[UserError]] = {
@@ -85,7 +88,7 @@ def shown(refused: errors.Refused) -> UserError:
     """The member of `userErrors` for a refusal, with its typed facts."""
     facts: dict[str, Any] = {name: getattr(refused, name) for name in refused.facts_named}
     if "items" in facts:
-        facts["items"] = [DriftedItem(**dict(item)) for item in facts["items"]]
+        facts["items"] = [DriftedItem(**dict(item)) for item in facts["items"][:DRIFT_SHOWN]]
     type_ = SHOWN.get(type(refused), GeneralError)
     if type_ is GeneralError:
         facts = {}

@@ -3,17 +3,18 @@
 import strawberry
 
 from .. import models
-from ..engine.declare import Node, one, reference, stream, to_list, to_one, view
+from ..engine.declare import Node, column, one, reference, stream, to_list, to_one, view
 from ..engine.scalars import BigInt, DateTime
 from ..permissions.alert import SeesAlert
+from ..permissions.event import OpensReason
 from ..permissions.ticket import SeesTicket
 from ..resolvers import event as resolve
 from ..resolvers.batch import EVENTS_MAX
 from .user import User
 
 
-@view(models.DomainEvent)
-class DomainEvent:
+@view(models.DomainEvent, node=resolve.domain_event, gate=SeesTicket() | SeesAlert())
+class DomainEvent(Node):
     """Something that happened to one subject; written in the transaction of its cause, never changed."""
 
     seq: BigInt
@@ -21,7 +22,7 @@ class DomainEvent:
     at: DateTime
     from_status: str | None
     to_status: str | None
-    reason: str | None
+    reason: str | None = column("reason", OpensReason())
     actor: User | None = to_one(resolve.actor_of_event)
     subject: Node | None = reference(
         "subject_type",

@@ -6,7 +6,20 @@ import strawberry
 from sqlalchemy import and_, case, false, func, literal, or_
 
 from .. import models
-from ..engine.declare import Connection, Node, computed, either, many, one, payload_node, sealed, to_many, to_one, view
+from ..engine.declare import (
+    Connection,
+    Node,
+    computed,
+    either,
+    many,
+    one,
+    payload_node,
+    sealed,
+    to_list,
+    to_many,
+    to_one,
+    view,
+)
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..engine.symbols import among
 from ..permissions.base import may
@@ -15,6 +28,7 @@ from ..permissions.note import ReadsNote
 from ..permissions.task import SeesTask
 from ..resolvers import lead as resolve
 from ..resolvers import task as resolve_task
+from ..resolvers.external import external_ids_of_lead
 from ..resolvers.lead import LeadContactReason
 from ..resolvers.note import notes_on
 from ..rules.actor import Role
@@ -27,6 +41,7 @@ from ..rules.enums import (
     LostReason,
 )
 from ..rules.lead import LIVE
+from .external import ExternalId
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
 
@@ -121,7 +136,9 @@ class Lead(Node):
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_lead)
     unlocks: Connection[LeadUnlock] = to_many(resolve.unlocks_of_lead)
     unlock: LeadUnlock | None = to_one(resolve.own_unlock_of_lead)
+    user: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.user_of_lead)
     assignee: Annotated["User", strawberry.lazy(".user")] | None = to_one(resolve.assignee_of_lead)
+    external_ids: list[ExternalId] = to_list(external_ids_of_lead)
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Lead"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
         "Lead", {"lead:setStatus": MovesLead(), "lead:withdraw": WithdrawsLead()}

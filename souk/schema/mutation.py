@@ -123,16 +123,15 @@ async def run(
     for attempt in range(1, TRIES + 1):
         try:
             return await _once(context, name, function, given, entity, keyed, kept)
-        except Refused as refused:
-            if keyed and refused.stored:
-                await _keep_refusal(context, name, keyed, refused, kept)
-            made = Outcome(entity, None, [shown_errors.shown(refused)])
-            made.forbidden = refused if isinstance(refused, errors.Forbidden) else None
+        except (Refused, IntegrityError) as error:
+            found = error if isinstance(error, Refused) else refused_by_database(error)
+            if keyed and found.stored:
+                await _keep_refusal(context, name, keyed, found, kept)
+            made = Outcome(entity, None, [shown_errors.shown(found)])
+            made.forbidden = found if isinstance(found, errors.Forbidden) else None
             return made
         except InvalidInput as invalid:
             return Outcome(entity, None, [shown_errors.shown(problem) for problem in invalid.problems])
-        except IntegrityError as conflict:
-            return Outcome(entity, None, [shown_errors.shown(refused_by_database(conflict))])
         except PoolTimeout as busy:
             raise Overloaded from busy
         except (DBAPIError, OSError) as error:

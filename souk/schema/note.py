@@ -3,7 +3,7 @@
 import strawberry
 
 from .. import models
-from ..engine.declare import Node, payload_node, to_one, view
+from ..engine.declare import Node, payload_node, reference, to_one, view
 from ..engine.scalars import DateTime
 from ..permissions.base import may
 from ..permissions.note import ReadsNote
@@ -19,6 +19,12 @@ class Note(Node):
     body: str
     created_at: DateTime
     author: User | None = to_one(resolve.author_of_note)
+    subject: Node | None = reference(
+        "subject_type",
+        "subject_id",
+        {"ALERT": "Alert", "DEALER": "Dealer", "LEAD": "Lead", "TASK": "Task", "TICKET": "Ticket"},
+        description="What it is on: an alert, a dealer, a lead, a task or a ticket.",
+    )
 
 
 @strawberry.type(description="The note that was added.")

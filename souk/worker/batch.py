@@ -81,6 +81,7 @@ async def _step(
         if batch is None or batch.status not in ("RUNNING", "CANCELLING"):
             await tx.not_due(RUN, batch_id)
             return None, 0, False
+        tx.about(batch)
         tx.actor = replace(tx.actor, user_id=batch.starter_id, token_id=None if batch.starter_id else batch.token_id)
         if batch.status == "CANCELLING":
             await finish(tx, batch, [], [])

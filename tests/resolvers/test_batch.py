@@ -12,6 +12,9 @@ from souk.db.session import Database
 from souk.engine.symbols import write_id
 from souk.models import Alert, Listing, Sku, new_id
 from souk.rules.actor import Role
+from souk.rules.errors import PreviewDrift
+from souk.schema import errors as shown_errors
+from souk.schema.errors import shown
 from souk.worker import enforcement
 from souk.worker.batch import step
 from tests.worker.conftest import worker_db
@@ -56,7 +59,8 @@ class Shop:
 
     async def preview(self, who: Role = Role.OPS, action: str = "SEND_WARNING", **selection: Any) -> dict[str, Any]:
         given = selection or {"alertIds": self.ids()}
-        fields = "preview { id total actionable impact { amount currencyCode } items { nodes { permitted state warnings } } }"
+        items = "items { nodes { permitted state warnings target { id } } }"
+        fields = f"preview {{ id total actionable impact {{ amount currencyCode }} {items} }}"
         return await self.world.do(
             who, "batchPreview", fields, kind="ENFORCEMENT", selection=given,
             plan={"action": action, "reason": "Below the agreed price."},
@@ -96,10 +100,10 @@ async def test_a_warning_is_previewed_sent_once_per_dealer_and_gives_time_to_cur
         3, 3, [{"amount": "3000.00", "currencyCode": "INR"}],
     )  # fmt: skip
     state = {"status": "OPEN", "cycle": 1, "standing": "WATCH", "notice": 0}
+    told: list[list[str]] = [[], ["Another alert of this dealer carries the notice."], []]
     assert preview["items"]["nodes"] == [
-        {"permitted": True, "state": state, "warnings": []},
-        {"permitted": True, "state": state, "warnings": ["Another alert of this dealer carries the notice."]},
-        {"permitted": True, "state": state, "warnings": []},
+        {"permitted": True, "state": state, "warnings": warnings, "target": {"id": id_}}
+        for id_, warnings in zip(shop.ids(), told, strict=True)
     ]
     assert await world.rows("SELECT standing, notice FROM dealer WHERE notice > 0") == []
 
@@ -120,18 +124,28 @@ async def test_a_warning_is_previewed_sent_once_per_dealer_and_gives_time_to_cur
     assert await world.rows("SELECT count(*), min(due_at) FROM souk.work WHERE kind = 'alert.cure'") == [(3, due)]
     warned = await world.rows("SELECT count(*) FROM domain_event WHERE type = 'dealer.warned'")
     assert warned == [(2,)]
+    audited = "SELECT DISTINCT subject_type, subject_id FROM audit_event WHERE op = 'batch:ITEMS'"
+    assert await world.rows(audited) == [("Batch", row.id)]
 
     asked = """query($id: ID!) { batch(id: $id) { status title counts { total succeeded }
       impactSoFar { amount } availableTransitions { to mutation allowed }
       report { total durationMs groups { action status outcome items } }
       items(filter: {status: [SUCCEEDED]}) { totalCount nodes { n status outcome attempt impact { amount } before after
-        attempts { n status } batch { title } } }
+        attempts { n status } batch { title } target { id ... on Alert { status } } availableTransitions { to } } }
+      creator { name } starter { name } approver { id } dealer { id }
       logs { nodes { n level message } } preview { total } } batches(filter: {status: [COMPLETED]}) { totalCount } }"""
     seen = await world.data(Role.OPS, asked, {"id": batch["id"]})
     assert (seen["batch"]["status"], seen["batch"]["title"]) == ("COMPLETED", "Week 47")
     assert seen["batch"]["impactSoFar"] == [{"amount": "3000.00"}]
     assert [node["outcome"] for node in seen["batch"]["items"]["nodes"]] == ["WARNED", "JOINED", "WARNED"]
     assert seen["batch"]["items"]["nodes"][0]["after"]["standing"] == "WARNED"
+    assert [node["target"] for node in seen["batch"]["items"]["nodes"]] == [
+        {"id": id_, "status": "AWAITING_CURE"} for id_ in shop.ids()
+    ]
+    assert seen["batch"]["items"]["nodes"][0]["availableTransitions"] == []
+    people = {name: seen["batch"][name] for name in ("creator", "starter", "approver", "dealer")}
+    ops = {"name": "OPS person"}
+    assert people == {"creator": ops, "starter": ops, "approver": None, "dealer": None}
     assert seen["batch"]["report"]["groups"] == [
         {"action": "SEND_WARNING", "status": "SUCCEEDED", "outcome": "JOINED", "items": 1},
         {"action": "SEND_WARNING", "status": "SUCCEEDED", "outcome": "WARNED", "items": 2},
@@ -237,6 +251,13 @@ async def test_who_may_not_is_told_so_and_nothing_is_made(shop: Shop) -> None:
     for role in (Role.DEALER, Role.CUSTOMER, Role.AGENT):
         answer = await shop.world.data(role, document, given)
         assert answer["batchPreview"] == {"preview": None, "userErrors": [{"code": "FORBIDDEN"}]}
+    # nobody learns here whether an alert exists
+    for who in (Role.DEALER, shop.world.service("batch:control", "batch:enforcement", dealer_id=shop.world.dealer)):
+        answers = []
+        for id_ in (shop.ids()[0], write_id("Alert", new_id())):
+            given["i"]["selection"] = {"alertIds": [id_]}
+            answers.append(await shop.world.data(who, document, given))
+        assert answers[0] == answers[1]
     assert await shop.world.rows("SELECT * FROM batch_preview") == []
     batch = (await shop.create())["batch"]
     for role in (Role.DEALER, Role.CUSTOMER):
@@ -245,6 +266,25 @@ async def test_who_may_not_is_told_so_and_nothing_is_made(shop: Shop) -> None:
         assert await shop.world.data(role, "{ batches { totalCount } }") == {"batches": {"totalCount": 0}}
         page = "query($id: ID!) { batchEvents(batchId: $id) { lastSeq } }"
         assert await shop.world.data(role, page, {"id": batch["id"]}) == {"batchEvents": None}
+
+
+async def test_what_is_wrong_with_a_plan_is_named_by_its_path(shop: Shop) -> None:
+    await shop.breach(shop.world.dealer)
+    given = {"kind": "ENFORCEMENT", "selection": {"alertIds": shop.ids()}}
+    for reason, code in (("x" * 1001, "TOO_LONG"), ("", "REQUIRED")):
+        plan = {"action": "SEND_WARNING", "reason": reason}
+        refused = await shop.world.do(Role.OPS, "batchPreview", "preview { id }", **given, plan=plan)
+        assert [(e["code"], e["field"]) for e in refused["userErrors"]] == [(code, ["plan", "reason"])]
+    given = {"kind": "IMPORT", "selection": {"uploadId": write_id("Upload", new_id())}}
+    refused = await shop.world.do(Role.OPS, "batchPreview", "preview { id }", **given, plan={"mapping": "used_bikes"})
+    assert [(e["code"], e["field"]) for e in refused["userErrors"]] == [("NOT_FOUND", ["selection", "uploadId"])]
+
+
+def test_of_a_long_drift_the_first_hundred_are_told() -> None:
+    drift = [{"id": f"{n}", "field": "status", "was": "OPEN", "now": "RESOLVED"} for n in range(101)]
+    told = shown(PreviewDrift(drift))
+    assert isinstance(told, shown_errors.PreviewDrift)
+    assert [item.id for item in told.items] == [f"{n}" for n in range(100)]
 
 
 async def test_a_preview_grows_old(shop: Shop) -> None:

@@ -76,6 +76,11 @@ async def test_a_sku_is_created_and_changed(world: World) -> None:
 
     again = await world.do(Role.ADMIN, "skuCreate", "sku { id }", code="A-1", name="Other")
     assert codes(again) == [("NOT_UNIQUE", ["code"])]
+    twice = {"code": "A-1", "name": "Other", "idempotencyKey": world.key()}
+    refused = [await world.do(Role.ADMIN, "skuCreate", "sku { id } idempotencyReplayed", **twice) for _ in range(2)]
+    assert [(codes(each), each["idempotencyReplayed"]) for each in refused] == [
+        ([("NOT_UNIQUE", ["code"])], replayed) for replayed in (False, True)
+    ]
     wrong = await world.do(
         Role.ADMIN, "skuCreate", "sku { id }", code="", name="x" * 201, ean="123", upc="12a",
         mrp={"amount": "1.001", "currencyCode": "INR"}, cost={"amount": "1", "currencyCode": "USD"},

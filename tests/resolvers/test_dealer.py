@@ -62,3 +62,26 @@ async def test_standing_is_set_with_a_reason_and_leaves_one_event_and_one_audit_
 
     stale = await world.do(Role.OPS, "dealerSetStanding", "dealer { id }", **given)
     assert [e["code"] for e in stale["userErrors"]] == ["STALE_VERSION"]
+
+
+MEMBERS = """query($id: ID!) { dealer(id: $id) { members { totalCount nodes { role user { id } } }
+  tasks { nodes { title } } } }"""
+
+
+async def test_a_dealer_shows_its_members_and_what_is_to_do_about_it(world: World) -> None:
+    ids = {"id": world.id("Dealer", world.dealer)}
+    mine = {"role": "DEALER", "user": {"id": world.id("User", world.actors[Role.DEALER].user_id)}}  # type: ignore[arg-type]
+    made = await world.do(
+        Role.OPS, "taskCreate", "task { id }", kind="FOLLOW_UP", title="Call them", dealerId=ids["id"]
+    )
+    assert made["userErrors"] == []
+    found = (await world.data(Role.SALES, MEMBERS, ids))["dealer"]
+    assert found == {"members": {"totalCount": 1, "nodes": [mine]}, "tasks": {"nodes": [{"title": "Call them"}]}}
+    own = await world.ask(Role.DEALER, MEMBERS, ids)
+    assert own["data"]["dealer"]["members"] == {"totalCount": 1, "nodes": [mine]}
+    assert [(e["path"], e["extensions"]["code"]) for e in own["errors"]] == [(["dealer", "tasks"], "FORBIDDEN")]
+    other = await world.ask(world.other_dealer_actor, MEMBERS, ids)
+    assert other["data"]["dealer"]["members"] == {"totalCount": 0, "nodes": []}
+    for role in (Role.AGENT, Role.PUBLIC):
+        hidden = await world.ask(role, MEMBERS, ids)
+        assert (hidden["data"]["dealer"] or {"members": None})["members"] is None

@@ -9,6 +9,7 @@ from souk.models import Dealer, ServiceToken, Session, new_id
 from souk.resolvers.dealer.record import SUSPENDED
 from souk.resolvers.listing import suspend_of
 from souk.rules.actor import Actor, Role
+from tests.resolvers import margin
 from tests.resolvers.listings import add, audited, events, kept, listing
 from tests.resolvers.test_listing import offer_for
 from tests.world import NOW, World
@@ -155,6 +156,33 @@ async def test_standing_by_hand(world: World, standing: str, to: str, codes: lis
     await put(world, standing=standing, notice=2, cure_due_at=NOW)
     assert await step(world, Role.OPS, "SetStanding", to=to, reason="Seen.") == (codes or ("VERIFIED", to, 2))
     assert await stored(world, "standing", "notice") == ((standing, 2) if codes else (to, 0))
+
+
+@pytest.mark.parametrize("standing", ["WARNED", "RESTRICTED"])
+async def test_a_notice_taken_back_by_hand_resolves_the_alerts_under_it(world: World, standing: str) -> None:
+    thing = await margin.sku(world)
+    await margin.policy(world, thing)
+    await margin.report(world, thing, 90_000, NOW)
+    await margin.report(world, thing, 90_000, NOW, dealer_id=world.other_dealer)
+    told = (
+        "UPDATE alert SET status = 'AWAITING_CURE', notice_sent_at = :now, cure_due_at = :due RETURNING id, dealer_id"
+    )
+    ids = {row.dealer_id: row.id for row in await world.rows(told, now=NOW, due=NOW + timedelta(days=3))}
+    async with margin.at(world, NOW) as tx:
+        await tx.due("alert.cure", ids[world.dealer], NOW + timedelta(days=3))
+    await put(world, standing=standing, notice=1, cure_due_at=NOW + timedelta(days=3))
+    version = (await stored(world, "version"))[0]
+    moved = await step(world, Role.OPS, "SetStanding", version, to="WATCH", reason="Our mistake.")
+    assert moved == ("VERIFIED", "WATCH", version + 1)
+    seen = "SELECT status, resolution, resolved_at, cure_due_at FROM alert WHERE dealer_id = :d"
+    assert await world.rows(seen, d=world.dealer) == [("RESOLVED", "Our mistake.", NOW, None)]
+    assert await world.rows(seen, d=world.other_dealer) == [("AWAITING_CURE", None, None, NOW + timedelta(days=3))]
+    assert (await events(world, ids[world.dealer]))[-1] == (
+        "alert.resolved", "AWAITING_CURE", "RESOLVED", "Our mistake.",
+    )  # fmt: skip
+    assert (
+        await world.rows("SELECT 1 FROM souk.work WHERE kind = 'alert.cure' AND ref = :id", id=ids[world.dealer]) == []
+    )
 
 
 async def test_a_reinstated_dealer_gets_back_what_went_down_with_it(world: World) -> None:

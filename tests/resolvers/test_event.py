@@ -7,7 +7,8 @@ import pytest
 
 from souk.models import Ticket, new_id
 from souk.rules.actor import Role
-from tests.world import World
+from tests.resolvers import margin
+from tests.world import NOW, World
 
 FIELDS = "seq type fromStatus toStatus actor { id } subject { id }"
 PAGE = f"query($id: ID!) {{ ticketEvents(ticketId: $id) {{ lastSeq hasMore events {{ {FIELDS} }} }} }}"
@@ -25,7 +26,7 @@ async def ticket(world: World) -> Ticket:
         tx.add(row)
         tx.emit("ticket.created", row, to_status="OPEN")
         tx.emit("ticket.noted", row, internal=True)
-        tx.emit("ticket.touched", row)
+        tx.emit("ticket.touched", row, reason="Ravi Kumar called twice.")
     return row
 
 
@@ -50,3 +51,57 @@ async def test_another_ones_ticket_has_no_events(world: World, ticket: Ticket) -
     assert await world.data(world.other_customer, PAGE, {"id": id_}) == {"ticketEvents": None}
     plan = world.souk.runner.events_plan(FOLLOW, None, {"id": id_}, world.context(world.other_customer))
     assert await plan.fetch(0) == []
+
+
+REASONS = "query($id: ID!) { ticketEvents(ticketId: $id) { events { seq reason } } }"
+
+
+@pytest.mark.parametrize("who", [Role.OPS, Role.CUSTOMER])
+async def test_why_it_happened_is_part_of_the_text_of_a_ticket(world: World, ticket: Ticket, who: Role) -> None:
+    page = (await world.data(who, REASONS, {"id": world.id("Ticket", ticket.id)}))["ticketEvents"]
+    assert page["events"][-1] == {"seq": "3", "reason": "Ravi Kumar called twice."}
+
+
+async def test_a_viewer_sees_that_it_happened_and_not_why(world: World, ticket: Ticket) -> None:
+    """A VIEWER does not read the text of tickets; the reason of an event is such a text."""
+    variables = {"id": world.id("Ticket", ticket.id)}
+    answer = await world.ask(Role.VIEWER, REASONS, variables)
+    assert answer["data"]["ticketEvents"]["events"] == [{"seq": "1", "reason": None}, {"seq": "3", "reason": None}]
+    assert [(e["path"], e["extensions"]["code"]) for e in answer["errors"]] == [
+        (["ticketEvents", "events", at, "reason"], "FORBIDDEN") for at in (0, 1)
+    ]
+    follow = "subscription($id: ID!) { ticketEvents(ticketId: $id) { seq reason } }"
+    for fused in (True, False):
+        plan = world.souk.runner.events_plan(follow, None, variables, world.context(Role.VIEWER), fused)
+        assert b"Ravi" not in b"".join(body for _, body in await plan.fetch(0))
+
+
+async def test_why_an_alert_moved_is_told_to_whoever_sees_the_alert(world: World) -> None:
+    sku = await margin.sku(world)
+    await margin.policy(world, sku)
+    await margin.report(world, sku, 90_000, NOW)
+    (alert,) = await margin.alerts(world)
+    payload = await world.do(
+        Role.OPS, "alertTransition", "alert { status }",
+        id=alert["id"], to="INVESTIGATING", reason="Looks odd.", expectedVersion=alert["version"],
+    )  # fmt: skip
+    assert payload["userErrors"] == []
+    asked = "query($id: ID!) { alertEvents(alertId: $id) { events { reason } } }"
+    for who in (Role.VIEWER, Role.SALES, world.service("alert:read")):
+        found = (await world.data(who, asked, {"id": alert["id"]}))["alertEvents"]["events"]
+        assert found[-1] == {"reason": "Looks odd."}
+
+
+async def test_an_event_is_found_by_its_id_by_whoever_sees_it_in_the_stream(world: World, ticket: Ticket) -> None:
+    asked = "query($id: ID!) { ticketEvents(ticketId: $id) { events { id seq } } }"
+    page = (await world.data(Role.OPS, asked, {"id": world.id("Ticket", ticket.id)}))["ticketEvents"]
+    public, internal, _ = [event["id"] for event in page["events"]]
+    node = "query($id: ID!) { node(id: $id) { id ... on DomainEvent { seq type subject { id } } } }"
+    subject = {"id": world.id("Ticket", ticket.id)}
+    for who in (Role.OPS, Role.CUSTOMER, Role.VIEWER):
+        found = (await world.data(who, node, {"id": public}))["node"]
+        assert found == {"id": public, "seq": "1", "type": "ticket.created", "subject": subject}
+    assert (await world.data(Role.OPS, node, {"id": internal}))["node"]["type"] == "ticket.noted"
+    for who in (world.actor(Role.CUSTOMER), world.actor(Role.VIEWER)):
+        assert await world.data(who, node, {"id": internal}) == {"node": None}
+    assert await world.data(world.other_customer, node, {"id": public}) == {"node": None}

@@ -189,6 +189,19 @@ async def test_the_contact_is_open_to_whom_the_matrix_says_and_leaks_to_nobody_e
     assert await seen(Role.SALES) == OPEN
 
 
+async def test_who_asked_is_known_to_those_who_read_the_contact(world: World) -> None:
+    id_ = await the_lead(world, listing=await a_listing(world))
+    person = {"id": world.id("User", world.actors[Role.CUSTOMER].user_id)}  # type: ignore[arg-type]
+    asked = "query($id: ID!) { lead(id: $id) { user { id } } leads { nodes { user { id } } } }"
+    for who, user in (
+        (Role.OWNER, person), (Role.CUSTOMER, person), (Role.OPS, None), (Role.SALES, None), (Role.VIEWER, None), (Role.DEALER, None),
+    ):  # fmt: skip
+        found = await world.data(who, asked, {"id": id_})
+        assert found == {"lead": {"user": user}, "leads": {"nodes": [{"user": user}]}}, who
+    assert (await assign(world, Role.SALES, id_, world.actors[Role.SALES]))["userErrors"] == []
+    assert (await world.data(Role.SALES, asked, {"id": id_}))["lead"] == {"user": person}
+
+
 async def assign(world: World, who: Role | Actor, id: str, to: Actor | None, version: int | None = None) -> Any:
     if version is None:
         (version,) = (await world.rows("SELECT version FROM lead WHERE id = :id", id=row_id(world, id)))[0]
@@ -241,6 +254,7 @@ async def test_lists_filters_and_orders(world: World) -> None:
     assert await ids({"listingId": world.id("Listing", one)}) == [first]
     assert await ids({"dealerId": world.id("Dealer", world.other_dealer)}) == [second]
     assert await ids({"assigneeId": world.id("User", ops.user_id)}) == [second]  # type: ignore[arg-type]
+    assert await ids({"assigneeId": None}) == [first]
     assert await ids({"source": "WEB"}) == [first]
     assert await ids({"updatedSince": "2026-11-22T09:01:00Z"}) == [second]
     nested = "{ listings(orderBy: OLDEST) { nodes { leads { nodes { id } } } } dealers(orderBy: NAME) { nodes { leads { totalCount } } } }"

@@ -14,8 +14,11 @@ async def test_staff_note_and_others_do_not_see_it(world: World) -> None:
         "totalCount": 1,
         "nodes": [{"body": "Called.\nWill pay.", "author": {"name": "SALES person"}}],
     }
-    node = "query($id: ID!) { node(id: $id) { ... on Note { body } } }"
-    assert (await world.data(Role.OPS, node, {"id": made["note"]["id"]}))["node"] == {"body": "Called.\nWill pay."}
+    node = "query($id: ID!) { node(id: $id) { ... on Note { body subject { id } } } }"
+    assert (await world.data(Role.OPS, node, {"id": made["note"]["id"]}))["node"] == {
+        "body": "Called.\nWill pay.",
+        "subject": {"id": id_},
+    }
     for role in (Role.VIEWER, Role.DEALER):
         hidden = await world.ask(role, NOTES, {"id": id_})
         assert hidden["data"] == {"dealer": {"notes": None}}

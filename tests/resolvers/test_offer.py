@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from souk.db.session import system_actor
-from souk.models import new_id
+from souk.models import ProductDetail, new_id
 from souk.resolvers import offer as resolve
 from souk.rules.actor import Role
 from tests.resolvers.trade import a_listing, answered, codes, events_of, inr, offered, refused_at_the_door
@@ -88,6 +88,32 @@ async def test_accepting_reserves_the_listing_only_when_its_capacity_is_used_up(
     late = await answered(world, Role.DEALER, "offerAccept", offers[2], 1)
     assert codes(late) == [("INVALID_TRANSITION", None)]
     assert await world.rows("SELECT count(*) FROM souk.work WHERE tenant_id = :t", t=world.tenant_id) == [(0,)]
+
+
+async def test_a_listing_carries_no_deal_beyond_its_capacity(world: World) -> None:
+    listing = await a_listing(world, kind="PRODUCT", capacity=5)
+    await world.add(ProductDetail(id=listing, availability="IN_STOCK"))
+    offers = [
+        (await offered(world, who, listing, "700.00"))["offer"]["id"]
+        for who in (Role.CUSTOMER, world.other_customer, world.other_dealer_actor)
+    ]
+    for offer in offers[:2]:
+        assert codes(await answered(world, Role.DEALER, "offerAccept", offer, 1)) == []
+    id_, before = world.id("Listing", listing), await world.rows("SELECT capacity, version FROM listing")
+    for capacity in (1, 2):  # two places are taken
+        given = {"id": id_, "expectedVersion": before[0].version, "capacity": capacity}
+        refused = await world.do(Role.DEALER, "listingUpdate", "listing { id }", **given)
+        assert codes(refused) == [("OUT_OF_RANGE", ["capacity"])]
+        assert await world.rows("SELECT capacity, version FROM listing") == before
+    given = {"id": id_, "expectedVersion": before[0].version, "capacity": 3}
+    assert codes(await world.do(Role.DEALER, "listingUpdate", "listing { id }", **given)) == []
+    await world.rows(
+        "UPDATE listing SET capacity = 2 RETURNING id"
+    )  # whoever brought it there, no third deal is opened
+    refused = await answered(world, Role.DEALER, "offerAccept", offers[2], 1)
+    assert codes(refused) == [("LISTING_UNAVAILABLE", None)]
+    assert await world.rows("SELECT count(*) FROM deal") == [(2,)]
+    assert await world.rows("SELECT status FROM offer ORDER BY id") == [("ACCEPTED",), ("ACCEPTED",), ("PENDING",)]
 
 
 async def test_supply_turns_payer_and_bounds_around(world: World) -> None:

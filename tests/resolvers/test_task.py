@@ -54,6 +54,9 @@ async def test_a_task_follows_from_an_alert_and_its_end_stands_in_the_timeline(w
     assert (done["task"]["status"], done["task"]["outcome"], done["task"]["note"], done["task"]["version"]) == (
         "DONE", "PROMISED", "They will fix it.", 2,
     )  # fmt: skip
+    mine = "query($who: ID) { tasks(filter: {assigneeId: $who}) { totalCount } }"
+    for who, found in ((sales, 1), (None, 0)):
+        assert (await world.data(Role.OPS, mine, {"who": who}))["tasks"]["totalCount"] == found
     ask = "{ alerts { nodes { tasks { nodes { status } } timeline { nodes { type } } } } }"
     assert (await world.data(Role.OPS, ask))["alerts"]["nodes"] == [
         {

@@ -387,7 +387,7 @@ async def test_staff_ask_for_others_and_others_for_themselves(world: World) -> N
     assert [(e["code"], e["field"]) for e in wrong["userErrors"]] == [("NOT_FOUND", ["categoryId"])]
 
 
-async def test_who_is_copied_in_reads_and_speaks_for_the_requester(world: World) -> None:
+async def test_who_is_copied_in_reads_and_speaks_from_the_requesters_side(world: World) -> None:
     sales = world.actors[Role.SALES]
     payload = await world.do(
         Role.OWNER, "ticketCreate", "ticket { id cc { name } }", subject="Hello", body="Hi",
@@ -407,6 +407,44 @@ async def test_who_is_copied_in_reads_and_speaks_for_the_requester(world: World)
         ("CANCELLED", "ticketCancel", True),
         ("CANCELLED", "ticketMerge", False),
     ]
+
+
+async def test_staff_cancel_their_own_request_as_requester_while_new_and_as_those_who_work_on_it_after(
+    world: World,
+) -> None:
+    fresh, begun = await opened(world, Role.OPS), await opened(world, Role.OPS)
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", id=fresh, expectedVersion=1)) == []
+    ops = world.id("User", world.actors[Role.OPS].user_id)  # type: ignore[arg-type]
+    assigned = await world.do(
+        Role.OPS, "ticketAssign", "ticket { version }", id=begun, expectedVersion=1, assigneeId=ops
+    )
+    given = {"id": begun, "expectedVersion": assigned["ticket"]["version"]}
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", **given)) == ["REQUIRED"]
+    assert codes(await world.do(Role.OPS, "ticketCancel", "ticket { id }", **given, reason="Settled by phone.")) == []
+    assert await world.rows("SELECT status FROM ticket") == [("CANCELLED",)] * 2
+
+
+async def test_only_the_requester_reopens_answers_or_follows_up(world: World) -> None:
+    """To reopen is one's own request's affair: whoever is copied in speaks, and the ticket stays where it is."""
+    sales = world.actors[Role.SALES]
+    payload = await world.do(
+        Role.OWNER, "ticketCreate", "ticket { id }", subject="Hello", body="Hi",
+        requesterId=world.id("User", world.actors[Role.CUSTOMER].user_id), ccIds=[world.id("User", sales.user_id)],
+    )  # fmt: skip
+    id_ = payload["ticket"]["id"]
+    await comment(world, Role.OPS, id_, "Which one?")
+    await move(world, Role.OPS, id_, "WAITING_ON_REQUESTER")
+    asked_at = await row(world, "requester_replied_at")
+    for status, on in (("WAITING_ON_REQUESTER", "RESOLVED"), ("RESOLVED", "CLOSED"), ("CLOSED", None)):
+        said = await comment(world, Role.SALES, id_, "For them.")
+        assert (said["userErrors"], said["comment"]["ticket"]["id"]) == ([], id_)
+        assert await row(world, "status, reopen_count, requester_replied_at") == (status, 0, *asked_at)
+        if on:
+            await move(world, Role.OPS, id_, on, **({"resolution": "Done."} if on == "RESOLVED" else {}))
+    assert await world.rows("SELECT count(*) FROM ticket") == [(1,)]
+    assert (await comment(world, Role.CUSTOMER, id_, "Not yet."))["comment"]["ticket"]["followUpOf"] == {"number": 1}
+    await world.rows("UPDATE ticket SET status = 'CANCELLED' WHERE number = 1 RETURNING id")
+    assert codes(await comment(world, Role.SALES, id_, "And now?")) == ["INVALID_TRANSITION"]
 
 
 async def test_tickets_opened_at_once_are_numbered_densely(world: World) -> None:

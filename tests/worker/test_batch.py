@@ -35,8 +35,8 @@ async def test_every_item_is_done_once_and_the_batch_ends_with_a_report(make: Ma
     await run.hold()
     tries = await run.world.rows("SELECT a.n, a.status, count(*) FROM batch_item_attempt a GROUP BY 1, 2")
     assert tries == [(1, "SUCCEEDED", 450)]
-    audits = await run.world.rows("SELECT op, acting_role, actor_id FROM audit_event WHERE op = 'batch:ITEMS'")
-    assert audits == [("batch:ITEMS", "SYSTEM", run.world.actor(Role.ADMIN).user_id)] * 3
+    asked = "SELECT acting_role, actor_id, subject_type, subject_id FROM audit_event WHERE op = 'batch:ITEMS'"
+    assert await run.world.rows(asked) == [("SYSTEM", run.world.actor(Role.ADMIN).user_id, "Batch", run.id)] * 3
     assert await run.world.rows("SELECT * FROM souk.work WHERE ref = :id", id=run.id) == []
 
 

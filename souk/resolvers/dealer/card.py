@@ -10,9 +10,11 @@ from ...db.session import Transaction
 from ...models import Dealer, new_id
 from ...permissions.dealer import CreatesDealer, EditsDealer, SeesDealer
 from ...rules import text
-from ...rules.enums import DealerKind
+from ...rules.enums import DealerKind, ExternalType
 from ...rules.errors import Problems
 from .. import contact
+from ..external import NAMED, brought_in
+from ..filters import ExternalIdInput
 from ..writing import locked, permit
 
 CARD: dict[str, Callable[[Any], str | None]] = {
@@ -45,6 +47,7 @@ class DealerCreateInput:
     email: str | None = strawberry.field(default=None, description="The e-mail address.")
     address: str | None = strawberry.field(default=None, description="The postal address, at most 500 characters.")
     tax_id: str | None = strawberry.field(default=None, description="The tax number, at most 50 characters.")
+    external_id: ExternalIdInput | None = strawberry.field(default=None, description=NAMED)
     idempotency_key: strawberry.ID | None = strawberry.field(
         default=None, description="16 to 255 characters; the same key does it once."
     )
@@ -66,6 +69,7 @@ async def dealer_create(tx: Transaction, input: DealerCreateInput) -> Dealer:
         )
     )
     tx.emit("dealer.created", dealer, to_status="UNVERIFIED")
+    await brought_in(tx, ExternalType.DEALER, dealer, input.external_id)
     return dealer
 
 

@@ -20,6 +20,7 @@ from ...rules.clauses import implements
 from ...rules.dealer import STANDING, VERIFICATION
 from ...rules.enums import DealerStanding, DealerVerification, ReviewAction, TaskKind, TaskStatus
 from ..listing import archive_of, reinstate_of, suspend_of
+from ..observation import take_back
 from ..writing import locked, move, permit
 
 REASON = 1000
@@ -108,16 +109,22 @@ class DealerSetStandingInput:
 
 
 async def dealer_set_standing(tx: Transaction, input: DealerSetStandingInput) -> Dealer:
-    """Set a dealer's standing by hand, with a reason: GOOD to WATCH, WATCH to GOOD, WARNED or RESTRICTED to WATCH."""
+    """Set a dealer's standing by hand, with a reason: GOOD to WATCH, WATCH to GOOD, WARNED or RESTRICTED to WATCH.
+
+    Out of WARNED and RESTRICTED, the alerts that wait for the dealer's cure are resolved with that reason.
+    """
     dealer = await locked(tx, Dealer, input.id, SeesDealer(), version=input.expected_version)
     await permit(tx, SetsStanding(), dealer)
     reason = text.body(input.reason, REASON, field="reason")
-    rules.set_standing(dealer.standing, input.to, reason=reason)
+    before = dealer.standing
+    rules.set_standing(before, input.to, reason=reason)
     move(
         tx, dealer, input.to, "dealer.standing_changed",
         of=STANDING, column="standing", mutation="dealerSetStanding", reason=reason,
     )  # fmt: skip
     dealer.standing_reason, dealer.notice, dealer.cure_due_at = reason, 0, None
+    if before in rules.UNDER_NOTICE:
+        await take_back(tx, dealer, reason)
     return dealer
 
 

@@ -28,6 +28,7 @@ from .reads import (
     listing_of_lead,
     own_unlock_of_lead,
     unlocks_of_lead,
+    user_of_lead,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "listing_of_lead",
     "own_unlock_of_lead",
     "unlocks_of_lead",
+    "user_of_lead",
 ]

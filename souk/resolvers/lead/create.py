@@ -10,10 +10,12 @@ from ...rules import lead as rules
 from ...rules import listing as listing_rules
 from ...rules import text
 from ...rules.actor import Actor, Role
-from ...rules.enums import LeadDistribution, LeadSource, LeadStatus
+from ...rules.enums import ExternalType, LeadDistribution, LeadSource, LeadStatus
 from ...rules.errors import Invalid, Problems, Required
 from ...rules.listing import ListingState
 from .. import contact
+from ..external import NAMED, brought_in
+from ..filters import ExternalIdInput
 from ..writing import found
 from .follow import EXPIRY
 
@@ -37,6 +39,7 @@ class LeadCreateInput:
     source: LeadSource | None = strawberry.field(
         default=None, description="Where it comes from; WEB or APP when one asks for oneself. Left out, it is guessed."
     )
+    external_id: ExternalIdInput | None = strawberry.field(default=None, description=NAMED)
     idempotency_key: strawberry.ID | None = strawberry.field(
         default=None, description="16 to 255 characters; the same key does it once."
     )
@@ -89,6 +92,7 @@ async def lead_create(tx: Transaction, input: LeadCreateInput) -> Lead:
         )
     )
     tx.emit("lead.created", lead, to_status=LeadStatus.NEW)
+    await brought_in(tx, ExternalType.LEAD, lead, input.external_id)
     await tx.due(EXPIRY, lead.id, lead.expires_at)
     return lead
 

@@ -9,12 +9,12 @@ from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
 from ...models import Dealer, Lead, LeadUnlock, Listing, User
 from ...permissions.dealer import SeesDealer
-from ...permissions.lead import SeesLead, SeesUnlock
+from ...permissions.lead import OpensContact, SeesLead, SeesUnlock
 from ...permissions.listing import SeesListing
 from ...permissions.user import SeesUser
-from ...rules.enums import Described, LeadSource, LeadStatus
+from ...rules.enums import Described, ExternalType, LeadSource, LeadStatus
 from ..enums import known
-from ..filters import conditions, refers_to
+from ..filters import ExternalIdInput, conditions, named_elsewhere, refers_or_not, refers_to
 
 
 @known
@@ -50,10 +50,13 @@ class LeadFilter:
     dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
         description="About a listing of this dealer.", default=None
     )
-    assignee_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+    assignee_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
         description="Followed up by this colleague; null for those nobody has.", default=None
     )
     source: strawberry.Maybe[LeadSource] = strawberry.field(description="From this source.", default=None)
+    external_id: strawberry.Maybe[ExternalIdInput] = strawberry.field(
+        description="What another system names so.", default=None
+    )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -66,9 +69,11 @@ class LeadFilter:
         if self.dealer_id:
             yield refers_to(Lead.dealer_id, self.dealer_id.value, Dealer)
         if self.assignee_id:
-            yield refers_to(Lead.assignee_id, self.assignee_id.value, User)
+            yield refers_or_not(Lead.assignee_id, self.assignee_id.value, User)
         if self.source:
             yield Lead.source == self.source.value
+        if self.external_id:
+            yield named_elsewhere(Lead, ExternalType.LEAD, self.external_id.value)
         if self.updated_since:
             yield Lead.updated_at >= self.updated_since.value
 
@@ -132,6 +137,12 @@ def listing_of_lead(viewer: Viewer, lead: Lead) -> Select[Listing]:
 def dealer_of_lead(viewer: Viewer, lead: Lead) -> Select[Dealer]:
     """The dealer whose listing was asked about."""
     return select(Dealer).where(Dealer.id == lead.dealer_id, SeesDealer().rows(viewer))
+
+
+def user_of_lead(viewer: Viewer, lead: Lead) -> Select[User]:
+    """The person who asked; null for somebody without an account, and for those who do not read the contact."""
+    open_ = select(Lead.id).where(Lead.tenant_id == User.tenant_id, Lead.id == lead.id, OpensContact().rows(viewer))
+    return select(User).where(User.id == lead.user_id, open_.exists(), SeesUser().rows(viewer))
 
 
 def assignee_of_lead(viewer: Viewer, lead: Lead) -> Select[User]:

@@ -17,9 +17,12 @@ from ...permissions.listing import SeesListing, WritesListing
 from ...permissions.sku import SeesSku
 from ...rules import listing as rules
 from ...rules import text
-from ...rules.enums import CategoryKind, ListingKind, ListingStatus, UserStatus, Visibility
+from ...rules.enums import CategoryKind, ExternalType, ListingKind, ListingStatus, UserStatus, Visibility
 from ...rules.errors import Invalid, LimitExceeded, NotFound, OutOfRange, Problems, Refused, Required
 from ...rules.money import digits_of
+from ..deal import places_taken
+from ..external import NAMED, brought_in
+from ..filters import ExternalIdInput
 from ..money import MoneyInput, minor_units
 from ..writing import Sees, found, locked, move, permit
 from .details import FIELD, CastingInput, Detail, ProductInput, VehicleInput, bounded, fill, new_detail
@@ -65,6 +68,7 @@ class ListingCreateInput:
         default=None, description="For the kind CASTING_CALL only, and needed there."
     )
     product: ProductInput | None = strawberry.field(default=None, description="For the kind PRODUCT only.")
+    external_id: ExternalIdInput | None = strawberry.field(default=None, description=NAMED)
     idempotency_key: strawberry.ID | None = strawberry.field(
         default=None, description="16 to 255 characters; the same key does it once."
     )
@@ -92,6 +96,7 @@ async def listing_create(tx: Transaction, input: ListingCreateInput) -> Listing:
     await tx.session.flush()
     tx.add(detail)
     tx.emit("listing.created", listing, to_status=listing.status)
+    await brought_in(tx, ExternalType.LISTING, listing, input.external_id)
     await listing_changed(tx, listing)
     return listing
 
@@ -149,6 +154,8 @@ async def listing_update(tx: Transaction, input: ListingUpdateInput) -> Listing:
         given = {name: maybe.value for name in names if (maybe := getattr(input, name)) is not None}
         if (capacity := input.capacity) is not None:
             listing.capacity = problems.take(partial(rules.capacity, listing.kind, capacity.value), "capacity")
+            taken = await places_taken(tx, listing)
+            problems.take(partial(rules.roomy, listing.capacity, deals=taken), "capacity")
         if input.negotiable is not None:
             listing.negotiable = input.negotiable.value
         if input.visibility is not None:

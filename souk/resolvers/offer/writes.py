@@ -222,10 +222,13 @@ async def expire(tx: Transaction, offer_id: UUID) -> None:
 async def _accepted(
     tx: Transaction, offer: Offer, listing: Listing, *, mutation: str | None = None, cause: str | None = None
 ) -> Deal:
+    taken = await places_taken(tx, listing)
+    if listing_rules.reserved(_market(listing), deals=taken):
+        raise ListingUnavailable
     move(tx, offer, OfferStatus.ACCEPTED, "offer.accepted", mutation=mutation, cause=cause)
     await tx.not_due(EXPIRY, offer.id)
     deal = await open_deal(tx, offer, listing)
-    if listing_rules.reserved(_market(listing), deals=await places_taken(tx, listing)):
+    if listing_rules.reserved(_market(listing), deals=taken + 1):
         move(tx, listing, ListingStatus.RESERVED, "listing.reserved", cause="offer accepted")
         await supersede_offers(tx, listing, but=offer)
     return deal

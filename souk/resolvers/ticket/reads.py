@@ -14,7 +14,7 @@ from ...permissions.ticket import OpensTicket, ReadsInternal, SeesComment, SeesT
 from ...permissions.user import SeesTeam, SeesUser
 from ...rules.enums import Described, TicketPriority, TicketStatus
 from ..enums import known
-from ..filters import conditions, refers_to
+from ..filters import conditions, refers_or_not, refers_to
 from ..finding import found_by
 from ..subject import OF_TICKETS, about
 
@@ -71,20 +71,15 @@ class TicketFilter:
         if self.requester_id:
             yield refers_to(Ticket.requester_id, self.requester_id.value, User)
         if self.assignee_id:
-            yield _is(Ticket.assignee_id, self.assignee_id.value, User)
+            yield refers_or_not(Ticket.assignee_id, self.assignee_id.value, User)
         if self.team_id:
-            yield _is(Ticket.team_id, self.team_id.value, Team)
+            yield refers_or_not(Ticket.team_id, self.team_id.value, Team)
         if self.subject_ref_id:
             yield about(viewer, Ticket, self.subject_ref_id.value, OF_TICKETS)
         if self.text:
             yield said(viewer, self.text.value)
         if self.updated_since:
             yield Ticket.updated_at >= self.updated_since.value
-
-
-def _is(column: Any, id: Any, model: type) -> ColumnElement[bool]:
-    nobody: ColumnElement[bool] = column.is_(None)
-    return nobody if id is None else refers_to(column, id, model)
 
 
 def said(viewer: Viewer, words: Any) -> ColumnElement[bool]:

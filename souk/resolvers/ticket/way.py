@@ -121,9 +121,10 @@ class TicketCancelInput:
 
 
 async def ticket_cancel(tx: Transaction, input: TicketCancelInput) -> Ticket:
-    """Cancel a ticket: the requester while nobody answered, or those who work on it, with a reason."""
+    """Cancel a ticket: the requester while it is NEW and nobody answered, or those who work on it, with a reason."""
     ticket = await locked(tx, Ticket, input.id, SeesTicket(), version=input.expected_version)
-    as_agent = MovesTicket().allows(tx.actor, ticket) and tx.actor.user_id != ticket.requester_id
+    own = tx.actor.user_id == ticket.requester_id and ticket.status == TicketStatus.NEW
+    as_agent = MovesTicket().allows(tx.actor, ticket) and not own
     await permit(tx, MovesTicket() if as_agent else AsRequester(), ticket)
     reason = texts.optional_body(input.reason, 1000, field="reason")
     rules.cancel(state(ticket), as_agent=as_agent, reason=reason)

@@ -136,14 +136,16 @@ async def comment_add(tx: Transaction, input: CommentAddInput) -> TicketComment:
 
     An agent's first word opens it. The requester's public word takes it out of WAITING_ON_REQUESTER and reopens a
     RESOLVED one; on a CLOSED one it opens a new ticket, `followUpOf` the old one, and is the first comment there.
+    Whoever is copied in may speak, and moves nothing.
     """
     ticket = await locked(tx, Ticket, input.id, SeesTicket())
     internal = input.visibility is CommentVisibility.INTERNAL
     await permit(tx, ReadsInternal() if internal else CommentsTicket(), ticket)
     body = texts.body(input.body, BODY, field="body")
-    works = MovesTicket().allows(tx.actor, ticket) and tx.actor.user_id != ticket.requester_id
-    by_requester = not internal and not works
-    outcome = rules.commented(state(ticket), by_requester=by_requester, visibility=input.visibility)
+    me = tx.actor.user_id
+    works = internal or (MovesTicket().allows(tx.actor, ticket) and me != ticket.requester_id)
+    asks = not works and (me is None or me == ticket.requester_id)  # a channel without a person speaks for who asked
+    outcome = rules.commented(state(ticket), by_requester=asks, by_agent=works, visibility=input.visibility)
     if outcome.follow_up:
         ticket = await _follow_up(tx, ticket)
     comment: TicketComment = tx.add(
@@ -152,17 +154,17 @@ async def comment_add(tx: Transaction, input: CommentAddInput) -> TicketComment:
             ticket_id=ticket.id,
             author_id=tx.actor.user_id,
             visibility=input.visibility,
-            by_requester=by_requester,
+            by_requester=not works,
             body_markdown=body,
             body_html=markdown.html(body),
         )
     )
     tx.emit("ticket.commented", ticket, internal=internal, data={"comment": str(comment.id)})
-    if by_requester:
+    if asks:
         await spoke(tx, ticket, "requester_replied_at")
         if outcome.status != ticket.status and not outcome.follow_up:
             await step(tx, ticket, outcome.status, cause="requester's public comment")
-    else:
+    elif works:
         if not internal:
             await spoke(tx, ticket, "agent_replied_at")
         await worked_on(tx, ticket)
