@@ -59,7 +59,10 @@ def run() -> None:
 
 def _run(given: Settings, server: Embedded | None) -> bool:
     if server is not None:
-        server.start()
+        try:
+            server.start()
+        except RuntimeError as error:
+            failed(str(error))
     environment = {"SOUK_DATABASE_URL": location(given)}
     if not _prepare(given, server, environment):
         return False
