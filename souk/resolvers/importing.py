@@ -22,6 +22,8 @@ from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .writing import found
 
 EXPIRY = "upload.expiry"
+GRACE = timedelta(hours=1)
+"""After its last moment: a preview that was made until then may still become a batch, for half an hour."""
 LATER = timedelta(days=1)
 """How much longer the file of a batch that is not at rest is kept, again and again."""
 REST = "*"
@@ -41,7 +43,7 @@ async def upload_add(
     )  # fmt: skip
     tx.emit("upload.created", upload, data={"size": size})
     await tx.session.flush()
-    await tx.due(EXPIRY, upload.id, upload.expires_at)
+    await tx.due(EXPIRY, upload.id, upload.expires_at + GRACE)
     return upload
 
 
@@ -51,8 +53,8 @@ async def expire(tx: Transaction, upload_id: UUID) -> None:
     at_work = select(Batch.id).where(
         Batch.tenant_id == upload.tenant_id, Batch.upload_id == upload.id, Batch.ended_at.is_(None)
     )
-    if upload.expires_at > tx.now:
-        await tx.due(EXPIRY, upload.id, upload.expires_at)
+    if upload.expires_at + GRACE > tx.now:
+        await tx.due(EXPIRY, upload.id, upload.expires_at + GRACE)
     elif (await tx.session.execute(at_work.limit(1))).scalar() is not None:
         await tx.due(EXPIRY, upload.id, tx.now + LATER)
     elif tx.files is None:
