@@ -68,7 +68,7 @@ def _run(given: Settings, server: Embedded | None) -> bool:
         return False
     children = [
         Child("API", ("-m", "souk", "serve", "--attached"), patience=given.drain_timeout + 2),
-        Child("worker", ("-m", "souk", "worker", "--attached"), patience=given.drain_timeout),
+        Child("worker", ("-m", "souk", "worker", "--attached"), patience=given.drain_timeout, later=True),
     ]
     supervisor = Supervisor(children, environment, err.print)
     address = f"http://{'127.0.0.1' if given.host in ('0.0.0.0', '::') else given.host}:{given.port}"

@@ -84,7 +84,10 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
             async with souk("db", "url", **given) as url:
                 assert (await url.ended(), url.said.strip()) == (0, server.url())
 
-            (api,) = [each for each in psutil.Process(run.process.pid).children() if "serve" in each.cmdline()]
+            (api,) = children_of(run, "serve")
+            async with asyncio.timeout(SECONDS):
+                while len(children_of(run, "worker")) != 1:  # it starts when the API is there
+                    await asyncio.sleep(0.05)
             api.kill()
             await run.says(r"The API ended \(signal SIGKILL\); it starts again in 1 s")
             async with asyncio.timeout(SECONDS):
@@ -107,6 +110,10 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
                 assert (await stop.ended(), stop.said.strip()) == (0, said)
     finally:
         server.stop("immediate")
+
+
+def children_of(run: Command, name: str) -> list[psutil.Process]:
+    return [each for each in psutil.Process(run.process.pid).children() if name in each.cmdline()]
 
 
 async def ready(http: httpx.AsyncClient) -> bool:
