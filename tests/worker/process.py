@@ -16,7 +16,9 @@ from tests.worker import bench
 
 def main() -> None:
     bench.install()
-    configure(Settings())  # on standard error: standard output is for the answers, and a full pipe would hold a worker up
+    configure(
+        Settings()
+    )  # on standard error: standard output is for the answers, and a full pipe would hold a worker up
     children: set[int] = set()
     for line in sys.stdin:
         match line.split():
