@@ -68,7 +68,6 @@ class Settings(BaseSettings):
     pool_wait: Seconds = 1.0
     statement_timeout: Seconds = 5.0
     worker_statement_timeout: Seconds = 30.0
-    export_statement_timeout: Seconds = 120.0
     lock_timeout: Seconds = 2.0
     migrate_lock_timeout: Seconds = 0.2
     idle_in_transaction_timeout: Seconds = 5.0
@@ -133,6 +132,13 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "migrate_database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

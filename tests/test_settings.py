@@ -11,6 +11,8 @@ from pydantic import SecretStr, ValidationError
 from souk.settings import PREFIX, SECRETS, Settings, SettingsError, keys_of
 
 ROOT = Path(__file__).parent.parent
+READ_BY_SETTINGS = {"env", "encryption_keys"}
+"""What nobody else asks for: `development`, `key_spec()` answer for them."""
 KEY = base64.b64encode(bytes(32)).decode()
 
 
@@ -56,8 +58,15 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
 
 
 def test_secrets_do_not_show() -> None:
-    given = Settings(**{name: SecretStr("hidden-value") for name in SECRETS if name != "encryption_keys"})
+    given = Settings(**{name: SecretStr("postgresql://hidden-value") for name in SECRETS if name != "encryption_keys"})
     assert "hidden-value" not in repr(given)
+
+
+def test_every_setting_is_asked_for_somewhere() -> None:
+    sources = [path for path in (ROOT / "souk").rglob("*.py") if path.name != "settings.py"]
+    told = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    unheard = {name for name in Settings.model_fields if not re.search(rf"\.{name}\b", told)}
+    assert unheard == READ_BY_SETTINGS
 
 
 def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:

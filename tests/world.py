@@ -41,8 +41,8 @@ class Souk:
     def open(cls, url: str) -> "Souk":
         pool = Pool(dsn=url, settings={"role": "souk_app"})
         return cls(
-            Database(url, KEYRING, limits=PATIENT),
-            Database(url, KEYRING, "souk_owner", PATIENT),
+            Database(url, KEYRING, limits=PATIENT, wait=30),
+            Database(url, KEYRING, "souk_owner", PATIENT, wait=30),
             pool,
             Runner(schema, pool, decrypt=KEYRING.open),
         )

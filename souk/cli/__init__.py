@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from souk.cli.console import failed
+from souk.cli.problems import told
 from souk.settings import SettingsError
 
 COMMANDS: dict[str, str] = {
@@ -78,11 +79,15 @@ class Group(TyperGroup):
         return None
 
     def invoke(self, ctx: Any) -> Any:
-        """Ends with one line instead of a traceback where the settings are to blame."""
+        """Ends with one line instead of a traceback where the settings or the database are to blame."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:
             failed(str(error))
+        except Exception as error:
+            if (line := told(error)) is None:
+                raise
+            failed(line)
 
 
 app = Group(name="souk", help="Souk: the back office of a marketplace.", no_args_is_help=True)

@@ -14,6 +14,9 @@ from souk.settings import Settings
 from souk.worker import demo
 
 Tenant = Annotated[str | None, typer.Option("--tenant", help="The tenant's short name.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print everybody (of the tenant, of the role) with their tokens as JSON.")
+]
 Role = Annotated[str | None, typer.Option("--role", help="The role, such as OPS.")]
 
 
@@ -27,7 +30,7 @@ def reset() -> None:
     asyncio.run(_reset(_allowed()))
 
 
-def token(tenant: Tenant = None, role: Role = None, json_: Annotated[bool, typer.Option("--json")] = False) -> None:
+def token(tenant: Tenant = None, role: Role = None, json_: Json = False) -> None:
     """Print the bearer token of a demo user; the same one each time."""
     shown = asyncio.run(_tokens(_allowed(), tenant, role))
     if not shown:

@@ -15,7 +15,7 @@ from souk.cli.doors import doors, tenant_named
 from souk.db.session import Database, system_actor
 from souk.gateways.storage import TooLarge
 from souk.models import Dealer
-from souk.rules.errors import InvalidInput, Refused
+from souk.rules.errors import InvalidInput, Refused, Required
 from souk.settings import Settings
 from souk.worker import bringing
 
@@ -29,13 +29,17 @@ Report = Annotated[Path | None, typer.Option("--report", help="Where to write ev
 def listings(file: File, tenant: Tenant, mapping: Mapping, dealer: Whose = None, report: Report = None) -> None:
     """Bring the rows of a file in as listings; the same file again changes nothing."""
     given = settings()
-    text = Path(mapping).read_text(encoding="utf-8") if Path(mapping).suffix == ".toml" else mapping
     try:
+        text = Path(mapping).read_text(encoding="utf-8") if Path(mapping).suffix == ".toml" else mapping
         done = asyncio.run(_bring(given, file, tenant, text, dealer, report))
     except InvalidInput as problem:
         failed("; ".join(f"{each.message}" for each in problem.problems))
-    except (Refused, TooLarge, OSError) as problem:
-        failed(getattr(problem, "message", None) or str(problem))
+    except Required as problem:
+        failed(problem.message + (" Name one with --dealer." if "dealerId" in (problem.field or ()) else ""))
+    except Refused as problem:
+        failed(problem.message)
+    except TooLarge as problem:
+        failed(str(problem))
     out.print(
         f"{done.status}: {done.imported} imported + {done.updated} updated + {done.unchanged} unchanged"
         f" + {done.refused} refused = {done.rows} rows; {done.warnings} cells left empty;"

@@ -59,13 +59,16 @@ def run() -> None:
 
 def _run(given: Settings, server: Embedded | None) -> bool:
     if server is not None:
-        server.start()
+        try:
+            server.start()
+        except RuntimeError as error:
+            failed(str(error))
     environment = {"SOUK_DATABASE_URL": location(given)}
     if not _prepare(given, server, environment):
         return False
     children = [
         Child("API", ("-m", "souk", "serve", "--attached"), patience=given.drain_timeout + 2),
-        Child("worker", ("-m", "souk", "worker", "--attached"), patience=given.drain_timeout),
+        Child("worker", ("-m", "souk", "worker", "--attached"), patience=given.drain_timeout, later=True),
     ]
     supervisor = Supervisor(children, environment, err.print)
     address = f"http://{'127.0.0.1' if given.host in ('0.0.0.0', '::') else given.host}:{given.port}"

@@ -19,11 +19,15 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Child:
-    """One command of this program; `patience` is how many seconds it may take to end after SIGTERM."""
+    """One command of this program; `patience` is how many seconds it may take to end after SIGTERM.
+
+    A `later` one starts when the others are ready: on a small machine it would only take their processor away.
+    """
 
     name: str
     arguments: Sequence[str]
     patience: float
+    later: bool = False
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     restarts: int = field(default=0, init=False)
@@ -38,6 +42,7 @@ class Supervisor:
     def __init__(self, children: Sequence[Child], environment: Mapping[str, str], say: Say) -> None:
         self.children, self.environment, self.say = children, environment, say
         self.stopping = asyncio.Event()
+        self.ready = asyncio.Event()
         self.failed = False
 
     async def run(self, ready: Callable[[], asyncio.Future[bool] | asyncio.Task[bool]]) -> bool:
@@ -53,6 +58,7 @@ class Supervisor:
             if not self.stopping.is_set() and not waiting.result():
                 self.failed = True
                 self.stopping.set()
+            self.ready.set()
             waiting.cancel()
             await stopping
         finally:
@@ -64,6 +70,8 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         pause = FIRST_PAUSE
+        if child.later:
+            await self.ready.wait()
         while not self.stopping.is_set():
             began = monotonic()
             child.process = await asyncio.create_subprocess_exec(

@@ -28,9 +28,11 @@ R = TypeVar("R", bound=Row)
 
 
 class Files(Protocol):
-    """Where the content of uploads is read from."""
+    """Where the content of uploads is kept."""
 
     def open(self, name: str) -> BinaryIO: ...
+
+    async def remove(self, name: str) -> None: ...
 
 
 LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)

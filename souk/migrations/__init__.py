@@ -1,6 +1,8 @@
 """How tables came to be. Shipped in the package, so that the embedded database migrates itself."""
 
+import asyncio
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from alembic import command
@@ -9,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -16,6 +19,7 @@ from ..models import Model
 
 HERE = Path(__file__).parent
 OWNER = "souk_owner"
+LOCKED = "55P03"
 ROLES = (OWNER, "souk_app", "souk_worker", "souk_auditor", "souk_door", "souk_finder")
 
 PREPARE = """
@@ -52,9 +56,21 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to `revision`. The login makes the roles once; everything else is done as `souk_owner`."""
-    await _run(url, lambda connection: command.upgrade(config(connection), revision))
+async def upgrade(url: str, revision: str = "head", *, lock: float = 0.2, patience: float = 60.0) -> None:
+    """Bring the database to `revision`. The login makes the roles once; everything else is done as `souk_owner`.
+
+    Waits `lock` seconds for a table, so that nobody queues behind a migration that queues, and tries again for `patience`
+    seconds. Raises asyncpg's LockNotAvailableError within SQLAlchemy's DBAPIError after that.
+    """
+    end = monotonic() + patience
+    while True:
+        try:
+            await _run(url, lambda connection: command.upgrade(config(connection), revision), lock)
+            return
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCKED or monotonic() > end:
+                raise
+        await asyncio.sleep(lock)
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -62,21 +78,21 @@ async def downgrade(url: str, revision: str) -> None:
     await _run(url, lambda connection: command.downgrade(config(connection), revision))
 
 
-async def _run(url: str, act: Any) -> None:
+async def _run(url: str, act: Any, lock: float = 10.0) -> None:
     engine = create_async_engine(url, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            await _prepare(connection)
+            await _prepare(connection, lock)
             await connection.run_sync(act)
     finally:
         await engine.dispose()
 
 
-async def _prepare(connection: AsyncConnection) -> None:
+async def _prepare(connection: AsyncConnection, lock: float) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(7031)"))  # two starters migrate one after the other
     await connection.execute(text(PREPARE))
     await connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
-    await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+    await connection.execute(text(f"SET LOCAL lock_timeout = {round(lock * 1000)}"))
 
 
 def head() -> str:

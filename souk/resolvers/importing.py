@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from ..db.session import Transaction
-from ..models import BatchItem, BatchPreviewItem, Dealer, Upload
+from ..models import Batch, BatchItem, BatchPreviewItem, Dealer, Upload
 from ..permissions.dealer import SeesDealer
 from ..permissions.upload import UsesUpload
 from ..rules import importing
@@ -21,6 +21,11 @@ from ..rules.importing.walking import Survey, mapping_of, survey
 from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .writing import found
 
+EXPIRY = "upload.expiry"
+GRACE = timedelta(hours=1)
+"""After its last moment: a preview that was made until then may still become a batch, for half an hour."""
+LATER = timedelta(days=1)
+"""How much longer the file of a batch that is not at rest is kept, again and again."""
 REST = "*"
 """The external id of the dealer who gets the rows that name nobody else."""
 
@@ -37,7 +42,26 @@ async def upload_add(
         )
     )  # fmt: skip
     tx.emit("upload.created", upload, data={"size": size})
+    await tx.session.flush()
+    await tx.due(EXPIRY, upload.id, upload.expires_at + GRACE)
     return upload
+
+
+async def expire(tx: Transaction, upload_id: UUID) -> None:
+    """What a timer does when an upload's time has come: its content goes, the row stays for the batches that name it."""
+    upload = await found(tx, Upload, upload_id, None, field="id")
+    at_work = select(Batch.id).where(
+        Batch.tenant_id == upload.tenant_id, Batch.upload_id == upload.id, Batch.ended_at.is_(None)
+    )
+    if upload.expires_at + GRACE > tx.now:
+        await tx.due(EXPIRY, upload.id, upload.expires_at + GRACE)
+    elif (await tx.session.execute(at_work.limit(1))).scalar() is not None:
+        await tx.due(EXPIRY, upload.id, tx.now + LATER)
+    elif tx.files is None:
+        raise RuntimeError("This process was given no storage.")
+    else:
+        await tx.files.remove(upload.stored_as)  # before the commit: where that fails, the timer comes again
+        tx.emit("upload.expired", upload)
 
 
 class Import(OfKind):

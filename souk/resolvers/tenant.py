@@ -42,7 +42,8 @@ async def tenant_create(
     title = text.line(name, 200, field="name")
     short = text.slug(slug or title)
     if not 2 <= len(short) <= 63:
-        raise Invalid("A slug has 2 to 63 letters, digits and hyphens.", field="slug")
+        told = "A slug has 2 to 63 letters, digits and hyphens"
+        raise Invalid(f"{told}." if slug else f"{told}; this name gives none, so name one (--slug).", field="slug")
     address = contact.email(owner)
     if timezone not in available_timezones():
         raise Invalid("This is not an IANA time zone.", field="timezone")

@@ -61,6 +61,7 @@ class BatchCounts:
 
 COUNTS = {name: name for name in ("total", *models.batch.COUNTS)}
 COUNTED = "How many items stand where."
+REPORTED = "The report, once it ended. `GET /batches/{id}/report.csv` names every cell that an import lost."
 
 
 @strawberry.type(description="Items that ended alike.")
@@ -177,7 +178,7 @@ class Batch(Node):
     allow_drift: DriftPolicy
     counts: BatchCounts = value(description=COUNTED, **COUNTS)
     impact_so_far: list[Money] = totals("impact")
-    report: BatchReport | None = embedded("report")
+    report: BatchReport | None = embedded("report", description=REPORTED)
     last_seq: BigInt = column("seq_head")
     started_at: DateTime | None
     not_before: DateTime | None

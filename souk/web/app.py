@@ -16,6 +16,7 @@ from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
 from souk.web.http import GraphQLOverHTTP
 from souk.web.operations import Call, Operations, Parts, log
+from souk.web.reports import PATH as REPORT
 from souk.web.respond import JSON, headers_of, respond
 from souk.web.sessions import Credential, bearer
 from souk.web.sockets import Socket
@@ -117,9 +118,13 @@ class App:
         if self.graphiql is not None and self.graphiql.answers(path, method, _names(headers)):
             await self.graphiql.serve(path, request_id, send)
             return
-        if path not in ("/graphql", "/uploads"):
+        report = REPORT.fullmatch(path)
+        if report is None and path not in ("/graphql", "/uploads"):
             raise bad("There is nothing here; the API is at /graphql.", 404)
         check_origin(headers, self.settings.allowed_origins)
+        if report is not None:
+            await self._report(report[1], method, send, self._call(scope, headers, request_id))
+            return
         if path == "/uploads":
             await self._upload(method, receive, send, headers, self._call(scope, headers, request_id))
             return
@@ -136,6 +141,15 @@ class App:
         made = await self._parts.uploads.take(actor, receive, headers, call.request_id)
         answer = headers_of(JSON, call.request_id, secure=not self.settings.development)
         await respond(send, 201, answer, orjson.dumps({"id": made}))
+
+    async def _report(self, id: str, method: str, send: Send, call: Call) -> None:
+        if method not in ("GET", "HEAD"):
+            raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
+        if self._parts is None or self._parts.reports is None:
+            raise shutting_down()
+        actor = await self._parts.sessions.actor(call.credential)
+        secure = not self.settings.development
+        await self._parts.reports.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

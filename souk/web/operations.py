@@ -15,6 +15,7 @@ from souk.settings import Settings
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
+from souk.web.reports import Reports
 from souk.web.sessions import Credential, Sessions
 from souk.web.uploads import Uploads
 
@@ -99,6 +100,7 @@ class Parts:
     events: Events | None = None
     ready: Callable[[], Any] = always
     uploads: Uploads | None = None
+    reports: Reports | None = None
 
 
 @dataclass(frozen=True, slots=True)

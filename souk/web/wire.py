@@ -22,6 +22,7 @@ from souk.settings import Settings
 from souk.web.app import NotReady
 from souk.web.live import Live
 from souk.web.operations import Call, Parts
+from souk.web.reports import Reports
 from souk.web.sessions import DatabaseDoor, Sessions
 from souk.web.uploads import Uploads
 
@@ -65,7 +66,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         sessions = Sessions(DatabaseDoor(door, settings.pool_wait), cache=settings.session_cache)
         hub.all.append(lambda subjects: _forget(sessions, subjects))
         await asyncio.gather(relay.start(), hub.start())
-        yield Parts(runner, sessions, context, events=live, ready=ready, uploads=Uploads(database, files, settings))
+        yield Parts(
+            runner, sessions, context, events=live, ready=ready,
+            uploads=Uploads(database, files, settings), reports=Reports(database),
+        )  # fmt: skip
     finally:
         await asyncio.gather(live.close(), relay.stop(), hub.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)

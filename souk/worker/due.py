@@ -1,11 +1,12 @@
 """Every timer of the domains on one screen: what is due, and which function answers it."""
 
-from ..resolvers import lead, listing, offer, user
+from ..resolvers import importing, lead, listing, offer, user
 from ..resolvers.observation import CURE, cure_due
 from ..resolvers.ticket import steps, timers
 from .timers import TIMERS, timer
 
 timer(CURE)(cure_due)
+timer(importing.EXPIRY)(importing.expire)
 timer(listing.EXPIRY)(listing.expire)
 timer(offer.writes.EXPIRY)(offer.expire)
 timer(lead.follow.EXPIRY)(lead.expire)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from souk.cli import COMMANDS, GROUPS, load
+from souk.db.connect import with_database
 from souk.db.embedded import embedded
 from tests.serving import KEYS
 from tests.web.test_server import free_port
@@ -83,7 +84,10 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
             async with souk("db", "url", **given) as url:
                 assert (await url.ended(), url.said.strip()) == (0, server.url())
 
-            (api,) = [each for each in psutil.Process(run.process.pid).children() if "serve" in each.cmdline()]
+            (api,) = children_of(run, "serve")
+            async with asyncio.timeout(SECONDS):
+                while len(children_of(run, "worker")) != 1:  # it starts when the API is there
+                    await asyncio.sleep(0.05)
             api.kill()
             await run.says(r"The API ended \(signal SIGKILL\); it starts again in 1 s")
             async with asyncio.timeout(SECONDS):
@@ -108,6 +112,10 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
         server.stop("immediate")
 
 
+def children_of(run: Command, name: str) -> list[psutil.Process]:
+    return [each for each in psutil.Process(run.process.pid).children() if name in each.cmdline()]
+
+
 async def ready(http: httpx.AsyncClient) -> bool:
     try:
         return (await http.get("/readyz")).status_code == 200
@@ -115,17 +123,32 @@ async def ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-async def test_what_is_wrong_is_said_in_one_line(scratch: Path) -> None:
+async def test_what_is_wrong_is_said_in_one_line(scratch: Path, server: str, database: str) -> None:
+    nobody, bare = f"postgresql://souk:word@127.0.0.1:{free_port()}/souk", with_database(server, "postgres")
+
+    def bring(tenant: str, mapping: str) -> list[str]:
+        return ["import", "listings", __file__, "--tenant", tenant, "--mapping", mapping]
+
     for arguments, settings, said in [
         (["serve"], {"env": "production", "database_url": "postgresql://db/x"}, "SOUK_ENCRYPTION_KEYS is required"),
         (["migrate"], {"data_dir": scratch / "none"}, "no database: set SOUK_DATABASE_URL"),
         (["run"], {"port": "99999"}, "SOUK_PORT Input should be less than or equal to 65535"),
         (["run"], {"encryption_keys": "secret:value"}, "encryption keys are id:base64"),
+        (["migrate"], {"database_url": "nonsense"}, "SOUK_DATABASE_URL Value error, must begin with postgresql://"),
+        (["migrate"], {"database_url": nobody}, "the database cannot be reached ("),
+        (["worker"], {"database_url": nobody}, "the database cannot be reached ("),
+        (["token", "create", "--tenant", "x", "--user", "x"], {"database_url": nobody}, "the database cannot be reach"),
+        (["migrate"], {"database_url": with_database(server, "nosuch")}, 'database "nosuch" does not exist'),
+        (["demo", "token", "--json"], {"database_url": bare}, "the database is not prepared: `souk migrate` does that"),
+        (["demo", "reset"], {"database_url": bare}, "the database is not prepared: `souk migrate` does that"),
+        (bring("nobody", "used_bikes"), {"database_url": database}, "there is no tenant nobody"),
+        (bring("nobody", f"{scratch}/no.toml"), {"database_url": database}, f"{scratch}/no.toml: No such file"),
+        (["run"], {"data_dir": "/dev/null/data"}, "/dev/null/data: Not a directory"),
     ]:
         async with souk(*arguments, **settings) as command:
             assert await command.ended() == 1
         assert command.said.startswith("souk: ") and said in command.said and command.said.count("\n") == 1
-        assert "secret" not in command.said
+        assert "secret" not in command.said and "word" not in command.said
 
 
 def test_every_command_of_the_table_exists_and_says_what_it_does() -> None:

@@ -87,7 +87,10 @@ async def test_a_service_token_and_what_is_refused(own_database: str, command: A
             "This is not an IANA time zone.",
         ),
         (("tenant", "create", "Xy", "--owner", "a@example.com", "--country", "India"), "A country has two letters."),
-        (("tenant", "create", "!!", "--owner", "a@example.com"), "A slug has 2 to 63 letters, digits and hyphens."),
+        (
+            ("tenant", "create", "!!", "--owner", "a@example.com"),
+            "A slug has 2 to 63 letters, digits and hyphens; this name gives none, so name one (--slug).",
+        ),
     ]:
         assert await command(*arguments) == (1, f"souk: {said}"), arguments
     assert (await row(own_database, "SELECT count(*) FROM session"))[0] == 0

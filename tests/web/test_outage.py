@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from pydantic import SecretStr
 
@@ -24,7 +25,8 @@ from tests.serving import KEYS, serving
 from tests.web.test_streams import Heard
 from tests.web.test_wire import signed_in
 from tests.worker import bench
-from tests.worker.conftest import Make, _bench, make, worker_db
+from tests.worker.conftest import Make, _bench, make, make_run, worker_db
+from tests.worker.test_process import Workers, ended, fresh
 from tests.world import Souk, World, make_world
 
 __all__ = ["_bench", "make", "worker_db"]
@@ -77,15 +79,20 @@ async def test_postgresql_may_stop_and_start_under_writes(own_server: Callable[[
     souk = Souk.open(url)
     world = await make_world(souk)
     token, _ = await signed_in(world, Role.ADMIN)
+    workers, number = await Workers.over(url), size(400, 2000)
+    run = await make_run(world, souk.app, bench.items(number), slow=0.01)
+    await fresh(run)
+    worker = await workers.start()
     made = create_app(Settings(database_url=SecretStr(url), encryption_keys=SecretStr(KEYS), session_cache=0), build)
     transport, over = httpx.ASGITransport(made), asyncio.Event()
     async with made.running(), httpx.AsyncClient(transport=transport, base_url="http://x.test", timeout=60) as http:
         callers = [Caller(http, token, f"Caller {number}") for number in range(6)]
         working = [asyncio.create_task(caller.work(over)) for caller in callers]
-        for mode in size(["immediate", "fast"], ["immediate", "fast"] * 5):
+        for turn, mode in enumerate(size(["immediate", "fast"], ["immediate", "fast"] * 5)):
             before = sum(len(caller.acknowledged) for caller in callers)
             enough = before + 12
             await until(lambda enough=enough: sum(len(each.acknowledged) for each in callers) > enough, working)
+            assert turn or (await run.row()).ended_at is None
             await asyncio.to_thread(server.stop, mode)
             response = await http.post(
                 "/graphql", json={"query": "{ __typename }"}, headers=callers[0].headers | GRAPHQL
@@ -101,12 +108,18 @@ async def test_postgresql_may_stop_and_start_under_writes(own_server: Callable[[
             lambda: all(len(each.acknowledged) > was for each, was in zip(callers, after, strict=True)), working
         )
         over.set()
+        await souk.owner.engine.dispose()  # its connections are from before the outage
+        await ended(run)
+        assert psutil.pid_exists(worker)  # the one that was there from the start: nobody started another
+        assert await workers.end(worker, signal.SIGTERM) == 0
         await asyncio.gather(*working)
     known = {code for caller in callers for code in caller.codes}
     assert known <= {(503, "UNAVAILABLE"), (503, "OVERLOADED"), (200, "UNAVAILABLE"), (200, "OVERLOADED")}
     assert (503, "UNAVAILABLE") in known
     told = sorted(each for caller in callers for each in caller.acknowledged)
-    await souk.owner.engine.dispose()  # its connections are from before the outage
+    assert (await run.row()).status == "COMPLETED" and await run.effects() == [1] * number
+    await run.hold()
+    await workers.close()
     rows = await world.rows("SELECT name, id FROM dealer WHERE name LIKE 'Caller %'")
     assert sorted((row.name, world.id("Dealer", row.id)) for row in rows) == told  # each once, none unheard of
     events = await world.rows("SELECT count(*) AS n FROM domain_event WHERE type = 'dealer.created'")

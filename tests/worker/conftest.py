@@ -98,33 +98,39 @@ class Run:
 Make = Callable[..., Awaitable[Run]]
 
 
+async def make_run(
+    world: World, db: Database, items: list[Foreseen], *, who: Role = Role.ADMIN, pace: int | None = None,
+    started: bool = True, **plan: Any,
+) -> Run:  # fmt: skip
+    """A batch of the bench in this world, for a worker's door."""
+    actor = world.actor(who)
+    async with world.souk.app.transaction(actor, "batchPreview", now=world.now) as tx:
+        preview = tx.add(
+            BatchPreview(
+                id=new_id(), kind=BatchKind.CREDIT_GRANT, selection={}, plan=plan, hash=b"1", total=len(items),
+                actionable=len(items), impact={}, warnings=[], creator_id=actor.user_id,
+                expires_at=world.now + timedelta(minutes=30),
+            )
+        )  # fmt: skip
+        await tx.session.flush()
+        values = {"tenant": world.tenant_id, "now": tx.now, "preview": preview.id, "rows": previews._rows(items)}
+        await tx.session.execute(previews.PREVIEWED, values)
+        tx.emit("batch.previewed", preview)
+    async with world.souk.app.transaction(actor, "batchCreate", now=world.now) as tx:
+        batch = await previews.create(tx, preview, pace=pace)
+        if "said" in plan:
+            set_counts(batch, rules.Counts(pending=plan["said"]))
+    if started:
+        async with world.souk.app.transaction(actor, "batchStart", now=world.now) as tx:
+            await start(tx, await locked(tx, Batch, batch.id, None))
+    return Run(world, db, batch.id, world.now)
+
+
 @pytest.fixture
 def make(world: World, worker_db: Database) -> Make:
-    """`await make(bench.items(5))`: a batch of the bench, started by OPS unless told otherwise."""
+    """`await make(bench.items(5))`: a batch of the bench, started by ADMIN unless told otherwise."""
 
-    async def made(
-        items: list[Foreseen], *, who: Role = Role.ADMIN, pace: int | None = None, started: bool = True, **plan: Any
-    ) -> Run:
-        actor = world.actor(who)
-        async with world.souk.app.transaction(actor, "batchPreview", now=world.now) as tx:
-            preview = tx.add(
-                BatchPreview(
-                    id=new_id(), kind=BatchKind.CREDIT_GRANT, selection={}, plan=plan, hash=b"1", total=len(items),
-                    actionable=len(items), impact={}, warnings=[], creator_id=actor.user_id,
-                    expires_at=world.now + timedelta(minutes=30),
-                )
-            )  # fmt: skip
-            await tx.session.flush()
-            values = {"tenant": world.tenant_id, "now": tx.now, "preview": preview.id, "rows": previews._rows(items)}
-            await tx.session.execute(previews.PREVIEWED, values)
-            tx.emit("batch.previewed", preview)
-        async with world.souk.app.transaction(actor, "batchCreate", now=world.now) as tx:
-            batch = await previews.create(tx, preview, pace=pace)
-            if "said" in plan:
-                set_counts(batch, rules.Counts(pending=plan["said"]))
-        if started:
-            async with world.souk.app.transaction(actor, "batchStart", now=world.now) as tx:
-                await start(tx, await locked(tx, Batch, batch.id, None))
-        return Run(world, worker_db, batch.id, world.now)
+    async def made(items: list[Foreseen], **given: Any) -> Run:
+        return await make_run(world, worker_db, items, **given)
 
     return made

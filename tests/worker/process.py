@@ -9,12 +9,16 @@ import signal
 import sys
 
 from souk.settings import Settings
+from souk.web.logging import configure
 from souk.worker.process import work
 from tests.worker import bench
 
 
 def main() -> None:
     bench.install()
+    configure(
+        Settings()
+    )  # on standard error: standard output is for the answers, and a full pipe would hold a worker up
     children: set[int] = set()
     for line in sys.stdin:
         match line.split():

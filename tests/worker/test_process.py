@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest_asyncio
 
 from souk.db.sealing import Keyring
@@ -76,23 +77,44 @@ async def fresh(run: Run) -> None:
     await run.world.rows("UPDATE souk.work SET due_at = :now WHERE ref = :id RETURNING 1", now=now, id=run.id)
 
 
+AT_WORK = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'souk_worker' AND state = 'active' AND query LIKE '%pg_sleep%'
+"""
+
+
+async def at_work(url: str) -> set[int]:
+    """The connections on which a worker is in the middle of a chunk of the bench, as only the server's login sees them."""
+    connection = await asyncpg.connect(url)
+    try:
+        return {row["pid"] for row in await connection.fetch(AT_WORK)}
+    finally:
+        await connection.close()
+
+
 async def test_a_worker_killed_again_and_again_does_every_item_once(
-    make: Make, workers: Workers, size: Callable[[Any, Any], Any]
+    make: Make, workers: Workers, database: str, size: Callable[[Any, Any], Any]
 ) -> None:
-    number, kills = size(300, 3000), 20
+    """Each of the twenty deaths falls into a chunk: the first one of that worker, or one soon after."""
+    number, kills = size(700, 3000), 20
     chance = random.Random(7)
-    run = await make(bench.items(number), slow=size(0.012, 0.0012))
+    run = await make(bench.items(number), slow=size(0.012, 0.004))
     await fresh(run)
-    struck = 0
+    progress = []
     for _ in range(kills):
+        before = await at_work(database)  # the dead one's connection may not have noticed yet
         worker = await workers.start()
-        await asyncio.sleep(chance.uniform(0.1, 0.1 + LEASE))  # a death at any moment is what this is about
-        struck += (await run.row()).ended_at is None
+        async with asyncio.timeout(20):
+            while not await at_work(database) - before:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(chance.uniform(0, 0.5))
+        assert (await run.row()).ended_at is None
         assert await workers.end(worker, signal.SIGKILL) == -signal.SIGKILL
         await run.hold()
+        progress.append((await run.row()).succeeded)
+    assert progress == sorted(progress) and len(set(progress)) > 1 and 0 < progress[-1] < number
     await workers.start()
     await ended(run)
-    assert struck >= kills / 2
     row = await run.row()
     assert (row.status, row.succeeded) == ("COMPLETED", number)
     assert await run.effects() == [1] * number
