@@ -6,8 +6,13 @@ from sqlalchemy import ColumnElement, and_, exists
 from sqlalchemy.orm import aliased
 
 from ..models import Alert, EvidenceSaleRow, EvidenceSnapshot
-from ..rules.actor import Actor
+from ..rules.actor import Actor, Role
 from .base import AnyOf, Permission
+
+
+def outside(viewer: Any) -> bool:
+    """Whether somebody is no staff and no service of the tenant: then what is said of others is left out."""
+    return viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or bool(viewer.of_dealer)
 
 
 class SeesAlert(Permission[Alert]):

@@ -73,11 +73,11 @@ class ReadsDealerRecord(Permission[Dealer]):
 
 
 class CreatesDealer(Permission[Dealer]):
-    """Adds dealers: staff and integrations, never a dealer."""
+    """Adds and authorises dealers: staff and integrations, never a dealer."""
 
     name = "dealer:write"
     model = Dealer
-    message = "Dealers are added by staff."
+    message = "Dealers are added and authorised by staff."
 
 
 class EditsDealer(ReadsDealerRecord):

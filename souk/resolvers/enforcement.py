@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
 from ..rules import text as texts
 from ..rules.enums import AlertStatus, BatchAction, BatchKind
-from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Required
+from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Refused, Required
 from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .listing import suspend
@@ -50,7 +51,7 @@ class Enforcement(OfKind):
         found = (await tx.session.execute(_things(*chosen).limit(batch_rules.SELECTION_MAX[self.kind] + 1))).all()
         if ids is not None and len(found) < len(set(ids)):
             raise NotFound(field=("selection", "alertIds"))
-        return Foresight(asked, {"action": plan.action.value, "reason": reason}, _foreseen(plan.action, found))
+        return Foresight(asked, {"action": plan.action.value, "reason": reason}, _foreseen(plan.action, found, tx.now))
 
     async def states(
         self, tx: Transaction, items: Sequence[BatchPreviewItem | BatchItem]
@@ -122,7 +123,7 @@ def state(action: BatchAction, alert: Alert, dealer: Dealer | None, listing: Lis
     return found
 
 
-def _foreseen(action: BatchAction, found: Sequence[Any]) -> list[Foreseen]:
+def _foreseen(action: BatchAction, found: Sequence[Any], now: datetime) -> list[Foreseen]:
     items: list[Foreseen] = []
     told: set[UUID] = set()
     for alert, dealer, listing in found:
@@ -138,11 +139,27 @@ def _foreseen(action: BatchAction, found: Sequence[Any]) -> list[Foreseen]:
         elif dealer is not None and action is BatchAction.SEND_WARNING:
             if dealer.id in told:
                 item.warnings.append("Another alert of this dealer carries the notice.")
+            elif unmet := _unmet(alert, dealer, now):
+                item.warnings.append(unmet)
             told.add(dealer.id)
-            if dealer.standing == "WARNED" and dealer.notice >= 2:
-                item.warnings.append("Both notices have been given.")
         items.append(item)
     return items
+
+
+def _unmet(alert: Alert, dealer: Dealer, now: datetime) -> str | None:
+    """Why the next notice would be refused as things are now: what `rules.dealer.warn` asks, told beforehand."""
+    try:
+        dealer_rules.warn(
+            dealer.standing,
+            notices=dealer.notice,
+            cure_due_at=dealer.cure_due_at,
+            evidence=alert.evidence_head is not None,
+            still_breaching=True,
+            now=now,
+        )
+    except Refused as refused:
+        return f"The dealer is {dealer.standing}: {refused.message}"
+    return None
 
 
 # Effects: each is called with its rows locked, and decides everything before it writes anything --------------------------

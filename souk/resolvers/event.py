@@ -8,10 +8,9 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, literal, o
 from ..engine.scalars import BigInt
 from ..engine.symbols import Viewer, key
 from ..models import Alert, DomainEvent, EventStream, Ticket, User
-from ..permissions.alert import SeesAlert
+from ..permissions.alert import SeesAlert, outside
 from ..permissions.ticket import ReadsInternal, SeesTicket
 from ..permissions.user import SeesUser
-from ..rules.actor import Role
 from .batch import EVENTS_MAX
 
 
@@ -22,8 +21,7 @@ def _shown_of_ticket(viewer: Viewer) -> ColumnElement[bool]:
 
 def shown_of_alert(viewer: Viewer) -> ColumnElement[bool]:
     """Internal events are for staff and for services of the tenant."""
-    outside = viewer.role in (Role.DEALER, Role.CUSTOMER, Role.PUBLIC) or viewer.of_dealer
-    return DomainEvent.internal.is_(False) if outside else true()
+    return DomainEvent.internal.is_(False) if outside(viewer) else true()
 
 
 def actor_of_event(viewer: Viewer, event: DomainEvent) -> Select[User]:

@@ -6,10 +6,12 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..db.session import Transaction
 from ..models import Alert, DomainEvent, EvidenceSaleRow, TenantSettings
+from ..permissions.alert import outside
 from ..rules import impact as rules
 from ..rules.alert import ENDED, RAISES
 from ..rules.enums import AlertKind, ImpactTermName
@@ -76,7 +78,19 @@ def _term(term: Term, currency: str) -> dict[str, Any]:
     }
 
 
-LISTS = {"peerUnitsPerDay"}
+PEERS = ("peerUnitsPerDay", "{terms,2,inputs,3}")
+"""The one input that tells of others, and where `breach_terms` leaves it in the document."""
+
+
+def impact_of(viewer: Any, alert: Any) -> Any:
+    """The document of an alert, for outsiders without what it tells of each peer."""
+    if not outside(viewer):
+        return alert.impact
+    path: ColumnElement[Any] = literal_column(f"'{PEERS[1]}'::text[]")
+    return alert.impact.op("#-", return_type=JSONB())(path)
+
+
+LISTS = {PEERS[0]}
 FRACTIONS = {"unitsPerDay", "peerUnitsPerDay"}
 
 

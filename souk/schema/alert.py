@@ -11,7 +11,7 @@ from ..engine.declare import (
     Money,
     Node,
     computed,
-    embedded,
+    documents,
     many,
     money,
     one,
@@ -30,6 +30,7 @@ from ..permissions.task import SeesTask
 from ..resolvers import alert as resolve
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
+from ..resolvers.impact import impact_of
 from ..resolvers.note import notes_on
 from ..rules.enums import (
     AlertKind,
@@ -150,7 +151,10 @@ class Alert(Node):
     snoozed_until: DateTime | None
     resolved_at: DateTime | None
     dismissed_at: DateTime | None
-    impact: AlertImpact = embedded("impact")
+    impact: AlertImpact = documents(
+        sql=impact_of,
+        description="What it costs: each term with its inputs, to a dealer without the rates of its peers, and the sum.",
+    )
     rule: AlertRule | None = to_one(resolve.rule_of_alert)
     policy: Annotated["PricePolicy", strawberry.lazy(".policy")] | None = to_one(
         resolve.policy_of_alert, gate=SeesPolicy()

@@ -85,6 +85,23 @@ async def test_the_worked_example_comes_out_to_the_minor_unit(world: World) -> N
         assert impact.recompute(term) == term.amount
 
 
+async def test_a_dealer_is_told_what_it_costs_and_not_what_each_peer_sells(world: World) -> None:
+    await golden(world)
+    await world.rows(f"UPDATE alert SET {TOLD} RETURNING 1")
+    asked = (
+        "{ alerts { nodes { impact { terms { name amount { amount } inputs { name values } } atRisk { amount } } } } }"
+    )
+    [staff] = (await world.data(Role.VIEWER, asked))["alerts"]["nodes"]
+    bound = world.service("alert:read", dealer_id=world.dealer)
+    assert (await world.data(world.service("alert:read"), asked))["alerts"]["nodes"] == [staff]
+    for who in (world.actor(Role.DEALER), bound):
+        [own] = (await world.data(who, asked))["alerts"]["nodes"]
+        assert "peerUnitsPerDay" not in json.dumps(own)
+        for term in staff["impact"]["terms"]:
+            term["inputs"] = [each for each in term["inputs"] if each["name"] != "peerUnitsPerDay"]
+        assert own == staff
+
+
 async def test_a_cure_says_what_it_brought_back(world: World) -> None:
     await golden(world)
     cured = NOW + 30 * DAY

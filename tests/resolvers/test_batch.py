@@ -268,6 +268,28 @@ async def test_who_may_not_is_told_so_and_nothing_is_made(shop: Shop) -> None:
         assert await shop.world.data(role, page, {"id": batch["id"]}) == {"batchEvents": None}
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("standing = 'GOOD'", "The dealer is GOOD: GOOD does not lead to WARNED."),
+        (
+            "standing = 'WARNED', notice = 1, cure_due_at = '2027-01-01'",
+            "The dealer is WARNED: The time to cure of the first notice has not passed.",
+        ),
+        (
+            "standing = 'WARNED', notice = 2",
+            "The dealer is WARNED: Both notices have been given; the next step is RESTRICTED.",
+        ),
+        ("standing = 'WARNED', notice = 1, cure_due_at = '2026-11-22T08:59:00Z'", None),
+    ],
+)
+async def test_a_preview_says_which_notice_would_be_refused(shop: Shop, changes: str, told: str | None) -> None:
+    await shop.breach(shop.world.dealer)
+    await shop.world.rows(f"UPDATE dealer SET {changes} WHERE id = :id RETURNING 1", id=shop.world.dealer)
+    (item,) = (await shop.preview())["preview"]["items"]["nodes"]
+    assert item["warnings"] == ([told] if told else [])
+
+
 async def test_what_is_wrong_with_a_plan_is_named_by_its_path(shop: Shop) -> None:
     await shop.breach(shop.world.dealer)
     given = {"kind": "ENFORCEMENT", "selection": {"alertIds": shop.ids()}}

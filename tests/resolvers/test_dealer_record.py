@@ -50,6 +50,20 @@ async def test_staff_and_integrations_add_dealers_and_a_dealer_does_not(world: W
     ) == [(2,)]
 
 
+async def test_staff_say_whether_a_dealer_is_authorised_and_the_dealer_does_not(world: World) -> None:
+    given = {"id": world.id("Dealer", world.dealer), "authorised": False}
+    for who in (Role.DEALER, world.service("dealer:write", "dealer:read", dealer_id=world.dealer)):
+        refused = await world.do(who, "dealerUpdate", "dealer { id }", **given, expectedVersion=1)
+        assert [e["code"] for e in refused["userErrors"]] == ["FORBIDDEN"]
+    assert await stored(world, "authorised", "version") == (True, 1)
+    changed = await world.do(Role.ADMIN, "dealerUpdate", "dealer { authorised name }", **given, expectedVersion=1)
+    assert changed == {"dealer": {"authorised": False, "name": "First Motors"}, "userErrors": []}
+    made = await world.do(
+        Role.ADMIN, "dealerCreate", "dealer { authorised }", kind="DEALERSHIP", name="Grey", authorised=False
+    )
+    assert made["dealer"] == {"authorised": False}
+
+
 async def test_an_update_leaves_what_is_absent_and_clears_what_is_null(world: World) -> None:
     id_ = world.id("Dealer", world.dealer)
     payload = await world.do(

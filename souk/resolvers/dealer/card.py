@@ -47,6 +47,7 @@ class DealerCreateInput:
     email: str | None = strawberry.field(default=None, description="The e-mail address.")
     address: str | None = strawberry.field(default=None, description="The postal address, at most 500 characters.")
     tax_id: str | None = strawberry.field(default=None, description="The tax number, at most 50 characters.")
+    authorised: bool = strawberry.field(default=True, description="Whether the brand authorised it to sell.")
     external_id: ExternalIdInput | None = strawberry.field(default=None, description=NAMED)
     idempotency_key: strawberry.ID | None = strawberry.field(
         default=None, description="16 to 255 characters; the same key does it once."
@@ -64,7 +65,7 @@ async def dealer_create(tx: Transaction, input: DealerCreateInput) -> Dealer:
             verification="UNVERIFIED",
             standing="GOOD",
             notice=0,
-            authorised=True,
+            authorised=input.authorised,
             **_card(given),
         )
     )
@@ -89,12 +90,18 @@ class DealerUpdateInput:
     tax_id: strawberry.Maybe[str | None] = strawberry.field(
         description="The tax number, at most 50 characters; null takes it away."
     )
+    authorised: strawberry.Maybe[bool] = strawberry.field(
+        description="Whether the brand authorised it to sell; staff and integrations say so, never the dealer."
+    )
 
 
 async def dealer_update(tx: Transaction, input: DealerUpdateInput) -> Dealer:
     """Change a dealer's card: staff any dealer's, a dealer its own."""
     dealer = await locked(tx, Dealer, input.id, SeesDealer(), version=input.expected_version)
     await permit(tx, EditsDealer(), dealer)
+    if input.authorised is not None:
+        await permit(tx, CreatesDealer(), dealer)
+        dealer.authorised = input.authorised.value
     given = {name: getattr(input, name) for name in CARD}
     card = _card({name: maybe.value for name, maybe in given.items() if maybe is not None})
     for name, value in card.items():
