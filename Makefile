@@ -68,7 +68,9 @@ lock: ## Pin every dependency with its hashes (needs uv)
 	  --python-version 3.11 --output-file requirements.lock pyproject.toml
 
 where: ## Every file of a domain, D=offer
-	@find souk tests -path '*/__pycache__' -prune -o -type f -print | grep -E '(/|_)$(D)(s?\.|/|_)' | sort
+	@[ -n "$(D)" ] || { echo 'say which domain: make where D=offer' >&2; exit 1; }
+	@found=$$(find souk tests -path '*/__pycache__' -prune -o -type f -print | grep -E '(/|_)$(D)(s?\.|/|_)' | sort); \
+	[ -n "$$found" ] || { echo 'no file is called $(D)' >&2; exit 1; }; echo "$$found"
 
 clean: ## Forget the virtual environment; the data stay
 	@rm -rf $(VENV)

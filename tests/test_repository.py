@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, parse, validate
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +57,25 @@ def test_each_forbidden_word_would_be_found() -> None:
     assert samples.keys() == FORBIDDEN.keys()
     for what, sample in samples.items():
         assert re.search(FORBIDDEN[what], sample, re.MULTILINE), what
+
+
+def test_every_query_of_the_documents_is_one_of_the_schema() -> None:
+    schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+    texts = {
+        path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    }
+    queries = [
+        (name, each) for name, text in texts.items() for each in re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+    ]
+    assert {"README.md", "stuck-batch.md"} <= {name for name, _ in queries}
+    for name, query in queries:
+        assert validate(schema, parse(query)) == [], name
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 
 def test_no_source_file_is_longer_than_500_lines() -> None:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "matrix": "souk.cli.matrix:matrix",
     "migration new": "souk.cli.migration:new",
     "migration check": "souk.cli.migration:check",
+    "db start": "souk.cli.embedded:start",
     "db stop": "souk.cli.embedded:stop",
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",

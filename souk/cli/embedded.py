@@ -15,6 +15,11 @@ def location(given: Settings) -> str:
     return server.url()
 
 
+def start() -> None:
+    """Start the embedded PostgreSQL alone, or attach to it: to look into it, or to take its data elsewhere."""
+    out.print(embedded(settings().data_dir).start(), markup=False)
+
+
 def stop() -> None:
     """Stop the embedded PostgreSQL; it may have outlived a process that was killed."""
     stopped = embedded(settings().data_dir).stop()

@@ -57,6 +57,7 @@ class Transaction:
     request_id: str | None = None
     system: bool = False
     files: Files | None = None
+    held_until: datetime | None = None
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
@@ -115,11 +116,12 @@ class Transaction:
 
     async def due(self, kind: str, ref: UUID, at: datetime) -> None:
         """Something is to be done about a row at a time; a later call moves it."""
-        row = {"tenant_id": self.actor.tenant_id, "kind": kind, "ref": ref, "due_at": at, "lease_until": None}
+        held = self.held_until
+        row = {"tenant_id": self.actor.tenant_id, "kind": kind, "ref": ref, "due_at": at, "lease_until": held}
         made = insert(Work).values(**row)
         await self.session.execute(
             made.on_conflict_do_update(
-                index_elements=["tenant_id", "kind", "ref"], set_={"due_at": at, "lease_until": None}
+                index_elements=["tenant_id", "kind", "ref"], set_={"due_at": at, "lease_until": held}
             )
         )
 
@@ -155,6 +157,7 @@ class Database:
             connect_args={"server_settings": server_settings(role, limits, jit="off", **PLANNED.get(role, {}))},
         )
         self.refusals = Refusals(self.engine)
+        self.held_until: datetime | None = None  # until when no worker takes what becomes due by these transactions
         self.committed: list[Callable[[UUID, set[UUID]], None]] = []
 
     async def check(self) -> None:
@@ -194,6 +197,7 @@ class Database:
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system, self.files)
+            tx.held_until = self.held_until
             _watch(session.sync_session, tx)
             principal = str(actor.principal_id or "")
             await session.execute(

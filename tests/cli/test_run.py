@@ -105,6 +105,8 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
             gone, alive = await asyncio.to_thread(psutil.wait_procs, children, SECONDS)
             assert (len(gone), alive) == (len(children), [])
         assert server.running
+        async with souk("db", "start", **given) as start:
+            assert (await start.ended(), start.said.strip()) == (0, server.url())
         for said in ("Stopped.", "It was not running."):
             async with souk("db", "stop", **given) as stop:
                 assert (await stop.ended(), stop.said.strip()) == (0, said)

@@ -106,3 +106,11 @@ async def test_a_changed_audit_is_found(own_database: str, command: Any) -> None
     finally:
         await connection.close()
     assert await command("audit", "verify", "--tenant", "shop") == (1, "souk: the audit of shop is broken at event 2")
+
+
+async def test_where_somebody_works_there_is_no_demo(own_database: str, command: Any, tmp_path: Any) -> None:
+    await command("tenant", "create", "Shop", "--owner", "ann@example.com")
+    for name in ("seed", "reset"):
+        assert await command("demo", name) == (1, "souk: this database has tenants and none of them is a demo")
+    assert (await row(own_database, "SELECT count(*) FROM tenant"))[0] == 1
+    assert (await command("demo", "token", "--tenant", "pharos", "--role", "OPS"))[0] == 1

@@ -1,5 +1,6 @@
 """The demo: what stands in it exactly, that every table has rows on both sides, and that a reset brings it back."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from souk.models import Model
 from souk.rules.actor import Actor, Role
 from souk.worker.demo import Doors, Secret, reset, seed, tokens
 from souk.worker.demo.ground import tenant_id_of
+from souk.worker.loop import Worker
 from tests.conftest import _create, _drop
 from tests.world import KEYRING, Souk
 
@@ -145,3 +147,24 @@ async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Do
     await reset(demo, NOW, rows=ROWS)
     assert await rows(demo, "twin", everything) == before
     assert await tokens(demo, "pharos", NOW) == shown
+
+
+async def test_a_reset_is_not_disturbed_by_workers(demo: Doors, server: str, template: str) -> None:
+    url = with_database(server, f"{template}_demo")
+    db = Database(url, KEYRING, "souk_worker", Limits(60, 30, 60), files=demo.files)
+    worker = Worker(db, poll=0.02, clock=lambda: NOW)
+    working = asyncio.create_task(worker.run())
+    try:
+        await reset(demo, NOW, rows=ROWS)
+    finally:
+        worker.stop()
+        await working
+        await db.close()
+    (row,) = await rows(demo, "pharos", "SELECT status, total, succeeded FROM batch WHERE kind = 'IMPORT'")
+    assert (row.status, row.total) == ("RUNNING", 600)
+    assert 240 <= row.succeeded < 300  # it goes on at its pace, and not before all is there
+    ended = "SELECT status, total, succeeded, ended_at < '2026-11-22' FROM batch WHERE kind = 'ENFORCEMENT'"
+    assert await rows(demo, "pharos", ended) == [("COMPLETED", 3, 1, True)]
+    assert await rows(demo, "pharos", "SELECT count(*) FROM alert") == [(12,)]
+    held = "SELECT count(*) FROM souk.work WHERE tenant_id = :t AND lease_until IS NOT NULL"
+    assert [await rows(demo, slug, held) for slug in ("pharos", "pahiyaa", "twin")] == [[(0,)]] * 3

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import islice
 from uuid import UUID
@@ -32,6 +32,7 @@ from ...models import (
     TicketCc,
     new_id,
 )
+from ...resolvers.chronicle import AT_ONCE
 from ...resolvers.importing import REST, upload_add
 from ...resolvers.lead.create import LeadCreateInput, lead_create
 from ...resolvers.money import MoneyInput
@@ -41,7 +42,8 @@ from ...resolvers.task import TaskCreateInput, task_create
 from ...resolvers.ticket import way, words
 from ...rules.actor import Role
 from ...rules.enums import CommentVisibility, LeadDistribution, TaskKind, TicketPriority, TicketStatus
-from ..bringing import begin, to_the_end
+from ..batch import step
+from ..bringing import begin
 from .ground import Ground, add_person
 
 FILE = "india_used_bikes_bikes.csv"
@@ -145,7 +147,9 @@ async def _listings(ground: Ground, rows: int | None) -> None:
     batch = await begin(
         ground.doors.app, ground.tenant_id, upload, MAPPING, now=at, title="Used bikes of India"
     )  # fmt: skip
-    await to_the_end(ground.doors.worker, ground.tenant_id, batch, now=at)
+    due: datetime | None = at
+    while due is not None:
+        due, _ = await step(ground.doors.worker, ground.tenant_id, batch, now=at, size=AT_ONCE)
 
 
 def _first(content: bytes, rows: int) -> bytes:

@@ -1,7 +1,9 @@
 """The whole demo: made once, wiped and made again on demand; never anything but tenants that are marked as a demo."""
 
 import shutil
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -16,6 +18,9 @@ from .tokens import tokens
 
 TENANTS = ("pharos", "pahiyaa", "twin")
 TWIN_ROWS = 200
+LONGEST = timedelta(minutes=15)
+"""What making one tenant may take; what it left half made is free for workers after that."""
+FREED = text("UPDATE souk.work SET lease_until = NULL WHERE tenant_id = :tenant")
 KINDS = (enforcement.Enforce, importing.ImportRow)
 """The kinds of batches that the demo has: known once their modules are imported."""
 
@@ -23,9 +28,11 @@ KINDS = (enforcement.Enforce, importing.ImportRow)
 async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tuple[str, ...] = TENANTS) -> list[str]:
     """Make the demo tenants that are not there; gives their names. One that was left half made is made anew.
 
-    `rows` cuts the real listings short, for tests.
+    `rows` cuts the real listings short, for tests. Raises LookupError where the database is nobody's demo.
     """
     made, at = [], now.replace(minute=0, second=0, microsecond=0)
+    if await _somebody_elses(doors.owner):
+        raise LookupError("this database has tenants and none of them is a demo")
     for slug in only:
         state = await _state(doors.owner, slug)
         if state == "whole":
@@ -33,7 +40,7 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
         if state == "half":
             await wipe(doors, slug)
         ground = Ground(slug, doors, at)
-        with ids_of(ground.following):
+        with ids_of(ground.following), _held(doors):
             hosts = (f"{slug}.localhost", f"shop.{slug}.localhost", f"desk.{slug}.localhost")
             await make_tenant(ground, {"pharos": "PharOS", "pahiyaa": "Do Pahiyaa", "twin": "Twin"}[slug], hosts)
             if slug in ("pharos", "twin"):
@@ -43,16 +50,37 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
             await tokens(doors, slug, now)
             async with ground.act(None, "demoSeed", at) as tx:
                 tx.emit("tenant.seeded", await tx.session.get_one(Tenant, ground.tenant_id))
+                await tx.session.execute(FREED, {"tenant": ground.tenant_id})
         made.append(slug)
     return made
 
 
+@contextmanager
+def _held(doors: Doors) -> Iterator[None]:
+    """Workers that run meanwhile wait: a batch is at the place where the demo wants it only if nobody else works on it."""
+    until = datetime.now(UTC) + LONGEST
+    doors.app.held_until = doors.worker.held_until = until
+    try:
+        yield
+    finally:
+        doors.app.held_until = doors.worker.held_until = None
+
+
 async def reset(doors: Doors, now: datetime, *, rows: int | None = None) -> None:
-    """Bring the demo back to what it was."""
+    """Bring the demo back to what it was. Raises LookupError as `seed` does."""
     for slug in TENANTS:
         if await _state(doors.owner, slug) != "none":
             await wipe(doors, slug)
     await seed(doors, now, rows=rows)
+
+
+async def _somebody_elses(owner: Database) -> bool:
+    """Whether there are tenants, but none that is marked as a demo."""
+    async with owner.engine.begin() as connection:
+        await connection.execute(text("SET LOCAL ROLE souk_door"))  # the owner of the tables sees one tenant at a time
+        return (
+            await connection.execute(text("SELECT count(*) > 0 AND NOT bool_or(demo) FROM tenant"))
+        ).scalar() is True
 
 
 async def _state(owner: Database, slug: str) -> str:
@@ -79,6 +107,9 @@ async def wipe(doors: Doors, slug: str) -> None:
             text("SELECT set_config('souk.tenant_id', :t, true), set_config('souk.wiping', :t, true)"),
             {"t": str(tenant)},
         )
+        # whoever is at something in the tenant ends it first; whoever begins now finds nothing afterwards
+        await connection.execute(text("SELECT FROM tenant WHERE id = :t FOR UPDATE"), {"t": tenant})
+        await connection.execute(text("SELECT FROM batch WHERE tenant_id = :t FOR UPDATE"), {"t": tenant})
         for table in reversed(Model.metadata.sorted_tables):
             if "tenant_id" in table.c:
                 await connection.execute(text(f"DELETE FROM {_name(table)} WHERE tenant_id = :t"), {"t": tenant})

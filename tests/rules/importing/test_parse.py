@@ -1,12 +1,14 @@
 """Files as they come: every quirk once, in small files of our own; and the file that ships, counted."""
 
 import codecs
+import re
 import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from souk.rules.errors import Invalid, InvalidInput
 from souk.rules.importing import ParsedRow, Warned, load, open_sheet, parse, read_mapping, shipped
+from souk.rules.importing.cells import price
+from souk.rules.importing.mapping import FIELDS
 
 parsing = sys.modules["souk.rules.importing.parse"]
 
@@ -269,6 +273,18 @@ from = "s"
         read_mapping("= 3")
     with pytest.raises(Invalid, match="no mapping"):
         load("../secrets")
+
+
+def test_the_guide_names_every_field_and_reads_its_own_prices() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
+    named = re.search(r"The fields: (.*?)A name", guide, re.DOTALL)
+    assert named is not None
+    assert set(re.findall(r"[a-z_]{2,}", " ".join(re.findall(r"`([^`]+)`", named[1])))) == FIELDS.keys()
+    told = re.search(r"What a price may look like: (.*?)where", guide, re.DOTALL)
+    assert told is not None
+    *cells, last = re.findall(r"`([^`]+)`", told[1])
+    assert [price(cell, "INR") for cell in cells] == [12_000_000, 12_000_000, 1_500_000_000, 669_900, 3_500_000]
+    assert price(last, "EUR") == 125_000
 
 
 def test_the_mappings_that_ship_are_sound() -> None:
