@@ -1,8 +1,6 @@
 """A file brought in from here to its end, by the engine that also serves the API: for commands and for the demo."""
 
 import asyncio
-import csv
-import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from ..resolvers.batch import start
 from ..resolvers.chronicle import AT_ONCE
 from ..resolvers.importing import upload_add
 from ..resolvers.kinds import BatchPlan, BatchSelection
+from ..resolvers.report import HEADER, PAGE, lines, report_of, report_page
 from ..rules.enums import BatchKind
 from . import importing
 from .batch import RUN, step
@@ -141,10 +140,6 @@ SELECT b.status, b.total, coalesce(i.outcome, i.status) AS outcome, count(i.id) 
 FROM batch b LEFT JOIN batch_item i ON i.tenant_id = b.tenant_id AND i.batch_id = b.id
 WHERE b.tenant_id = :tenant AND b.id = :batch GROUP BY 1, 2, 3
 """)
-LOST = text("""
-SELECT i.n, i.outcome, w ->> 'column', w ->> 'value', w ->> 'reason' FROM batch_item i, jsonb_array_elements(i.warnings) w
-WHERE i.tenant_id = :tenant AND i.batch_id = :batch AND i.warnings <> '[]' AND i.n > :after ORDER BY i.n LIMIT 10000
-""")
 
 
 async def outcome(db: Database, tenant_id: UUID, batch_id: UUID) -> Brought:
@@ -159,25 +154,11 @@ async def outcome(db: Database, tenant_id: UUID, batch_id: UUID) -> Brought:
     )  # fmt: skip
 
 
-async def write_report(db: Database, tenant_id: UUID, batch_id: UUID, file: IO[str]) -> int:
-    """Every cell that was lost, as CSV: row, column, value, reason, and whether the row was. Gives their number."""
-    writer, number, after = csv.writer(file, lineterminator=os.linesep), 0, 0
-    writer.writerow(("row", "column", "value", "reason", "outcome"))
-    while True:
-        async with db.transaction(system_actor(tenant_id), "importReport", system=True) as tx:
-            rows = (await tx.session.execute(LOST, {"tenant": tenant_id, "batch": batch_id, "after": after})).all()
-        last = rows[-1].n if rows else after
-        if len(rows) == 10_000:  # the last row may be cut in two: it comes again, whole
-            rows = [row for row in rows if row.n < last]
-            last -= 1
-        for n, what, column, value, reason in rows:
-            writer.writerow((n, _plain(column), _plain(value), reason, what))
-        number += len(rows)
-        if last == after or not rows:
-            return number
-        after = last
-
-
-def _plain(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+async def write_report(db: Database, tenant_id: UUID, batch_id: UUID, file: IO[str]) -> None:
+    """Every cell that was lost, as CSV: row, column, value, reason, and what became of the row."""
+    async with db.transaction(system_actor(tenant_id), "batchReport", system=True) as tx:
+        batch, last = await report_of(tx, batch_id)
+    file.write(lines([HEADER]))
+    for after in range(0, last, PAGE):
+        async with db.transaction(system_actor(tenant_id), "batchReport", system=True) as tx:
+            file.write(await report_page(tx, batch, after, last))

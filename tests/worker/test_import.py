@@ -183,7 +183,7 @@ async def test_the_report_names_row_column_value_and_reason(bring: Bring, tmp_pa
     found = await bring((HEADER + rows).encode(), MAPPING)
     path = tmp_path / "report.csv"
     with path.open("w", newline="") as file:
-        assert await write_report(bring.doors[1], bring.world.tenant_id, found.batch_id, file) == 2
+        await write_report(bring.doors[1], bring.world.tenant_id, found.batch_id, file)
     assert path.read_text().splitlines()[0] == "row,column,value,reason,outcome"
     assert [line.split(",")[:3] for line in path.read_text().splitlines()[1:]] == [
         ["1", "driven", "'=1+1"],
