@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
 from souk.db.session import system_actor
 from souk.models import ProductDetail, new_id
 from souk.resolvers import offer as resolve
@@ -114,6 +117,12 @@ async def test_a_listing_carries_no_deal_beyond_its_capacity(world: World) -> No
     assert codes(refused) == [("LISTING_UNAVAILABLE", None)]
     assert await world.rows("SELECT count(*) FROM deal") == [(2,)]
     assert await world.rows("SELECT status FROM offer ORDER BY id") == [("ACCEPTED",), ("ACCEPTED",), ("PENDING",)]
+    third = """INSERT INTO deal SELECT (jsonb_populate_record(d, jsonb_build_object('id', CAST(:id AS uuid), 'offer_id',
+      (SELECT id FROM offer WHERE status = 'PENDING')))).* FROM deal d LIMIT 1 RETURNING id"""
+    with pytest.raises(IntegrityError, match="no place is left"):  # the database itself
+        await world.rows(third, id=new_id())
+    await world.rows("UPDATE listing SET capacity = 3 RETURNING id")
+    assert len(await world.rows(third, id=new_id())) == 1
 
 
 async def test_supply_turns_payer_and_bounds_around(world: World) -> None:

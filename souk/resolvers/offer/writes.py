@@ -34,6 +34,7 @@ MESSAGE = 2_000
 
 means("uq_offer_open", lambda: Duplicate("There is an open offer of yours already.", field="listing_id"))
 means("uq_deal_open_vehicle", ListingUnavailable)
+means("ck_deal_within_capacity", ListingUnavailable)
 
 
 @strawberry.input(description="A price for a listing.")

@@ -1,4 +1,4 @@
-"""Bulk work: the audit's head moves in one statement, few listings have a category, a worker may have statistics made.
+"""The audit's head moves in one statement; statistics for bulk work; no listing carries more deals than its capacity.
 
 Revision ID: 0003
 Revises: 0002
@@ -30,6 +30,25 @@ BEGIN
 END $$
 """
 
+# The listing's row is locked first, so that of two deals at once the second sees the first.
+CAPACITY = """
+CREATE FUNCTION souk.deal_within_capacity() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  room integer;
+BEGIN
+  SELECT capacity INTO room FROM listing WHERE tenant_id = NEW.tenant_id AND id = NEW.listing_id FOR NO KEY UPDATE;
+  IF room IS NOT NULL AND room < (SELECT count(*) FROM deal WHERE tenant_id = NEW.tenant_id
+      AND listing_id = NEW.listing_id AND status NOT IN ('CANCELLED', 'REFUNDED')) THEN
+    RAISE EXCEPTION 'no place is left' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_deal_within_capacity';
+  END IF;
+  RETURN NULL;
+END $$
+"""
+GUARD = """
+CREATE TRIGGER within_capacity AFTER INSERT ON deal FOR EACH ROW
+  WHEN (NEW.status NOT IN ('CANCELLED', 'REFUNDED')) EXECUTE FUNCTION souk.deal_within_capacity()
+"""
+
 
 def upgrade() -> None:
     op.add_column("audit_head", sa.Column("prev_hash", sa.LargeBinary(), nullable=True))
@@ -39,9 +58,13 @@ def upgrade() -> None:
     op.execute(LOOK)
     op.execute("REVOKE EXECUTE ON FUNCTION souk.look_again() FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION souk.look_again() TO souk_worker")
+    op.execute(CAPACITY)
+    op.execute(GUARD)
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER within_capacity ON deal")
+    op.execute("DROP FUNCTION souk.deal_within_capacity()")
     op.execute("DROP FUNCTION souk.look_again()")
     op.drop_index("ix_listing_category", table_name="listing")
     op.create_index("ix_listing_category", "listing", CATEGORY)
