@@ -62,13 +62,14 @@ class ReadsStaff(Permission[User]):
                 copied.tenant_id == ticket.tenant_id, copied.ticket_id == ticket.id, copied.user_id == viewer.user_id
             ),
         )
-        said = exists().where(
-            comment.tenant_id == ticket.tenant_id,
-            comment.ticket_id == ticket.id,
+        has_it = exists().where(same, mine, ticket.assignee_id == User.id)
+        said = and_(  # no EXISTS inside the one above: two levels down, the person would be anybody
+            comment.tenant_id == User.tenant_id,
             comment.author_id == User.id,
             comment.visibility == "PUBLIC",
+            comment.ticket_id == ticket.id,
         )
-        return and_(User.staff.is_(True), exists().where(same, mine, or_(ticket.assignee_id == User.id, said)))
+        return and_(User.staff.is_(True), or_(has_it, exists().where(same, mine, said)))
 
 
 class SeesUser(AnyOf):

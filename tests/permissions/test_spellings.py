@@ -2,10 +2,11 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -114,6 +115,21 @@ async def test_both_answers_occur_where_a_cell_says_own(pair: Pair, permission: 
                 assert chosen != {row.id for row in rows}, (role, "sees everything")
             case _:
                 assert chosen, (role, "sees nothing")
+
+
+@pytest.mark.parametrize("permission", EVERY, ids=ask)
+def test_a_subquery_is_about_the_row_that_is_asked_about(permission: type[Permission[Any]]) -> None:
+    """Two levels down SQLAlchemy lists the outer table once more, and then the condition is about any of its rows."""
+    asked = permission()
+    for role in Role:
+        actor = Actor(uuid4(), role, user_id=uuid4(), dealer_id=uuid4(), token_id=uuid4(), team_ids=(uuid4(),))
+        if role is Role.SERVICE:
+            actor = replace(actor, scopes=frozenset({permission.name}))
+        written = str(select(permission.model.id).where(asked.rows(Viewer.of(actor))))
+        inside = re.findall(r"\(SELECT [^()]*? ?\nFROM ([^()]*?) \nWHERE", written)
+        assert len(inside) == written.count("(SELECT"), written
+        again = [each for each in inside if permission.model.__tablename__ in each.split(", ")]
+        assert not again, written
 
 
 # Marked fields -----------------------------------------------------------------------------------------------------------
