@@ -79,6 +79,7 @@ ANSWERED = (
     mine="(k.requester_id = :user OR EXISTS (SELECT FROM ticket_cc c WHERE c.ticket_id = k.id AND c.user_id = :user))"
 )
 """Staff who answer a person: they have its ticket, or said something to it."""
+OF_ANSWERING = f"user_id IN (SELECT id FROM app_user WHERE {ANSWERED})"
 OWNERS = "SELECT user_id FROM membership WHERE role = 'OWNER' AND ended_at IS NULL"
 NO_OWNER = (("DEALER", OWN["User"]["DEALER"]), ("ADMIN", f"id NOT IN ({OWNERS})"))
 READS = [
@@ -107,6 +108,8 @@ READS = [
     Probe("batch:read", "Batch", "items(first: 1) { nodes { before } }"),
     Probe("audit:read", "AuditEvent"),
     Probe("user:readStaff", "User", "name", hidden=True, only="staff", own=(("DEALER", ANSWERED), ("CUSTOMER", ANSWERED))),
+    Probe("user:readStaff", "Membership", "... on Membership { role }", root="node", only="dealer_id IS NULL AND role <> 'CUSTOMER'",
+          own=(("DEALER", OF_ANSWERING), ("CUSTOMER", OF_ANSWERING))),
     Probe("user:read", "User", "phone", hidden=True, only="NOT staff OR id = :user"),
 ]  # fmt: skip
 DEALERS = (("DEALER", "id = :dealer"),)
