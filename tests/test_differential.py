@@ -2,7 +2,6 @@
 
 import gc
 import random
-import re
 from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any
@@ -20,14 +19,9 @@ from tests.bazaar import Bazaar, make_bazaar
 from tests.engine.differential import CURSOR, Report, compare, pools_of
 from tests.engine.mutants import swap
 from tests.isolation.positions import positions
-from tests.world import KEYRING, NOW, Souk
+from tests.world import KEYRING, LEFT, NOW, Souk
 
 SEED = 20_261_122
-LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
-    r"variables|null for a non-null field|introspection|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
-    r"|BadInput|a list of more than|DataError|not valid|has \d digits|Expected value of type"
-    r"|Query\.permissionMatrix"  # held by the code, not by a table
-)
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
 
 
