@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 import souk.permissions
@@ -20,10 +20,12 @@ from souk.db.connect import sqlalchemy_url
 from souk.engine.notes import Column, Embedded, Sealed, Totals, Value, guards_of, note_of
 from souk.engine.symbols import Viewer
 from souk.engine.views import view_of
-from souk.permissions.base import KNOWN, Permission
+from souk.permissions.base import KNOWN, AnyOf, Permission
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
 from tests.bazaar import Bazaar, make_bazaar
+from tests.permissions.probes import asked_by_the_schema
+from tests.permissions.spelled import SPELLED
 from tests.world import Souk
 
 for found in pkgutil.iter_modules(souk.permissions.__path__):
@@ -94,6 +96,44 @@ async def test_allows_and_rows_agree_on_every_row(pair: Pair, permission: type[P
         assert python == await pair.chosen(asked, actor), actor
         if not asked.admits(actor.facts):
             assert python == set()
+
+
+def test_each_permission_that_is_used_is_asked() -> None:
+    """Gates, guards and what reads and writes ask: all are found by themselves, and each has two spellings."""
+    used = {
+        type(each).__name__
+        for _, asked in asked_by_the_schema()
+        for each in (asked.parts if isinstance(asked, AnyOf) else [asked])
+    }
+    assert used - {each.__name__ for each in EVERY} == {"May", "_Own"}, "asks no row"
+    assert {each.__name__ for each in EVERY if each not in IN_PYTHON} == set(SPELLED)
+
+
+@pytest.mark.parametrize("permission", [each for each in EVERY if not each.in_python], ids=ask)
+async def test_what_only_the_database_answers_is_what_plain_sql_says(
+    pair: Pair, permission: type[Permission[Any]]
+) -> None:
+    """The same as `allows` and `rows`, for predicates over other tables: rows of both tenants, own and others'."""
+    asked, spelled, mapper = permission(), SPELLED[permission.__name__], permission.model.__mapper__
+    here = {row.id for row in await pair.all_rows(permission.model) if row.tenant_id == pair.here.tenant_id}
+    assert len(here) >= 3
+    for actor in [*pair.here.everybody, *pair.there.everybody]:
+        cell, facts, role = asked.cell(actor.facts), actor.facts, actor.role.value
+        if role == "SERVICE" and facts.of_dealer:
+            continue  # what a token of a dealer may is the meeting of both; test_allows_and_rows asks it where it can
+        own = cell.letter == "O" or (cell.letter == "M" and asked.marked)
+        answer = spelled.own.get(role, "false") if own else spelled.by_role.get(role, spelled.within)
+        if not asked.admits(facts):
+            answer = "false"
+        given = {
+            "user": actor.user_id, "dealer": actor.dealer_id, "teams": list(actor.team_ids), "all_teams": actor.all_teams,
+        }  # fmt: skip
+        sql = f"SELECT t.id FROM {mapper.local_table.name} t WHERE ({answer}) AND t.tenant_id = :tenant"
+        question = text(sql).bindparams(tenant=pair.here.tenant_id)
+        question = question.bindparams(**{n: v for n, v in given.items() if f":{n}" in answer})
+        async with AsyncSession(pair.engine) as session:
+            expected = set((await session.execute(question)).scalars())
+        assert await pair.chosen(asked, actor) & here == expected, (role, answer)
 
 
 @pytest.mark.parametrize("permission", [each for each in EVERY if each.__name__ != "CreatesDealer"], ids=ask)
