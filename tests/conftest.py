@@ -20,12 +20,14 @@ from pydantic import SecretStr
 from souk import migrations
 from souk.db.connect import sqlalchemy_url, with_database
 from souk.db.embedded import Embedded
+from souk.engine.run import Answer, Runner
+from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import create_app
 from souk.web.logging import configure
 from souk.web.wire import build
 from tests.serving import KEYS, serving
-from tests.world import Souk, World, make_world
+from tests.world import LEFT, Souk, World, make_world
 
 # The tests say themselves what is set: the environment only names the server.
 GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
@@ -34,6 +36,28 @@ ROOT = Path(__file__).parent.parent
 
 configure(Settings(log_level="warning"))  # as every process does
 structlog.configure(cache_logger_on_first_use=False)  # a test may look at what is logged
+
+
+LEFT_OVER: list[str] = []
+_by_executor = Runner._by_executor
+
+
+async def _noted(self: Runner, operation: Any, variables: Any, context: Any, reason: str, again: bool = True) -> Answer:
+    """What is answered by the executor though nobody asked for it, in this process and over the real schema."""
+    if self.schema is schema and reason != "asked for" and not LEFT.search(reason):
+        LEFT_OVER.append(f"{reason}: {operation.document.text}")
+    return await _by_executor(self, operation, variables, context, reason, again)
+
+
+Runner._by_executor = _noted  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _every_document_is_fused() -> Iterator[None]:
+    """No document of any test is left to the executor, but for what its client did wrong."""
+    LEFT_OVER.clear()
+    yield
+    assert not LEFT_OVER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,6 +23,25 @@ def _in_organisation(viewer: Any) -> ColumnElement[bool]:
     )
 
 
+def _answers(viewer: Any, tenant: Any, person: Any) -> ColumnElement[bool]:
+    """The person has a ticket of the viewer's, or said something to it in public. `tenant` and `person` are columns."""
+    ticket, comment, copied = aliased(Ticket), aliased(TicketComment), aliased(TicketCc)
+    same = and_(ticket.tenant_id == tenant, ticket.deleted_at.is_(None))
+    mine = or_(
+        ticket.requester_id == viewer.user_id,
+        exists().where(
+            copied.tenant_id == ticket.tenant_id, copied.ticket_id == ticket.id, copied.user_id == viewer.user_id
+        ),
+    )
+    said = and_(  # no EXISTS inside the other one: two levels down, the person would be anybody
+        comment.tenant_id == tenant,
+        comment.author_id == person,
+        comment.visibility == "PUBLIC",
+        comment.ticket_id == ticket.id,
+    )
+    return or_(exists().where(same, mine, ticket.assignee_id == person), exists().where(same, mine, said))
+
+
 class ReadsUser(Permission[User]):
     """People: staff everybody, a dealer the members of its organisation, everybody oneself."""
 
@@ -54,21 +73,7 @@ class ReadsStaff(Permission[User]):
         return User.staff.is_(True)
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        ticket, comment, copied = aliased(Ticket), aliased(TicketComment), aliased(TicketCc)
-        same = and_(ticket.tenant_id == User.tenant_id, ticket.deleted_at.is_(None))
-        mine = or_(
-            ticket.requester_id == viewer.user_id,
-            exists().where(
-                copied.tenant_id == ticket.tenant_id, copied.ticket_id == ticket.id, copied.user_id == viewer.user_id
-            ),
-        )
-        said = exists().where(
-            comment.tenant_id == ticket.tenant_id,
-            comment.ticket_id == ticket.id,
-            comment.author_id == User.id,
-            comment.visibility == "PUBLIC",
-        )
-        return and_(User.staff.is_(True), exists().where(same, mine, or_(ticket.assignee_id == User.id, said)))
+        return and_(User.staff.is_(True), _answers(viewer, User.tenant_id, User.id))
 
 
 class SeesUser(AnyOf):
@@ -86,14 +91,15 @@ class NamesUser(AnyOf):
 
 
 class SeesMembership(Permission[Membership]):
-    """Roles of people one sees: staff all, the others those of staff, of their own organisation, and their own."""
+    """Roles of people one sees: staff all, the others those of staff who answer them, of their own organisation, their own."""
 
     name = "user:readStaff"
     model = Membership
     in_python = False
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        mine = or_(Membership.user_id == viewer.user_id, among(Membership.role, STAFF))
+        staff = and_(among(Membership.role, STAFF), _answers(viewer, Membership.tenant_id, Membership.user_id))
+        mine = or_(Membership.user_id == viewer.user_id, staff)
         return or_(mine, Membership.dealer_id == viewer.dealer_id) if viewer.of_dealer else mine
 
 

@@ -1,6 +1,7 @@
 """Random valid documents of any schema, with variables.
 
-`pools` holds plausible values: `ids` by type name, `cursors` (any), and by argument name (`title`, …) where a domain wants some.
+`pools` holds plausible values: `ids` by type name, by argument name (`title`, …) where a domain wants some, and `cursors` by
+"Parent.field:ORDER", by "TypeConnection:ORDER" or by "TypeConnection:". `rare` are fields to be asked for one time in ten.
 """
 
 import random
@@ -85,9 +86,10 @@ class Generator:
                 parts.append(self.fragment(each, level))
         if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
             fields = [f for f in type_.fields.items() if is_leaf_type(get_named_type(f[1].type)) or level < self.depth]
+            fields = [f for f in fields if f[0] not in self.pools.get("rare", ()) or rng.random() < 0.1]
             count = rng.randint(1, 5) if level else rng.randint(1, 3)
             for name, field in rng.sample(fields, min(count, len(fields))):
-                parts.append(self.field(name, field, level))
+                parts.append(self.field(name, field, level, type_.name))
             if rng.random() < 0.2 and parts:
                 parts.append(self.fragment(type_, level))
         if not parts or rng.random() < 0.12 or (isinstance(type_, GraphQLUnionType) and rng.random() < 0.4):
@@ -103,8 +105,8 @@ class Generator:
         self.fragments.append(f"fragment {name} on {type_.name} {body}")
         return f"...{name} {self.directive()}" + (f" ...{name}" if self.rng.random() < 0.1 else "")
 
-    def field(self, name: str, field: Any, level: int) -> str:
-        arguments, alias = self.arguments(field), ""
+    def field(self, name: str, field: Any, level: int, parent: str) -> str:
+        arguments, alias = self.arguments(field, f"{parent}.{name}"), ""
         if arguments or field.args:
             self.aliases += 1
             alias = f"{name}_{self.aliases}: "
@@ -123,7 +125,7 @@ class Generator:
 
     # Arguments
 
-    def arguments(self, field: Any) -> str:
+    def arguments(self, field: Any, where: str) -> str:
         given: list[str] = []
         paged = "first" in field.args and "last" in field.args
         for name, argument in field.args.items():
@@ -133,14 +135,20 @@ class Generator:
                 continue
             if name == "before" and self.rng.random() < 0.5:
                 continue
-            role = self.cursors(field, given) if paged and name in ("after", "before") else name
+            role = name
+            if paged and name in ("after", "before"):
+                if any(each.startswith("orderBy: $") for each in given) and self.rng.random() < 0.9:
+                    continue  # an order that is not known yet has cursors of its own
+                role = self.cursors(field, where, given)
             given.append(f"{name}: {self.input(argument.type, role)}")
         return f"({', '.join(given)})" if given else ""
 
-    def cursors(self, field: Any, given: list[str]) -> str:
-        """Which pool of cursors fits: of this connection's type, in this order if it is known."""
+    def cursors(self, field: Any, where: str, given: list[str]) -> str:
+        """Which pool of cursors fits: of this list in this order, or of its type."""
         order = next((each.split(": ")[1] for each in given if each.startswith("orderBy")), "")
-        return f"cursors:{get_named_type(field.type).name}:{'' if '$' in order else order}"
+        type_ = get_named_type(field.type).name
+        keys = [f"{each}:{order}" for each in (where, type_) if "$" not in order]
+        return "cursors:" + next((key for key in keys if self.pools["cursors"].get(key)), f"{type_}:")
 
     def input(self, type_: Any, name: str) -> str:
         if self.rng.random() < 0.5:
@@ -192,9 +200,7 @@ class Generator:
                 return rng.choice([1, 2, 3, 4, 2000, 2010, 2020, 0, 5, 100, 100_000])
             case "String":
                 if role.startswith("cursors:"):
-                    fitting = self.pools["cursors"].get(role.removeprefix("cursors:")) or self.pools["cursors"].get(
-                        role.split(":")[1] + ":"
-                    )
+                    fitting = self.pools["cursors"].get(role.removeprefix("cursors:"))
                     every = [each for some in self.pools["cursors"].values() for each in some]
                     return (
                         rng.choice(["", "nonsense", "AAAA"]) if hostile or not every else rng.choice(fitting or every)

@@ -48,7 +48,10 @@ Fill = dict[str, str]
 
 @dataclass(frozen=True)
 class Position:
-    """`path` names it for people; `document` declares `$it`; `variable` is built around the id put there."""
+    """`path` names it for people; `document` declares `$it`; `variable` is built around the id put there.
+
+    Of a cursor, `place` is "Parent.field:ORDER", without the order where it is not said.
+    """
 
     path: str
     document: str
@@ -56,7 +59,7 @@ class Position:
     argument: Any
     way: tuple[str | int, ...]
     cursor: bool = False
-    target: str = ""
+    place: str = ""
 
     def variables(self, value: str, fill: Fill) -> dict[str, Any]:
         return {"it": _around(self.argument, self.way, value, fill)}
@@ -142,7 +145,8 @@ def positions(schema: GraphQLSchema) -> list[Position]:
                 body = selection(get_named_type(field.type))
                 document = f"{kind} F($it: {type_}) {prefix}{name}({argument}: $it{required}) {body}{suffix}"
                 key = f"{where}({argument}{''.join(f'.{step}' for step in way)}{more})"
-                found[key] = Position(key, document, kind, type_, way, cursor, get_named_type(field.type).name)
+                place = f"{parent.name}.{name}:{more.removeprefix(', orderBy: ')}"
+                found[key] = Position(key, document, kind, type_, way, cursor, place)
             target = get_named_type(field.type)
             nestable = kind == "query" and not any(is_required_argument(a) for a in field.args.values())
             if nestable and isinstance(target, GraphQLObjectType) and name not in ("edges", "pageInfo"):

@@ -2,15 +2,16 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 import souk.permissions
@@ -19,10 +20,12 @@ from souk.db.connect import sqlalchemy_url
 from souk.engine.notes import Column, Embedded, Sealed, Totals, Value, guards_of, note_of
 from souk.engine.symbols import Viewer
 from souk.engine.views import view_of
-from souk.permissions.base import KNOWN, Permission
+from souk.permissions.base import KNOWN, AnyOf, Permission
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
 from tests.bazaar import Bazaar, make_bazaar
+from tests.permissions.probes import asked_by_the_schema
+from tests.permissions.spelled import SPELLED
 from tests.world import Souk
 
 for found in pkgutil.iter_modules(souk.permissions.__path__):
@@ -95,6 +98,44 @@ async def test_allows_and_rows_agree_on_every_row(pair: Pair, permission: type[P
             assert python == set()
 
 
+def test_each_permission_that_is_used_is_asked() -> None:
+    """Gates, guards and what reads and writes ask: all are found by themselves, and each has two spellings."""
+    used = {
+        type(each).__name__
+        for _, asked in asked_by_the_schema()
+        for each in (asked.parts if isinstance(asked, AnyOf) else [asked])
+    }
+    assert used - {each.__name__ for each in EVERY} == {"May", "_Own"}, "asks no row"
+    assert {each.__name__ for each in EVERY if each not in IN_PYTHON} == set(SPELLED)
+
+
+@pytest.mark.parametrize("permission", [each for each in EVERY if not each.in_python], ids=ask)
+async def test_what_only_the_database_answers_is_what_plain_sql_says(
+    pair: Pair, permission: type[Permission[Any]]
+) -> None:
+    """The same as `allows` and `rows`, for predicates over other tables: rows of both tenants, own and others'."""
+    asked, spelled, mapper = permission(), SPELLED[permission.__name__], permission.model.__mapper__
+    here = {row.id for row in await pair.all_rows(permission.model) if row.tenant_id == pair.here.tenant_id}
+    assert len(here) >= 3
+    for actor in [*pair.here.everybody, *pair.there.everybody]:
+        cell, facts, role = asked.cell(actor.facts), actor.facts, actor.role.value
+        if role == "SERVICE" and facts.of_dealer:
+            continue  # what a token of a dealer may is the meeting of both; test_allows_and_rows asks it where it can
+        own = cell.letter == "O" or (cell.letter == "M" and asked.marked)
+        answer = spelled.own.get(role, "false") if own else spelled.by_role.get(role, spelled.within)
+        if not asked.admits(facts):
+            answer = "false"
+        given = {
+            "user": actor.user_id, "dealer": actor.dealer_id, "teams": list(actor.team_ids), "all_teams": actor.all_teams,
+        }  # fmt: skip
+        sql = f"SELECT t.id FROM {mapper.local_table.name} t WHERE ({answer}) AND t.tenant_id = :tenant"
+        question = text(sql).bindparams(tenant=pair.here.tenant_id)
+        question = question.bindparams(**{n: v for n, v in given.items() if f":{n}" in answer})
+        async with AsyncSession(pair.engine) as session:
+            expected = set((await session.execute(question)).scalars())
+        assert await pair.chosen(asked, actor) & here == expected, (role, answer)
+
+
 @pytest.mark.parametrize("permission", [each for each in EVERY if each.__name__ != "CreatesDealer"], ids=ask)
 async def test_both_answers_occur_where_a_cell_says_own(pair: Pair, permission: type[Permission[Any]]) -> None:
     """O is somebody's row and not everybody's: among own, other and foreign rows there are both."""
@@ -114,6 +155,21 @@ async def test_both_answers_occur_where_a_cell_says_own(pair: Pair, permission: 
                 assert chosen != {row.id for row in rows}, (role, "sees everything")
             case _:
                 assert chosen, (role, "sees nothing")
+
+
+@pytest.mark.parametrize("permission", EVERY, ids=ask)
+def test_a_subquery_is_about_the_row_that_is_asked_about(permission: type[Permission[Any]]) -> None:
+    """Two levels down SQLAlchemy lists the outer table once more, and then the condition is about any of its rows."""
+    asked = permission()
+    for role in Role:
+        actor = Actor(uuid4(), role, user_id=uuid4(), dealer_id=uuid4(), token_id=uuid4(), team_ids=(uuid4(),))
+        if role is Role.SERVICE:
+            actor = replace(actor, scopes=frozenset({permission.name}))
+        written = str(select(permission.model.id).where(asked.rows(Viewer.of(actor))))
+        inside = re.findall(r"\(SELECT [^()]*? ?\nFROM ([^()]*?) \nWHERE", written)
+        assert len(inside) == written.count("(SELECT"), written
+        again = [each for each in inside if permission.model.__tablename__ in each.split(", ")]
+        assert not again, written
 
 
 # Marked fields -----------------------------------------------------------------------------------------------------------

@@ -59,6 +59,25 @@ async def test_everybody_sees_the_people_and_the_names_that_are_theirs_to_see(wo
     assert (await world.ask(Role.PUBLIC, PEOPLE))["data"] == {"users": None}
 
 
+async def test_a_requester_sees_the_staff_who_answer_and_nobody_else(world: World) -> None:
+    """Who has the ticket, and who said something to it in public; what one says oneself shows no colleague of theirs."""
+    made = await world.do(Role.CUSTOMER, "ticketCreate", "ticket { id }", subject="Help", body="How?")
+    id_ = made["ticket"]["id"]
+    assert (await world.do(Role.CUSTOMER, "commentAdd", "comment { id }", id=id_, body="Well?"))["userErrors"] == []
+    for role, visibility in ((Role.AGENT, "PUBLIC"), (Role.OPS, "INTERNAL")):
+        said = await world.do(role, "commentAdd", "comment { id }", id=id_, body="So.", visibility=visibility)
+        assert said["userErrors"] == []
+
+    async def names(who: Role | Actor) -> list[str]:
+        found = await world.data(who, "{ users(orderBy: OLDEST) { nodes { name } } }")
+        return [node["name"] for node in found["users"]["nodes"]]
+
+    assert await names(Role.CUSTOMER) == ["AGENT person", "CUSTOMER person"]
+    assert await names(world.other_customer) == ["CUSTOMER2 person"]
+    hidden = await world.data(Role.CUSTOMER, "query($id: ID!) { user(id: $id) { name } }", {"id": uid(world, Role.OPS)})
+    assert hidden == {"user": None}
+
+
 async def test_a_filter_finds_nobody_by_a_name_that_may_not_be_read(world: World) -> None:
     document = "query($n: String!) { users(filter: {name: $n}) { totalCount nodes { id } } }"
     found = await world.data(Role.OWNER, document, {"n": "customer person"})

@@ -124,13 +124,21 @@ async def test_nothing_is_overdue_but_the_batch_that_runs(demo: Doors) -> None:
     ]  # fmt: skip
 
 
-async def test_the_query_of_the_readme_has_its_answer_and_is_fused(demo: Doors, server: str, template: str) -> None:
+async def test_the_queries_of_the_readme_are_fused_and_the_first_has_its_answer(
+    demo: Doors, server: str, template: str
+) -> None:
     readme = README.read_text(encoding="utf-8")
     (query,), (answer,) = (re.findall(rf"```{kind}\n(.*?)```", readme, re.DOTALL) for kind in ("graphql", "json"))
     opened = Souk.open(with_database(server, f"{template}_demo"))
     (found,) = await rows(demo, "pharos", "SELECT id, user_id FROM membership WHERE role = 'OPS'")
     ops = Actor(tenant_id_of("pharos"), Role.OPS, user_id=found.user_id, membership_id=found.id)
     given = await opened.runner.answer(query, {}, None, Context(ops, "readme", NOW, db=opened.app))
+    more = re.findall(r'"query": "(.*?)"\}', readme) + re.findall(r"`(\{ \w.*?\})`", readme)
+    assert len(more) >= 3
+    for each in (json.loads(f'"{one}"') if "\\" in one else one for one in more):
+        assert not opened.runner.document(each).errors, each
+        if opened.runner.operation(each).is_query:  # type: ignore[union-attr]
+            assert opened.runner.explain(each, {}, None, Context(ops, "readme", NOW)).fused, each  # type: ignore[union-attr]
     await opened.close()
     assert (given.fused, given.reason) == (True, None)
     assert json.loads(given.body) == json.loads(answer)
