@@ -27,7 +27,6 @@ from souk.schema import schema
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
     r"variables|null for a non-null field|introspection|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
     r"|BadInput|a list of more than|DataError|not valid|has \d digits|ISO 4217|Expected value of type"
-    r"|Query\.permissionMatrix"  # held by the code, not by a table
 )
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 KEYRING = Keyring(Keyring.generate())

@@ -34,6 +34,7 @@ from .notes import (
     By,
     Column,
     Computed,
+    Constant,
     Documents,
     Either,
     Embedded,
@@ -251,6 +252,8 @@ class Fuser:
                 return self.by_type(note.by, fields, scope, nullable)
             case Reference():
                 return pages.reference(self, note, output, fields, scope)
+            case Constant(function):
+                return [leaves.constant(self, output, fields, function())]
             case GlobalIdOf():
                 number = f"{scope.column('id')}::text"
                 return [

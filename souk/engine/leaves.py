@@ -46,6 +46,32 @@ def leaf(fuser: Any, type_: Any, scope: Any, name: str) -> Pieces:
     return when_null(text, nullable, pieces) if stored.nullable else pieces
 
 
+def constant(fuser: Any, type_: Any, fields: Any, value: Any) -> Literal:
+    """What is part of the program, written when the plan is made. Its objects have plain fields only."""
+
+    def shown(type_: Any, fields: Any, value: Any) -> Any:
+        type_ = get_nullable_type(type_)
+        if value is None:
+            return None
+        if is_list_type(type_):
+            return [shown(type_.of_type, fields, each) for each in value]
+        if is_leaf_type(type_):
+            return type_.coerce_output_value(value)
+        return {key: field(type_, nodes, value) for key, nodes in fuser.selected(type_, fields).items()}
+
+    def field(type_: Any, nodes: Any, value: Any) -> Any:
+        name = nodes[0].node.name.value
+        if name == "__typename":
+            return type_.name
+        definition = type_.fields[name]
+        declared = definition.extensions["strawberry-definition"]
+        if declared.base_resolver is not None:
+            raise NotFused(f"{type_.name}.{name} of a constant")
+        return shown(definition.type, nodes, getattr(value, declared.python_name))
+
+    return Literal(orjson.dumps(shown(type_, fields, value)).decode())
+
+
 def computed(fuser: Any, type_: Any, scope: Any, note: Computed) -> Pieces:
     """What `sql` makes beside the row, or a value that is known now."""
     made = note.sql(fuser.viewer, scope.inside)

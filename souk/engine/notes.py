@@ -125,6 +125,12 @@ class Stream:
     seq: str
 
 
+@dataclass(frozen=True)
+class Constant:
+    function: Callable[[], Any]
+    gate: Gate
+
+
 class GlobalIdOf:
     pass
 

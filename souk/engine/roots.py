@@ -14,7 +14,7 @@ from .arguments import described, with_arguments_of
 from .errors import BadUserInput
 from .fields import admit, field
 from .guards import Gate
-from .notes import GATE, NOTE, REFUSED, By, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
+from .notes import GATE, NOTE, REFUSED, By, Constant, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
 from .rows import Shown, named_rows
 from .symbols import NODES, read_id
 from .views import Ungated, View, referred, view_of
@@ -126,6 +126,11 @@ def payload_node(name: str, *, description: str | None = None) -> Any:
 # Plain resolvers --------------------------------------------------------------------------------------------------
 
 
+def constant(function: Callable[[], Any], *, gate: Gate, description: str | None = None) -> Any:
+    """A root field that is part of the program: objects of plain fields from `function()`, which nothing changes."""
+    return _plain(strawberry.field, function, gate, description, note=Constant(function, gate))
+
+
 def query(resolver: Callable[..., Any], *, gate: Gate, description: str | None = None) -> Any:
     """A root field that is not a read of rows: any resolver `(info, …)`; it runs on the executor."""
     return _plain(strawberry.field, resolver, gate, description)
@@ -150,6 +155,7 @@ def _plain(
     gate: Gate,
     description: str | None,
     refused: Refused | None = None,
+    note: Constant | None = None,
 ) -> Any:
     own, takes_info = _signature(resolver)
 
@@ -160,7 +166,7 @@ def _plain(
     resolve.__signature__ = own  # type: ignore[attr-defined]
     return make(
         resolver=resolve,
-        metadata={NOTE: None, GATE: gate, REFUSED: refused},
+        metadata={NOTE: note, GATE: gate, REFUSED: refused},
         description=description or inspect.getdoc(resolver),
     )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import one, own, query, to_one, view
+from ..engine.declare import constant, one, own, to_one, view
 from ..engine.scalars import CountryCode, CurrencyCode, LocaleCode, TimeZone
 from ..permissions.base import may
 from ..permissions.roles import MATRIX
@@ -79,4 +79,4 @@ def permission_matrix() -> list[PermissionRow] | None:
 @strawberry.type
 class ViewerQueries:
     viewer: Viewer | None = one(resolve.viewer, gate=own)
-    permission_matrix: list[PermissionRow] | None = query(permission_matrix, gate=may("permission:read"))
+    permission_matrix: list[PermissionRow] | None = constant(permission_matrix, gate=may("permission:read"))

@@ -46,6 +46,10 @@ def of(own: Own, column: str, table: str, more: str = "true") -> Own:
     return {role: f"{column} IN (SELECT t.id FROM {table} t WHERE {each}) AND {more}" for role, each in own.items()}
 
 
+THAT_TICKET, THAT_ALERT = "subject_type = 'Ticket'", "subject_type = 'Alert'"
+LIVING = f"subject_id IN (SELECT id FROM ticket WHERE {LIVE})"
+
+
 UNLOCK = "EXISTS (SELECT FROM lead_unlock u WHERE u.lead_id = t.id AND u.dealer_id = :dealer AND {})"
 BOUGHT = UNLOCK.format("u.status <> 'REFUNDED'")
 ELIGIBLE = (
@@ -101,6 +105,8 @@ SPELLED: dict[str, Spelled] = {
     "SeesTicket": THE_TICKET, "OpensTicket": THE_TICKET, "CommentsTicket": THE_TICKET,
     "PublicComment": Spelled(of_ticket(TICKETS, "PUBLIC"), comments("PUBLIC")),
     "OpensPublicComment": Spelled(of_ticket(TICKETS, "PUBLIC"), comments("PUBLIC")),
+    "OpensTicketReason": Spelled(of(TICKETS, "subject_id", "ticket", f"{THAT_TICKET} AND {LIVING}"), f"{THAT_TICKET} AND {LIVING}"),
+    "OpensAlertReason": Spelled(of(OWN["Alert"], "subject_id", "alert", THAT_ALERT), THAT_ALERT),
     "InternalComment": Spelled(of_ticket({"AGENT": TEAM}, "INTERNAL"), comments("INTERNAL")),
     "InvitesUser": Spelled({"DEALER": f"{MEMBERS} AND {ELSEWHERE}"}, by_role=NO_OWNER),
     "SetsUserStatus": Spelled({"DEALER": f"{MEMBERS} AND {ELSEWHERE}"}, by_role=NO_OWNER),

@@ -34,11 +34,20 @@ FIELD_OWN: dict[tuple[str, str], dict[str, str]] = {  # what is one's own, where
         role: f"ticket_id IN (SELECT id FROM ticket t WHERE deleted_at IS NULL AND {own})"
         for role, own in OWN["Ticket"].items()
     },
+    ("ticket:read", "DomainEvent"): {
+        role: f"subject_id IN (SELECT id FROM ticket t WHERE deleted_at IS NULL AND {own})"
+        for role, own in OWN["Ticket"].items()
+    },
+    ("alert:read", "DomainEvent"): {
+        role: f"subject_id IN (SELECT id FROM alert t WHERE {own})" for role, own in OWN["Alert"].items()
+    },
     ("ticket:internal", "TicketComment"): {"AGENT": f"ticket_id IN (SELECT id FROM ticket t WHERE {ANSWERS})"},
     ("user:readStaff", "User"): dict.fromkeys(("DEALER", "CUSTOMER"), ANSWERED),
 }
 WITHIN = {
     ("user:readStaff", "User"): "staff",
+    ("ticket:read", "DomainEvent"): "subject_type = 'Ticket'",
+    ("alert:read", "DomainEvent"): "subject_type = 'Alert'",
     ("ticket:read", "TicketComment"): "visibility = 'PUBLIC'",
     ("ticket:internal", "TicketComment"): "visibility = 'INTERNAL'",
 }

@@ -94,7 +94,7 @@ async def test_a_service_token_is_told_its_name_and_scopes(world: World) -> None
 
 async def test_the_matrix_is_served_as_it_stands(world: World) -> None:
     document = "{ permissionMatrix { name group covers cells { role letter condition } } }"
-    answer = await world.ask(Role.CUSTOMER, document, executor="Query.permissionMatrix")
+    answer = await world.ask(Role.CUSTOMER, document)
     rows = answer["data"]["permissionMatrix"]
     assert [row["name"] for row in rows] == list(MATRIX)
     by_name = {row["name"]: row for row in rows}
@@ -104,5 +104,5 @@ async def test_the_matrix_is_served_as_it_stands(world: World) -> None:
         "VIEWER": ("M", None), "DEALER": ("O", "unlocked"), "CUSTOMER": ("O", None), "SERVICE": ("S", None),
         "PUBLIC": ("-", None),
     }  # fmt: skip
-    denied = await world.ask(Role.PUBLIC, document, executor="Query.permissionMatrix")
+    denied = await world.ask(Role.PUBLIC, document)
     assert denied["data"] == {"permissionMatrix": None}
