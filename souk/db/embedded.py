@@ -27,7 +27,8 @@ STOP_SECONDS = 20
 _NOT_RUNNING = (3, 4)  # what `pg_ctl status` exits with
 
 # One machine, one project: small buffers, no parallel workers that would fight over its cores, JIT never pays here.
-# fsync stays on: what was acknowledged survives kill -9 and power loss alike.
+# fsync stays on: what was acknowledged survives kill -9 and power loss alike. A new segment of the log is not filled with
+# zeros first: whoever needed it waited 0.1 s for that.
 TUNED = {
     "max_connections": "100",
     "shared_buffers": "'192MB'",
