@@ -15,6 +15,7 @@ from souk.gateways.storage import Directory
 from souk.resolvers.batch import RUN
 from souk.worker.bringing import begin, to_the_end, upload_file
 from souk.worker.due import TIMERS
+from souk.worker.letters import SEND
 from souk.worker.loop import Worker
 from souk.worker.queue import Queue
 from tests.web.test_uploads import MAPPING
