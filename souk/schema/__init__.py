@@ -21,6 +21,7 @@ from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
+from .session import SessionMutations
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
 from .ticket import TicketMutations, TicketQueries
@@ -64,6 +65,7 @@ class Mutation(
     NoteMutations,
     OfferMutations,
     PricePolicyMutations,
+    SessionMutations,
     SkuMutations,
     TaskMutations,
     TicketMutations,
