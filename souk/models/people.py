@@ -118,13 +118,24 @@ class Session(Row):
     reason: Mapped[str | None] = col("Why somebody acts for the person.")
 
 
-class ServiceToken(Row):
+class ServiceToken(TenantModel):
     """A token of an integration: a principal of its own, with permission names as scopes."""
 
     __tablename__ = "service_token"
     __table_args__ = (
         refers("dealer_id", "dealer"),
+        refers("rotates_id", "service_token"),
         Index("ix_service_token_newest", "tenant_id", "created_at", "id"),
+        Index("ix_service_token_updated", "tenant_id", "updated_at", "id"),
+        # one that is rotated has one successor at a time: two of a line are live, never three
+        Index(
+            "uq_service_token_successor",
+            "tenant_id",
+            "rotates_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        CheckConstraint("rotates_id <> id", name="rotates_another"),
     )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
@@ -133,6 +144,8 @@ class ServiceToken(Row):
     hash: Mapped[bytes] = col("SHA-256 of the token.", unique=True)
     scopes: Mapped[list[str]] = col("Names of the permission matrix.", ARRAY(Text))
     dealer_id: Mapped[UUID | None] = col("The one dealer it may act for.")
-    expires_at: Mapped[datetime] = col("When it ends by itself.")
-    revoked_at: Mapped[datetime | None] = col("When it was ended.")
+    expires_at: Mapped[datetime] = col("When it ends by itself, in UTC.")
+    revoked_at: Mapped[datetime | None] = col("When it was ended, in UTC; null while it was not.")
     created_by: Mapped[UUID | None] = col("Who made it.")
+    rotates_id: Mapped[UUID | None] = col("The token it takes over from; both are good until that one ends.")
+    last_used_at: Mapped[datetime | None] = col("When it was last shown, in UTC, to the minute; null: never.")

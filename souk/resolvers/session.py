@@ -1,4 +1,4 @@
-"""Sign-ins and service tokens: 256 random bits each, shown once, kept as SHA-256."""
+"""Sign-ins: 256 random bits each, shown once, kept as SHA-256."""
 
 import base64
 import hashlib
@@ -10,11 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ..db.session import Transaction
-from ..models import Membership, ServiceToken, Session, new_id
-from ..permissions.roles import MATRIX
-from ..rules.actor import Role
+from ..models import Membership, Session, new_id
 from ..rules.enums import SessionCarrier
-from ..rules.errors import Invalid, OutOfRange
+from ..rules.errors import OutOfRange
 
 LIFETIME = timedelta(days=30)
 LONGEST = timedelta(days=366)
@@ -47,33 +45,6 @@ async def issue(
     return token, session
 
 
-async def issue_service_token(
-    tx: Transaction, name: str, scopes: Sequence[str], *, dealer_id: UUID | None = None, lifetime: timedelta = LIFETIME
-) -> tuple[str, ServiceToken]:
-    """A service token `svc_<id>_<secret>` with these scopes. Raises Invalid for a scope that no service token can have."""
-    for scope in scopes:
-        row = MATRIX.get(scope)
-        if row is None or row.cells[Role.SERVICE].letter != "S":
-            raise Invalid(f"{scope} is not a scope of service tokens.", field="scopes")
-    id_ = new_id()
-    prefix = f"svc_{id_.hex}"
-    token = f"{prefix}_{_secret()}"
-    made = tx.add(
-        ServiceToken(
-            id=id_,
-            name=name,
-            prefix=prefix,
-            hash=digest(token),
-            scopes=sorted(set(scopes)),
-            dealer_id=dealer_id,
-            expires_at=tx.now + _held(lifetime),
-            created_by=tx.actor.user_id,
-        )
-    )
-    tx.emit("session.created", made)
-    return token, made
-
-
 async def revoke_sessions(tx: Transaction, user_id: UUID, *, membership_id: UUID | None = None) -> int:
     """End the live sessions of a person, all or those of one membership, each with its event. Gives their number."""
     asked = (
@@ -88,14 +59,7 @@ async def revoke_sessions(tx: Transaction, user_id: UUID, *, membership_id: UUID
     return _ended(tx, (await tx.session.execute(asked)).scalars().all())
 
 
-async def revoke_service_tokens(tx: Transaction, user_id: UUID) -> int:
-    """End the service tokens that a person made. Gives their number."""
-    asked = select(ServiceToken).where(ServiceToken.created_by == user_id, ServiceToken.revoked_at.is_(None))
-    found = await tx.session.execute(asked.order_by(ServiceToken.id).with_for_update())
-    return _ended(tx, found.scalars().all())
-
-
-def _ended(tx: Transaction, rows: Sequence[Session | ServiceToken]) -> int:
+def _ended(tx: Transaction, rows: Sequence[Session]) -> int:
     for row in rows:
         row.revoked_at = tx.now
         tx.emit("session.revoked", row)

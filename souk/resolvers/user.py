@@ -35,7 +35,8 @@ from . import contact
 from .enums import known
 from .filters import conditions, refers_to
 from .finding import found_by
-from .session import revoke_service_tokens, revoke_sessions
+from .service_token import revoke_service_tokens
+from .session import revoke_sessions
 from .writing import found, locked, means, move, permit
 
 INVITED_FOR = timedelta(days=7)

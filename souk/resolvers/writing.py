@@ -1,7 +1,7 @@
 """The words of a write: lock, find, permit, move. A write is `async (tx, input) -> row`, in this order, in plain sight."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import select
 
@@ -19,6 +19,13 @@ CONSTRAINTS: dict[str, Callable[[], Refused]] = {}
 def means(constraint: str, refusal: Callable[[], Refused]) -> None:
     """When the database refuses by this constraint, the mutation answers this."""
     CONSTRAINTS[constraint] = refusal
+
+
+class Told(NamedTuple):
+    """A row, and what the payload's other fields answer this once: it is stored nowhere, so a replayed key answers null."""
+
+    row: Any
+    told: dict[str, Any]
 
 
 class Sees(Protocol):

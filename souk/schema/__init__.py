@@ -21,6 +21,7 @@ from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
+from .service_token import ServiceTokenMutations, ServiceTokenQueries
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
 from .ticket import TicketMutations, TicketQueries
@@ -43,6 +44,7 @@ class Query(
     OfferQueries,
     PricePolicyQueries,
     SearchQueries,
+    ServiceTokenQueries,
     SkuQueries,
     TaskQueries,
     TicketQueries,
@@ -64,6 +66,7 @@ class Mutation(
     NoteMutations,
     OfferMutations,
     PricePolicyMutations,
+    ServiceTokenMutations,
     SkuMutations,
     TaskMutations,
     TicketMutations,

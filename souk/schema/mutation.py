@@ -2,7 +2,8 @@
 
     listing_submit: ListingSubmitPayload | None = write(resolve.listing_submit, gate=may("listing:write"))
 
-A write is `async (tx, input) -> row`. Its input's `idempotency_key` decides whether a repetition replays.
+A write is `async (tx, input) -> row`, or `Told(row, …)` when its payload has more to say than the row. Its input's
+`idempotency_key` decides whether a repetition replays.
 """
 
 import asyncio
@@ -25,9 +26,11 @@ from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import mutation
 from ..engine.errors import DeadlineExceeded, Overloaded, typed
+from ..engine.notes import Payload as EntityNote
+from ..engine.notes import note_of
 from ..engine.symbols import write_id
 from ..permissions.base import Permission, may
-from ..resolvers.writing import CONSTRAINTS
+from ..resolvers.writing import CONSTRAINTS, Told
 from ..rules import errors
 from ..rules.errors import InvalidInput, Refused
 from . import errors as shown_errors
@@ -66,9 +69,18 @@ class Outcome:
         if entity:
             setattr(self, entity, row_id)
 
+    def say(self, told: dict[str, Any]) -> None:
+        """Answer more than the entity: what a write told beside its row."""
+        vars(self).update(told)
+
+    def __getattr__(self, name: str) -> None:
+        """What was not told is null: nothing was changed, or a key was replayed."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+
 
 def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> Any:
-    """A mutation field over a write. The payload's one entity field is the field that its type adds to `Payload`."""
+    """A mutation field over a write. The payload's one entity field is its `payload_node`."""
     name = to_camel_case(function.__name__)
     hints = typing.get_type_hints(function)
     input_type = hints["input"]
@@ -97,11 +109,10 @@ async def note_refusal(context: Context, operation: str, permission: str) -> Non
 
 
 def entity_of(info: Info) -> str | None:
-    """The Python name of the field that the payload's type adds to those of every payload."""
+    """The Python name of the payload's field that is read afresh, if it has one."""
     type_ = info._raw_info.schema.type_map[_named(info._raw_info.return_type)]
     definition = type_.extensions["strawberry-definition"]
-    common = {"user_errors", "audit_event_id", "idempotency_replayed"}
-    own = [field.python_name for field in definition.fields if field.python_name not in common]
+    own = [field.python_name for field in definition.fields if isinstance(note_of(field), EntityNote)]
     return own[0] if own else None
 
 
@@ -157,8 +168,10 @@ async def _once(
             if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
                 return _replayed(stored, entity)
             row = await function(tx, given)
+            row, told = (row.row, row.told) if isinstance(row, Told) else (row, {})
             await tx.session.flush()
             made = Outcome(entity, row.id, [])
+            made.say(told)
             if keyed:
                 await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
             committing = True
