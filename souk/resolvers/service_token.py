@@ -1,7 +1,5 @@
 """Tokens of integrations: `svc_<id>_<secret>`, 256 random bits, shown once, kept as SHA-256."""
 
-import base64
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,7 +21,7 @@ from ..rules.enums import DealerStanding, Described
 from ..rules.errors import Forbidden, Invalid, LimitExceeded, OutOfRange, Problems, Refused, Required
 from .enums import known
 from .filters import conditions, refers_or_not
-from .session import digest
+from .session import digest, ended, secret
 from .writing import Told, found, locked, means, permit
 
 LIFETIME = timedelta(days=90)
@@ -253,7 +251,7 @@ def _made(
 ) -> tuple[str, ServiceToken]:
     id_ = new_id()
     prefix = f"svc_{id_.hex}"
-    token = f"{prefix}_{base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b'=').decode()}"
+    token = f"{prefix}_{secret()}"
     made = tx.add(
         ServiceToken(
             id=id_,
@@ -285,8 +283,5 @@ async def issue_service_token(
 async def revoke_service_tokens(tx: Transaction, user_id: UUID) -> int:
     """End the service tokens that a person made. Gives their number."""
     asked = select(ServiceToken).where(ServiceToken.created_by == user_id, ServiceToken.revoked_at.is_(None))
-    tokens = (await tx.session.execute(asked.order_by(ServiceToken.id).with_for_update())).scalars().all()
-    for token in tokens:
-        token.revoked_at = tx.now
-        tx.emit("session.revoked", token)
-    return len(tokens)
+    found = await tx.session.execute(asked.order_by(ServiceToken.id).with_for_update())
+    return ended(tx, found.scalars().all())

@@ -72,6 +72,9 @@ class DatabaseDoor:
             team_ids=tuple(known.get("team_ids") or ()),
             all_teams=bool(known.get("all_teams")),
             scopes=frozenset(known.get("scopes") or ()),
+            account_id=known.get("account_id"),
+            mfa_at=known.get("mfa_at"),
+            impersonator_id=known.get("impersonator_id"),
         )
         return Found(actor, known.get("expires_at"))
 

@@ -1,0 +1,31 @@
+"""How sign-ins end: each with its event, so that every process drops it at once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ...db.session import Transaction
+from ...models import Membership, ServiceToken, Session
+
+
+async def revoke_sessions(tx: Transaction, user_id: UUID, *, membership_id: UUID | None = None) -> int:
+    """End the live sessions of a person, all or those of one membership, each with its event. Gives their number."""
+    asked = (
+        select(Session)
+        .join(Membership, (Membership.tenant_id == Session.tenant_id) & (Membership.id == Session.membership_id))
+        .where(Membership.user_id == user_id, Session.revoked_at.is_(None))
+        .order_by(Session.id)
+        .with_for_update(of=Session)
+    )
+    if membership_id is not None:
+        asked = asked.where(Membership.id == membership_id)
+    return ended(tx, (await tx.session.execute(asked)).scalars().all())
+
+
+def ended(tx: Transaction, rows: Sequence[Session | ServiceToken]) -> int:
+    """End these rows, whose locks are held. Gives their number."""
+    for row in rows:
+        row.revoked_at = tx.now
+        tx.emit("session.revoked", row)
+    return len(rows)
