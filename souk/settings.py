@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     body_limit: Count = 262_144
     drain_timeout: Seconds = 20.0
     session_cache: Annotated[float, Field(ge=0, le=1)] = 1.0
-    session_recheck: Annotated[float, Field(gt=0, le=5)] = 2.0
+    session_recheck: Annotated[float, Field(gt=0, le=5)] = 1.0
 
     # Files that are handed over
     upload_limit: Count = 52_428_800

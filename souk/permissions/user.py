@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 
 from ..engine.symbols import among
 from ..models import Membership, Team, Ticket, TicketCc, TicketComment, User
-from ..rules.actor import STAFF, Role
+from ..rules.actor import STAFF, Actor, Role
 from ..rules.clauses import implements
 from .base import AnyOf, Permission
 
@@ -160,6 +160,21 @@ class SetsRole(_ManagesPeople):
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         return _in_organisation(viewer)
+
+
+class AcceptsInvitation(Permission[User]):
+    """Accepts the own invitation."""
+
+    name = "session:create"
+    model = User
+    message = "An invitation is accepted by whoever it was sent to."
+
+    def owns(self, actor: Actor, row: User) -> bool:
+        return row.id == actor.user_id
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        oneself: ColumnElement[bool] = User.id == viewer.user_id
+        return oneself
 
 
 class MakesOwners(Permission[Any]):

@@ -22,7 +22,7 @@ from ..rules.errors import Forbidden, Invalid, LimitExceeded, OutOfRange, Proble
 from .enums import known
 from .filters import conditions, refers_or_not
 from .session import digest, ended, secret
-from .writing import Told, found, locked, means, permit
+from .writing import Said, found, locked, means, permit
 
 LIFETIME = timedelta(days=90)
 LONGEST = timedelta(days=366)
@@ -124,7 +124,7 @@ class ServiceTokenCreateInput:
     )
 
 
-async def service_token_create(tx: Transaction, input: ServiceTokenCreateInput) -> Told:
+async def service_token_create(tx: Transaction, input: ServiceTokenCreateInput) -> Said:
     """Make a token for an integration. Its secret is shown in this answer and never again. Needs a step-up."""
     problems = Problems()
     name = problems.take(lambda: text.line(input.name, 200), "name")
@@ -150,7 +150,7 @@ class ServiceTokenRotateInput:
     )
 
 
-async def service_token_rotate(tx: Transaction, input: ServiceTokenRotateInput) -> Told:
+async def service_token_rotate(tx: Transaction, input: ServiceTokenRotateInput) -> Said:
     """Make a second token with the name, the scopes and the dealer of the first. Both are good until the first ends by
     itself, at `formerEndsAt` or by `serviceTokenRevoke`; a third is refused. Needs a step-up.
     """
@@ -269,8 +269,8 @@ def _made(
     return token, made
 
 
-def _told(token: str, made: ServiceToken) -> Told:
-    return Told(made, {"token": token})
+def _told(token: str, made: ServiceToken) -> Said:
+    return Said(made, {"token": token})
 
 
 async def issue_service_token(

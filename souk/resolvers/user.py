@@ -37,6 +37,7 @@ from .filters import conditions, refers_to
 from .finding import found_by
 from .service_token import revoke_service_tokens
 from .session import revoke_sessions
+from .session.inviting import invite
 from .writing import found, locked, means, move, permit
 
 INVITED_FOR = timedelta(days=7)
@@ -195,7 +196,8 @@ async def user_invite(tx: Transaction, input: UserInviteInput) -> User:
         problems.add(Required("Give an e-mail address or a phone number."), "email")
     problems.check()
     place = await _place(tx, input.role, input.dealer_id, input.team_ids, input.all_teams)
-    account = func.souk.account_for(new_id(), email.lower() if email else None, phone)
+    # by one key, the one that the invitation goes to: a second one that nobody has proved would sign in as the person
+    account = func.souk.account_for(new_id(), email.lower() if email else None, None if email else phone)
     person: User = tx.add(
         User(
             id=new_id(),
@@ -212,6 +214,7 @@ async def user_invite(tx: Transaction, input: UserInviteInput) -> User:
     tx.emit("user.invited", person, to_status=UserStatus.INVITED, data={"role": place.role.value})
     await _appoint(tx, person, place)
     await tx.due(EXPIRY, person.id, tx.now + INVITED_FOR)
+    await invite(tx, person)
     return person
 
 
@@ -409,8 +412,8 @@ async def expire_invite(tx: Transaction, id: UUID) -> None:
         await _withdrawn(tx, person, cause="7 d")
 
 
-async def activate(tx: Transaction, person: User) -> None:
-    """The invitation is accepted: whoever hands over the first token vouches for the person."""
+async def activate(tx: Transaction, person: User, mutation: str = "userAcceptInvite") -> None:
+    """The invitation is accepted, by its token or a code; on the command line whoever hands over a token vouches."""
     if person.status == UserStatus.INVITED:
-        move(tx, person, UserStatus.ACTIVE, "user.status_changed", mutation="userAcceptInvite")
+        move(tx, person, UserStatus.ACTIVE, "user.status_changed", mutation=mutation)
         await tx.not_due(EXPIRY, person.id)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, false, literal, null, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, false, func, literal, null, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..engine.symbols import Viewer
 from ..models import Dealer, Membership, ServiceToken, Tenant, User
@@ -12,6 +13,7 @@ from ..rules.actor import Facts, Role
 
 def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
     """The signed-in principal; null for somebody who is not signed in."""
+    choices = func.souk.memberships_of_account(viewer.account_id, viewer.membership_id, type_=JSONB)
     role = literal(viewer.role.value, Text()).label("role")
     permissions = bindparam(None, permitted(viewer.facts), type_=ARRAY(Text())).label("permissions")
     if viewer.role is Role.SERVICE:
@@ -24,6 +26,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
             ServiceToken.dealer_id.label("dealer_id"),
             ServiceToken.name.label("token_name"),
             ServiceToken.scopes.label("scopes"),
+            choices.label("memberships"),
         ).where(ServiceToken.id == viewer.token_id)
     found = select(
         Membership.tenant_id.label("tenant_id"),
@@ -34,6 +37,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
         Membership.dealer_id.label("dealer_id"),
         cast(null(), Text()).label("token_name"),
         cast(null(), ARRAY(Text())).label("scopes"),
+        choices.label("memberships"),
     ).where(Membership.id == viewer.membership_id)
     return found.where(false()) if viewer.role is Role.PUBLIC else found
 

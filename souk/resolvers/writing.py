@@ -1,10 +1,12 @@
 """The words of a write: lock, find, permit, move. A write is `async (tx, input) -> row`, in this order, in plain sight."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import select
 
+from ..context import Cookie
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, key
 from ..permissions.base import Permission
@@ -21,11 +23,17 @@ def means(constraint: str, refusal: Callable[[], Refused]) -> None:
     CONSTRAINTS[constraint] = refusal
 
 
-class Told(NamedTuple):
-    """A row, and what the payload's other fields answer this once: it is stored nowhere, so a replayed key answers null."""
+@dataclass
+class Said:
+    """What a write answers where its row alone does not say it: give it back instead of the row.
 
-    row: Any
-    told: dict[str, Any]
+    `shown` are fields of the payload. A `problem` is a refusal whose effects stay: whoever guesses wrong must be counted.
+    """
+
+    row: Any = None
+    shown: dict[str, Any] = field(default_factory=dict)
+    problem: Refused | None = None
+    cookie: Cookie | None = None
 
 
 class Sees(Protocol):

@@ -39,7 +39,6 @@ there are rates, its VAT is 0 and no commission is frozen.
 
 TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "User": {
-        "2": ("userAcceptInvite", "otpVerify"),
         "operations": ("(erasure completed)",),
     },
     "DealerVerification": {"media": ("(document expiry)",)},

@@ -22,6 +22,7 @@ from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
 from .service_token import ServiceTokenMutations, ServiceTokenQueries
+from .session import SessionMutations
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
 from .ticket import TicketMutations, TicketQueries
@@ -67,6 +68,7 @@ class Mutation(
     OfferMutations,
     PricePolicyMutations,
     ServiceTokenMutations,
+    SessionMutations,
     SkuMutations,
     TaskMutations,
     TicketMutations,

@@ -9,6 +9,7 @@ from ..engine.declare import Connection, Node, column, many, one, payload_node, 
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
 from ..permissions.user import (
+    AcceptsInvitation,
     InvitesUser,
     NamesUser,
     OpensUser,
@@ -52,7 +53,8 @@ class User(Node):
     version: int
     memberships: list["Membership"] = to_list(resolve.memberships_of_user)
     available_transitions: list[Transition] = transitions(
-        "User", {"user:invite": InvitesUser(), "user:setStatus": SetsUserStatus()}
+        "User",
+        {"SELF": AcceptsInvitation(), "user:invite": InvitesUser(), "user:setStatus": SetsUserStatus()},
     )
 
 

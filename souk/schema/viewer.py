@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import one, own, query, to_one, view
+from ..engine.declare import Connection, embedded, one, own, query, to_many, to_one, view
 from ..engine.scalars import CountryCode, CurrencyCode, LocaleCode, TimeZone
 from ..permissions.base import may
 from ..permissions.roles import MATRIX
 from ..resolvers import viewer as resolve
+from ..resolvers.session import own as own_sessions
 from ..rules.actor import Role
+from .session import LoginAttempt, MembershipChoice, Session
 from .user import Membership, User
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ class Viewer:
     membership: Membership | None = to_one(resolve.membership_of_viewer)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_viewer)
     tenant: Tenant | None = to_one(resolve.tenant_of_viewer)
+    memberships: list[MembershipChoice] = embedded(
+        "memberships",
+        description="The roles of the same person, here and in other tenants, by tenant; what `sessionSwitch` takes.",
+    )
+    sessions: Connection[Session] = to_many(own_sessions.sessions_of_viewer)
+    login_attempts: Connection[LoginAttempt] = to_many(own_sessions.login_attempts_of_viewer)
 
 
 @strawberry.type(description="What one role may do of one row.")

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import structlog
 from graphql import OperationType
 
-from souk.rules.actor import Actor
+from souk.context import Cookie
+from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.settings import Settings
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
 from souk.web.gate import GraphQLRequest
@@ -31,6 +32,7 @@ class Call:
     address: str = ""
     transport: str = "http"
     language: str = ""
+    caller: Caller = NOWHERE
 
 
 class Answer(Protocol):
@@ -109,6 +111,7 @@ class Result:
 
     told: Told
     failure: Failure | None = None
+    cookie: Cookie | None = None
 
     @property
     def status(self) -> int:
@@ -162,7 +165,8 @@ class Operations:
                 async with asyncio.timeout(self.settings.request_timeout):
                     answer = await run
             road = answer.fused
-            result = Result(told(answer.body, call.request_id, again=not context.effects.unsettled))
+            said = told(answer.body, call.request_id, again=not context.effects.unsettled)
+            result = Result(said, cookie=getattr(context.effects, "cookie", None))
             outcome = _outcome(result.told)
         except Exception as error:
             result = self._failed(error, call, again=not context.effects.unsettled)

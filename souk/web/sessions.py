@@ -31,6 +31,8 @@ class Credential:
     token: str | None
     host: str
     tenant: str | None = None
+    forget: bytes = b""
+    """Of a cookie: the Set-Cookie that takes it back, sent when it is no longer valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class DatabaseDoor:
         if row is None or row["tenant_id"] is None:
             return None
         known = dict(row)
+        if known.get("use_is_old"):
+            await self._ask("SELECT souk.session_seen($1)", digest)
         actor = Actor(
             tenant_id=known["tenant_id"],
             role=Role(known["role"]),
@@ -109,7 +113,12 @@ class Sessions:
     async def actor(self, credential: Credential) -> Actor:
         """The one who shows `credential`. Raises Failure (UNAUTHENTICATED, OVERLOADED) and the database's errors."""
         if credential.token is not None:
-            return await self._by_token(credential.token)
+            try:
+                return await self._by_token(credential.token)
+            except Failure as failure:
+                if credential.forget and failure.code is Code.UNAUTHENTICATED:
+                    failure.headers += ((b"set-cookie", credential.forget),)
+                raise
         if credential.tenant is not None:
             slug = credential.tenant
             tenant = await self._look(("slug", slug), lambda: self.door.tenant(slug=slug))

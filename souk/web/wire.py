@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -54,7 +55,8 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     uses = Uses(database.engine)
 
     def context(actor: Actor, call: Call) -> Context:
-        return Context(actor, call.request_id, db=database)
+        cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
+        return Context(actor, call.request_id, replace(call.caller, cookies=cookies), db=database)
 
     async def ready() -> None:
         try:

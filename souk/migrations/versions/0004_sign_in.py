@@ -57,8 +57,11 @@ CREATE FUNCTION souk.session_by_hash(token_hash bytea) RETURNS TABLE (
 CREATE FUNCTION souk.session_seen(token_hash bytea) RETURNS void
   LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   UPDATE session SET seen_at = now(), idle_at = now() + make_interval(secs => idle_seconds)
-  WHERE hash = token_hash AND revoked_at IS NULL AND (idle_at IS NULL OR idle_at > now())
-    AND (seen_at IS NULL OR seen_at < now() - interval '1 minute') $$;
+  WHERE (tenant_id, id) IN (
+    SELECT s.tenant_id, s.id FROM session s
+    WHERE s.hash = token_hash AND s.revoked_at IS NULL AND (s.idle_at IS NULL OR s.idle_at > now())
+      AND (s.seen_at IS NULL OR s.seen_at < now() - interval '1 minute')
+    FOR UPDATE SKIP LOCKED) $$;
 
 CREATE FUNCTION souk.session_by_family(family bytea) RETURNS TABLE (
     tenant_id uuid, session_id uuid, user_id uuid, membership_id uuid, role text, dealer_id uuid, account_id uuid,
