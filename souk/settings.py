@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 PREFIX = "SOUK_"
-SECRETS = ("database_url", "migrate_database_url", "encryption_keys")
+SECRETS = ("database_url", "migrate_database_url", "encryption_keys", "mail_url", "sms_token")
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     max_root_mutations: Count = 5
     limit_scale: Annotated[float, Field(gt=0)] = 1.0
 
+    # Letters
+    mail_url: SecretStr | None = None
+    mail_from: str = "Souk <no-reply@localhost>"
+    sms_url: str | None = None
+    sms_token: SecretStr | None = None
+
     # Background work
     lease: Seconds = 60.0
     heartbeat: Seconds = 10.0
@@ -138,6 +144,20 @@ class Settings(BaseSettings):
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must begin with https://, or be on this machine")
         return value
 
     @model_validator(mode="after")

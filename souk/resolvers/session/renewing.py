@@ -56,12 +56,13 @@ async def session_refresh(tx: Transaction, input: SessionRefreshInput) -> Said:
 
     A refresh token that comes a second time was copied: the session ends at once, for whoever holds it.
     """
+    # the person first, as whoever suspends does
+    person = await tx.session.get_one(User, (tx.actor.tenant_id, tx.actor.user_id), with_for_update={"read": True})
     asked = select(Session).where(Session.id == tx.actor.session_id).with_for_update()
     session: Session = (await tx.session.execute(asked)).scalar_one()
     over = session.ends_at <= tx.now or (session.idle_at is not None and session.idle_at <= tx.now)
     if session.revoked_at is not None or over:
         raise _void()
-    person = await tx.session.get_one(User, (tx.actor.tenant_id, tx.actor.user_id), with_for_update={"read": True})
     if session.refresh_hash != digest(input.refresh_token):
         ended(tx, [session])
         attempted(tx, hash_of(tx.keyring, f"session {session.id}"), person, SignInMethod.REFRESH, SignInOutcome.REUSED)
