@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from ..rules.actor import Role
@@ -26,12 +26,27 @@ class Account(Model):
     __table_args__ = (
         CheckConstraint("phone_key IS NOT NULL OR email_key IS NOT NULL", name="reachable"),
         CheckConstraint("email_key = lower(email_key)", name="email_folded"),
+        CheckConstraint("cardinality(password_history) <= 5", name="history_short"),
+        CheckConstraint("(mfa_secret_enc IS NULL) = (mfa_since IS NULL)", name="mfa_since_known"),
     )
 
     id: Mapped[UUID] = col("The account's id.", primary_key=True, default=new_id)
     phone_key: Mapped[str | None] = col("E.164.", unique=True, personal=True)
     email_key: Mapped[str | None] = col("The address in lower case.", unique=True, personal=True)
     created_at: Mapped[datetime] = col("When it was made, in UTC.")
+    password_hash: Mapped[str | None] = col("Argon2id of the password; null: signs in by code only.", personal=True)
+    password_history: Mapped[list[str]] = col(
+        "The hashes of the passwords before, the latest first.", ARRAY(Text), personal=True, server_default=text("'{}'")
+    )
+    mfa_secret_enc: Mapped[bytes | None] = col("The secret of the authenticator app, sealed.", personal=True)
+    mfa_pending_enc: Mapped[bytes | None] = col("The same before it is confirmed, sealed.", personal=True)
+    mfa_since: Mapped[datetime | None] = col("Since when the authenticator app is asked for, in UTC.")
+    mfa_step: Mapped[int | None] = col(
+        "The time step of the last code that was taken: it and older ones are used up.", BigInteger
+    )
+    recovery_hashes: Mapped[list[bytes]] = col(
+        "SHA-256 of the recovery codes that are left.", ARRAY(LargeBinary), personal=True, server_default=text("'{}'")
+    )
 
 
 class User(TenantModel):

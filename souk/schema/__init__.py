@@ -17,8 +17,10 @@ from .dealer import DealerMutations, DealerQueries
 from .event import EventQueries, EventSubscriptions
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .mfa import MfaMutations
 from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
+from .password import PasswordMutations
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
 from .service_token import ServiceTokenMutations, ServiceTokenQueries
@@ -64,8 +66,10 @@ class Mutation(
     DealerMutations,
     LeadMutations,
     ListingMutations,
+    MfaMutations,
     NoteMutations,
     OfferMutations,
+    PasswordMutations,
     PricePolicyMutations,
     ServiceTokenMutations,
     SessionMutations,

@@ -70,10 +70,10 @@ class ServiceTokenQueries:
 @strawberry.type
 class ServiceTokenMutations:
     service_token_create: ServiceTokenCreatePayload | None = write(
-        resolve.service_token_create, gate=may("serviceToken:write")
+        resolve.service_token_create, gate=may("serviceToken:write"), step_up=True
     )
     service_token_rotate: ServiceTokenRotatePayload | None = write(
-        resolve.service_token_rotate, gate=may("serviceToken:write")
+        resolve.service_token_rotate, gate=may("serviceToken:write"), step_up=True
     )
     service_token_revoke: ServiceTokenRevokePayload | None = write(
         resolve.service_token_revoke, gate=may("serviceToken:write")
