@@ -15,6 +15,7 @@ from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .event import EventQueries, EventSubscriptions
+from .impersonation import ImpersonationMutations
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
 from .mfa import MfaMutations
@@ -64,6 +65,7 @@ class Mutation(
     BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    ImpersonationMutations,
     LeadMutations,
     ListingMutations,
     MfaMutations,
