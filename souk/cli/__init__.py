@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
     "token create": "souk.cli.token:create",
+    "keys new": "souk.cli.keys:new",
+    "keys reseal": "souk.cli.keys:reseal",
     "outbox": "souk.cli.outbox:show",
     "audit verify": "souk.cli.audit:verify",
 }
@@ -44,6 +46,7 @@ GROUPS: dict[str, str] = {
     "tenant": "Tenants.",
     "token": "Tokens to sign in with.",
     "audit": "The audit.",
+    "keys": "The keys under which secrets are kept.",
 }
 
 
