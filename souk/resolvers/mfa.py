@@ -19,8 +19,9 @@ from ..db.sealing import place
 from ..db.session import Transaction
 from ..models import Session, User
 from ..rules import signin
-from ..rules.enums import SignInMethod, SignInOutcome
-from ..rules.errors import Cooldown, Forbidden, Invalid, StepUpRequired
+from ..rules.enums import SignInMethod, SignInOutcome, UserStatus
+from ..rules.errors import Cooldown, Forbidden, Invalid, NotFound, StepUpRequired
+from .contact import email_key
 from .letter import sender
 from .session.keys import attempted, hash_of, in_line, pressure_on
 from .writing import Said
@@ -207,6 +208,18 @@ async def mfa_disable(tx: Transaction, input: MfaDisableInput) -> User:
     if not await _done(tx, func.souk.account_forget_mfa(account_id)):
         raise Invalid("No authenticator app is in use.")
     tx.emit("user.mfa_disabled", person, reason=(input.reason or "")[:200] or None)
+    return person
+
+
+async def mfa_reset(tx: Transaction, email: str) -> User:
+    """The operator's hand: take the second factor from whoever lost it. Raises NotFound, Invalid."""
+    asked = select(User).where(func.lower(User.email) == email_key(email), User.status == UserStatus.ACTIVE)
+    person: User | None = (await tx.session.execute(asked)).scalars().one_or_none()
+    if person is None:
+        raise NotFound("There is no such person.")
+    if not await _done(tx, func.souk.account_forget_mfa(person.account_id)):
+        raise Invalid("No authenticator app is in use.")
+    tx.emit("user.mfa_disabled", person, reason="By the operator.")
     return person
 
 

@@ -125,3 +125,17 @@ async def test_a_new_key_is_printed(command: Any) -> None:
     Keyring(said)
     code, said = await command("keys", "new", "no word")
     assert (code, said) == (1, "souk: the id of a key is a word")
+
+
+async def test_the_operator_takes_a_lost_second_factor_away(
+    sealed: World, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrolled(sealed, await with_session(sealed, Role.ADMIN))
+    monkeypatch.setenv("SOUK_ENCRYPTION_KEYS", OLD)
+    reset = ("mfa", "reset", "--tenant", "keys", "--user")
+    assert await command(*reset, "nobody@example.com") == (1, "souk: There is no such person.")
+    code, said = await command(*reset, "Admin@example.com")
+    assert (code, said) == (0, "ADMIN person signs in without an authenticator app now")
+    assert await sealed.rows("SELECT count(*) FROM account WHERE mfa_since IS NOT NULL") == [(0,)]
+    assert await sealed.rows("SELECT acting_role FROM audit_event WHERE op = 'mfaReset'") == [("SYSTEM",)]
+    assert await command(*reset, "admin@example.com") == (1, "souk: No authenticator app is in use.")
