@@ -76,5 +76,5 @@ class ServiceTokenMutations:
         resolve.service_token_rotate, gate=may("serviceToken:write"), step_up=True
     )
     service_token_revoke: ServiceTokenRevokePayload | None = write(
-        resolve.service_token_revoke, gate=may("serviceToken:write")
+        resolve.service_token_revoke, gate=may("serviceToken:write"), in_person=True
     )

@@ -104,5 +104,5 @@ class UserMutations:
     )
     user_set_role: UserSetRolePayload | None = write(resolve.user_set_role, gate=may("user:setRole"), step_up=True)
     user_withdraw_invite: UserWithdrawInvitePayload | None = write(
-        resolve.user_withdraw_invite, gate=may("user:invite")
+        resolve.user_withdraw_invite, gate=may("user:invite"), in_person=True
     )

@@ -130,6 +130,7 @@ async def test_it_changes_nothing_of_sign_in_and_roles(world: World) -> None:
         "userSetStatus": {"id": target, "expectedVersion": 1, "to": "SUSPENDED", "reason": "No."},
         "userInvite": {"name": "A", "email": "a@example.com", "role": "OPS"}, "userUnlock": {"id": target},
         "userImpersonate": {"id": target, "reason": REASON},
+        "userWithdrawInvite": {"id": target, "expectedVersion": 1}, "serviceTokenRevoke": {"id": target},
         "serviceTokenCreate": {"name": "A", "scopes": ["sku:read"], "expiresAt": "2027-01-01T00:00:00Z"},
     }  # fmt: skip
     before = await world.rows("SELECT count(*) FROM audit_event")

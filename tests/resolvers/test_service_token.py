@@ -1,6 +1,7 @@
 """Tokens of integrations: who makes them, what they may, how one takes over from another."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -113,6 +114,15 @@ async def test_a_dealer_does_not_get_the_scopes_of_a_token_that_staff_made(world
     refused = await world.do(Role.DEALER, "serviceTokenRotate", "token", id=id_, expiresAt=LATER)
     assert ([e["code"] for e in refused["userErrors"]], refused["token"]) == (["FORBIDDEN"], None)
     assert await world.rows("SELECT count(*) FROM service_token") == [(1,)]
+
+
+async def test_a_dashboard_s_token_is_marked_and_may_no_more(world: World) -> None:
+    made = await make(world, Role.DEALER, scopes=["dashboard", "dashboard:read"])
+    assert (made["userErrors"], made["serviceToken"]["scopes"]) == ([], ["dashboard", "dashboard:read"])
+    document = "{ viewer { permissions } }"
+    (row,) = await world.rows("SELECT id FROM service_token")
+    robot = replace(world.service("dashboard", "dashboard:read", dealer_id=world.dealer), token_id=row.id)
+    assert await world.data(robot, document) == {"viewer": {"permissions": ["dashboard:read"]}}
 
 
 async def test_a_terminated_dealer_gets_no_token(world: World) -> None:
