@@ -33,6 +33,9 @@ COMMANDS: dict[str, str] = {
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
     "token create": "souk.cli.token:create",
+    "mfa reset": "souk.cli.mfa:reset",
+    "keys new": "souk.cli.keys:new",
+    "keys reseal": "souk.cli.keys:reseal",
     "outbox": "souk.cli.outbox:show",
     "audit verify": "souk.cli.audit:verify",
 }
@@ -45,6 +48,8 @@ GROUPS: dict[str, str] = {
     "tenant": "Tenants.",
     "token": "Tokens to sign in with.",
     "audit": "The audit.",
+    "mfa": "The second factor of people.",
+    "keys": "The keys under which secrets are kept.",
 }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from ..rules.actor import Role
@@ -26,12 +26,27 @@ class Account(Model):
     __table_args__ = (
         CheckConstraint("phone_key IS NOT NULL OR email_key IS NOT NULL", name="reachable"),
         CheckConstraint("email_key = lower(email_key)", name="email_folded"),
+        CheckConstraint("cardinality(password_history) <= 5", name="history_short"),
+        CheckConstraint("(mfa_secret_enc IS NULL) = (mfa_since IS NULL)", name="mfa_since_known"),
     )
 
     id: Mapped[UUID] = col("The account's id.", primary_key=True, default=new_id)
     phone_key: Mapped[str | None] = col("E.164.", unique=True, personal=True)
     email_key: Mapped[str | None] = col("The address in lower case.", unique=True, personal=True)
     created_at: Mapped[datetime] = col("When it was made, in UTC.")
+    password_hash: Mapped[str | None] = col("Argon2id of the password; null: signs in by code only.", personal=True)
+    password_history: Mapped[list[str]] = col(
+        "The hashes of the passwords before, the latest first.", ARRAY(Text), personal=True, server_default=text("'{}'")
+    )
+    mfa_secret_enc: Mapped[bytes | None] = col("The secret of the authenticator app, sealed.", personal=True)
+    mfa_pending_enc: Mapped[bytes | None] = col("The same before it is confirmed, sealed.", personal=True)
+    mfa_since: Mapped[datetime | None] = col("Since when the authenticator app is asked for, in UTC.")
+    mfa_step: Mapped[int | None] = col(
+        "The time step of the last code that was taken: it and older ones are used up.", BigInteger
+    )
+    recovery_hashes: Mapped[list[bytes]] = col(
+        "SHA-256 of the recovery codes that are left.", ARRAY(LargeBinary), personal=True, server_default=text("'{}'")
+    )
 
 
 class User(TenantModel):
@@ -222,13 +237,24 @@ class Letter(Row):
     error: Mapped[str | None] = col("Why it could not be handed on, in a word.")
 
 
-class ServiceToken(Row):
+class ServiceToken(TenantModel):
     """A token of an integration: a principal of its own, with permission names as scopes."""
 
     __tablename__ = "service_token"
     __table_args__ = (
         refers("dealer_id", "dealer"),
+        refers("rotates_id", "service_token"),
         Index("ix_service_token_newest", "tenant_id", "created_at", "id"),
+        Index("ix_service_token_updated", "tenant_id", "updated_at", "id"),
+        # one that is rotated has one successor at a time: two of a line are live, never three
+        Index(
+            "uq_service_token_successor",
+            "tenant_id",
+            "rotates_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        CheckConstraint("rotates_id <> id", name="rotates_another"),
     )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
@@ -237,6 +263,8 @@ class ServiceToken(Row):
     hash: Mapped[bytes] = col("SHA-256 of the token.", unique=True)
     scopes: Mapped[list[str]] = col("Names of the permission matrix.", ARRAY(Text))
     dealer_id: Mapped[UUID | None] = col("The one dealer it may act for.")
-    expires_at: Mapped[datetime] = col("When it ends by itself.")
-    revoked_at: Mapped[datetime | None] = col("When it was ended.")
+    expires_at: Mapped[datetime] = col("When it ends by itself, in UTC.")
+    revoked_at: Mapped[datetime | None] = col("When it was ended, in UTC; null while it was not.")
     created_by: Mapped[UUID | None] = col("Who made it.")
+    rotates_id: Mapped[UUID | None] = col("The token it takes over from; both are good until that one ends.")
+    last_used_at: Mapped[datetime | None] = col("When it was last shown, in UTC, to the minute; null: never.")

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import aliased
 
 from ..engine.symbols import among
-from ..models import Membership, Team, Ticket, TicketCc, TicketComment, User
+from ..models import Membership, Session, Team, Ticket, TicketCc, TicketComment, User
 from ..rules.actor import STAFF, Actor, Role
 from ..rules.clauses import implements
 from .base import AnyOf, Permission
@@ -61,8 +61,18 @@ class OpensUser(ReadsUser):
     message = "Who is no member of staff is shown by name and contact to OWNER and ADMIN, and to themselves."
 
 
+def _acts_for(viewer: Any) -> ColumnElement[bool]:
+    """The member of staff who acts for the viewer's person in this very session."""
+    session = aliased(Session)
+    return exists().where(
+        session.tenant_id == User.tenant_id,
+        session.id == viewer.session_id,
+        session.impersonator_id == User.id,
+    )
+
+
 class ReadsStaff(Permission[User]):
-    """Name, role and teams of staff: to staff, and to those whose tickets they answer."""
+    """Name, role and teams of staff: to staff, to those whose tickets they answer, and to those they act for."""
 
     name = "user:readStaff"
     model = User
@@ -73,7 +83,7 @@ class ReadsStaff(Permission[User]):
         return User.staff.is_(True)
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        return and_(User.staff.is_(True), _answers(viewer, User.tenant_id, User.id))
+        return and_(User.staff.is_(True), or_(_answers(viewer, User.tenant_id, User.id), _acts_for(viewer)))
 
 
 class SeesUser(AnyOf):

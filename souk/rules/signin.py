@@ -24,7 +24,9 @@ WEIGHED = timedelta(days=1)
 LATELY, PER_NETWORK = timedelta(hours=1), 60
 FIRST, SLOWEST = timedelta(seconds=30), timedelta(minutes=15)
 
-ALONE = frozenset({"otpRequest", "otpVerify", "userAcceptInvite", "sessionRefresh", "sessionSwitch"})
+ALONE = frozenset(
+    {"otpRequest", "otpVerify", "userAcceptInvite", "sessionRefresh", "sessionSwitch", "passwordSignIn", "mfaVerify"}
+)
 """Mutations that sign in: each is the only one of its operation, or one request would carry many guesses."""
 
 

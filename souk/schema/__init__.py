@@ -15,12 +15,16 @@ from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .event import EventQueries, EventSubscriptions
+from .impersonation import ImpersonationMutations
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .mfa import MfaMutations
 from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
+from .password import PasswordMutations
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
+from .service_token import ServiceTokenMutations, ServiceTokenQueries
 from .session import SessionMutations
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
@@ -44,6 +48,7 @@ class Query(
     OfferQueries,
     PricePolicyQueries,
     SearchQueries,
+    ServiceTokenQueries,
     SkuQueries,
     TaskQueries,
     TicketQueries,
@@ -60,11 +65,15 @@ class Mutation(
     BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    ImpersonationMutations,
     LeadMutations,
     ListingMutations,
+    MfaMutations,
     NoteMutations,
     OfferMutations,
+    PasswordMutations,
     PricePolicyMutations,
+    ServiceTokenMutations,
     SessionMutations,
     SkuMutations,
     TaskMutations,

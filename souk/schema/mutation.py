@@ -10,6 +10,7 @@ import inspect
 import random
 import typing
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -29,7 +30,7 @@ from ..engine.notes import Payload as Node
 from ..engine.notes import note_of
 from ..engine.symbols import write_id
 from ..permissions.base import may
-from ..resolvers.writing import CONSTRAINTS, Said
+from ..resolvers.writing import CONSTRAINTS, Said, demand
 from ..rules import errors
 from ..rules.actor import Actor
 from ..rules.errors import InvalidInput, Refused
@@ -37,6 +38,7 @@ from . import errors as shown_errors
 from .errors import UserError
 
 Write = Callable[..., Awaitable[Any]]
+Within = Callable[[], AbstractAsyncContextManager[None]]
 Acts = Callable[[Context, Any], Awaitable[Actor]]
 TRIES = 3
 AGAIN = ("40001", "40P01")  # serialization failure, deadlock: nothing else is retried
@@ -80,13 +82,26 @@ class Outcome:
             setattr(self, shape.entity, row_id)
 
 
-def write(function: Write, *, gate: Gate, kept: timedelta = KEPT, acts: Acts | None = None) -> Any:
+def write(
+    function: Write,
+    *,
+    gate: Gate,
+    kept: timedelta = KEPT,
+    acts: Acts | None = None,
+    step_up: bool = False,
+    in_person: bool = False,
+    within: Within | None = None,
+) -> Any:
     """A mutation field over a write. The payload's one entity field is the `payload_node` that its type adds to `Payload`.
 
     `acts(context, input)` says as whom, and so in which tenant, where that is not the one who asks; it may refuse.
+
+    `step_up` asks for a proof of who is asking that is at most ten minutes old, `in_person` refuses whoever only acts for
+    somebody; a step-up implies it. `within` is entered before the transaction begins and left after it.
     """
     name = to_camel_case(function.__name__)
     hints = typing.get_type_hints(function)
+    done = demanding(function, step_up) if step_up or in_person else function
     input_type = hints["input"]
     asks: str = getattr(gate, "asks", "own")
 
@@ -94,7 +109,8 @@ def write(function: Write, *, gate: Gate, kept: timedelta = KEPT, acts: Acts | N
         await note_refusal(context, name, asks)
 
     async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
-        made = await run(info.context, name, function, input, shape_of(info), kept, acts)
+        async with within() if within else nullcontext():
+            made = await run(info.context, name, done, input, shape_of(info), kept, acts)
         if made.forbidden is not None:
             await note_refusal(info.context, name, getattr(made.forbidden, "permission", asks))
         return made
@@ -102,6 +118,16 @@ def write(function: Write, *, gate: Gate, kept: timedelta = KEPT, acts: Acts | N
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
     return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+
+
+def demanding(function: Write, step_up: bool) -> Write:
+    """The write, refused to whoever only acts for somebody, and with `step_up` without a fresh proof."""
+
+    async def asked(tx: Transaction, given: Any) -> Any:
+        demand(tx, step_up=step_up)
+        return await function(tx, given)
+
+    return asked
 
 
 async def note_refusal(context: Context, operation: str, permission: str) -> None:

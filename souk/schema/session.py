@@ -123,5 +123,5 @@ class SessionMutations:
     session_refresh: SessionRefreshPayload | None = write(renewing.session_refresh, gate=SIGNS_IN, acts=renewing.renews)
     session_switch: SessionSwitchPayload | None = write(renewing.session_switch, gate=SIGNS_IN, acts=renewing.switches)
     session_revoke: SessionRevokePayload | None = write(resolve.session_revoke, gate=own)
-    session_revoke_all: SessionRevokeAllPayload | None = write(resolve.session_revoke_all, gate=own)
-    user_unlock: UserUnlockPayload | None = write(resolve.user_unlock, gate=may("user:unlock"))
+    session_revoke_all: SessionRevokeAllPayload | None = write(resolve.session_revoke_all, gate=own, in_person=True)
+    user_unlock: UserUnlockPayload | None = write(resolve.user_unlock, gate=may("user:unlock"), in_person=True)

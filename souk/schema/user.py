@@ -98,9 +98,11 @@ class UserQueries:
 
 @strawberry.type
 class UserMutations:
-    user_invite: UserInvitePayload | None = write(resolve.user_invite, gate=may("user:invite"))
-    user_set_status: UserSetStatusPayload | None = write(resolve.user_set_status, gate=may("user:setStatus"))
-    user_set_role: UserSetRolePayload | None = write(resolve.user_set_role, gate=may("user:setRole"))
+    user_invite: UserInvitePayload | None = write(resolve.user_invite, gate=may("user:invite"), in_person=True)
+    user_set_status: UserSetStatusPayload | None = write(
+        resolve.user_set_status, gate=may("user:setStatus"), in_person=True
+    )
+    user_set_role: UserSetRolePayload | None = write(resolve.user_set_role, gate=may("user:setRole"), step_up=True)
     user_withdraw_invite: UserWithdrawInvitePayload | None = write(
-        resolve.user_withdraw_invite, gate=may("user:invite")
+        resolve.user_withdraw_invite, gate=may("user:invite"), in_person=True
     )

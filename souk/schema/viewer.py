@@ -12,6 +12,7 @@ from ..permissions.roles import MATRIX
 from ..resolvers import viewer as resolve
 from ..resolvers.session import own as own_sessions
 from ..rules.actor import Role
+from .mfa import SignInMeans
 from .session import LoginAttempt, MembershipChoice, Session
 from .user import Membership, User
 
@@ -46,6 +47,13 @@ class Viewer:
     memberships: list[MembershipChoice] = embedded(
         "memberships",
         description="The roles of the same person, here and in other tenants, by tenant; what `sessionSwitch` takes.",
+    )
+    sign_in: SignInMeans | None = embedded(
+        "sign_in", description="How one's own account is signed in to, in every tenant; null for a service token."
+    )
+    impersonated_by: User | None = to_one(resolve.impersonator_of_viewer)
+    reason: str | None = strawberry.field(
+        description="Why somebody acts for the person in this session; null where the person acts alone."
     )
     sessions: Connection[Session] = to_many(own_sessions.sessions_of_viewer)
     login_attempts: Connection[LoginAttempt] = to_many(own_sessions.login_attempts_of_viewer)

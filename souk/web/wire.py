@@ -14,6 +14,7 @@ from souk.db.connect import Limits, create_pool, server_settings
 from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
+from souk.db.uses import Uses
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
 from souk.gateways.storage import Directory
@@ -24,8 +25,9 @@ from souk.web.app import NotReady
 from souk.web.live import Live
 from souk.web.operations import Call, Parts
 from souk.web.reports import Reports
-from souk.web.sessions import DatabaseDoor, Sessions
+from souk.web.sessions import Sessions
 from souk.web.uploads import Uploads
+from souk.web.uses import WatchedDoor
 
 
 @asynccontextmanager
@@ -50,6 +52,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     relay, hub = Relay(url, "souk_app"), Hub(url, "souk_app")
     database.committed.append(relay.tell)
     live = Live(runner, hub)
+    uses = Uses(database.engine)
 
     def context(actor: Actor, call: Call) -> Context:
         cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
@@ -65,15 +68,16 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
 
     try:
         await database.check()
-        sessions = Sessions(DatabaseDoor(door, settings.pool_wait), cache=settings.session_cache)
+        sessions = Sessions(WatchedDoor(door, settings.pool_wait, uses), cache=settings.session_cache)
         hub.all.append(lambda subjects: _forget(sessions, subjects))
+        uses.start()
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
             uploads=Uploads(database, files, settings), reports=Reports(database),
         )  # fmt: skip
     finally:
-        await asyncio.gather(live.close(), relay.stop(), hub.stop(), return_exceptions=True)
+        await asyncio.gather(live.close(), relay.stop(), hub.stop(), uses.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from souk.models import Membership, User, new_id
 from souk.resolvers.session import open_session
+from souk.resolvers.session.inviting import invite
 from souk.rules.actor import Actor, Role
 from souk.rules.errors import Forbidden
 from tests.resolvers.signing import SESSION, Signing, codes, fresh
@@ -110,13 +111,41 @@ async def suspended_while(world: World, opening: Any) -> None:
     assert done["userSetStatus"]["userErrors"] == []
 
 
-async def test_nobody_slips_in_while_being_suspended(souk: Souk) -> None:
-    for _ in range(8):
+@pytest.mark.parametrize("way", ["code", "switch", "refresh"])
+async def test_nobody_slips_in_while_being_suspended(souk: Souk, way: str) -> None:
+    """Ten times, each in a tenant of its own: whichever comes first, no live session is left."""
+    left = []
+    for _ in range(10):
         world = await make_world(souk)
-        one = Signing(world)
-        challenge = await one.request(email=email(world))
-        await suspended_while(world, one.verify(challenge, await one.code(email(world))))
-        assert await live(world) == 0
+        one, ops = Signing(world), world.actors[Role.OPS]
+        if way == "code":
+            challenge = await one.request(email=email(world))
+            opening = one.verify(challenge, await one.code(email(world)))
+        elif way == "switch":
+            opening = one.as_(ops).ask(SWITCH, membershipId=world.id("Membership", ops.membership_id))  # type: ignore[arg-type]
+        else:
+            opening = one.ask(REFRESH, refreshToken=(await one.sign_in(email(world)))["refreshToken"])
+        await suspended_while(world, opening)
+        left.append(await live(world))
+    assert left == [0] * 10
+
+
+async def test_a_session_that_is_opened_under_a_suspension_waits_for_it(world: World) -> None:
+    """The suspension has looked for sessions and not committed yet; whoever opens one now must see it."""
+    ops = world.actors[Role.OPS]
+    async with world.souk.app.transaction(Actor(world.tenant_id, Role.OWNER), "test", now=world.now) as tx:
+        person = await tx.session.get_one(User, (world.tenant_id, ops.user_id), with_for_update=True)
+        person.status = "SUSPENDED"
+        tx.emit("user.status_changed", person)
+        await tx.session.flush()
+        one = Signing(world).as_(ops)
+        opening = asyncio.create_task(one.ask(SWITCH, membershipId=world.id("Membership", ops.membership_id)))  # type: ignore[arg-type]
+        async with asyncio.timeout(20):
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            while not opening.done() and not await world.rows(waits):
+                await asyncio.sleep(0.01)
+    assert codes(await opening) == ["FORBIDDEN"]
+    assert await live(world) == 0
 
 
 async def test_a_session_is_not_opened_for_who_may_not_act(world: World) -> None:
@@ -278,3 +307,20 @@ async def test_an_address_somebody_else_typed_opens_nobodys_account(world: World
     async with souk.owner.engine.begin() as connection:
         asked = text("SELECT phone_key FROM account WHERE id = :id")
         assert (await connection.execute(asked, {"id": mine.account_id})).scalar_one() is None
+
+
+async def test_the_letter_of_an_invitation_opens_no_account_with_another_key(world: World, signing: Signing) -> None:
+    """Somebody is invited whose account signs in with a number; the letter only proves an address."""
+    await signing.sign_in("+919812377002")
+    (theirs,) = await world.rows("SELECT account_id FROM app_user WHERE phone = '+919812377002'")
+    there = Signing(await make_world(world.souk))
+    address = fresh()
+    person = User(id=new_id(), account_id=theirs.account_id, name="Ines", email=address, status="INVITED", staff=True)
+    await there.world.add(person, Membership(id=new_id(), user_id=person.id, role="SALES"))
+    async with world.souk.app.transaction(Actor(there.world.tenant_id, Role.OWNER), "test", now=world.now) as tx:
+        await invite(tx, person)
+        tx.emit("test.made", person)
+    token = (await there.letters(address))[0].rpartition(": ")[2].strip()
+    assert codes(await there.ask(ACCEPT, token=token)) == ["FORBIDDEN"]
+    assert await live(there.world) == 0
+    assert await there.world.rows("SELECT status FROM app_user WHERE id = :u", u=person.id) == [("INVITED",)]

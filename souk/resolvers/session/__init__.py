@@ -1,9 +1,8 @@
-"""Sign-ins and service tokens: how they begin, how they end, what is shown of them."""
+"""Sign-ins: how they begin, how they end, what is shown of them."""
 
-from .ending import ended, revoke_service_tokens, revoke_sessions
+from .ending import ended, revoke_sessions
 from .opening import LIFETIME, Opened, issue, open_session
-from .secret import digest
-from .service import issue_service_token
+from .secret import digest, secret
 
 __all__ = [
     "LIFETIME",
@@ -11,8 +10,7 @@ __all__ = [
     "digest",
     "ended",
     "issue",
-    "issue_service_token",
     "open_session",
-    "revoke_service_tokens",
     "revoke_sessions",
+    "secret",
 ]

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -20,6 +20,7 @@ from ...rules.clauses import implements
 from ...rules.enums import Carrier, ChallengePurpose, LetterChannel, SignInMethod, SignInOutcome, UserStatus
 from ...rules.errors import Forbidden, Invalid, NotFound, Problems, Required
 from ..letter import post, sender
+from ..mfa import second_factor, wrong
 from ..user import activate
 from ..writing import Said
 from .answer import check_carrier, opened_for
@@ -52,7 +53,15 @@ async def otp_request(tx: Transaction, input: OtpRequestInput) -> Said:
 
     COOLDOWN tells when the next code may be sent to this address, or be asked for from this network.
     """
-    key = key_of(input.email, input.phone)
+    challenge = await send_code(tx, key_of(input.email, input.phone))
+    return Said(
+        challenge,
+        {"challenge_id": write_id("SignInChallenge", challenge.id), "expires_at": challenge.expires_at},
+    )
+
+
+async def send_code(tx: Transaction, key: SignInKey) -> SignInChallenge:
+    """A challenge whose code is on its way. Raises Cooldown."""
     hashed = hash_of(tx.keyring, key.address)
     await may_be_sent(tx, hashed)
     id_, code, expires = (
@@ -60,7 +69,7 @@ async def otp_request(tx: Transaction, input: OtpRequestInput) -> Said:
         f"{secrets.randbelow(10**signin.DIGITS):0{signin.DIGITS}d}",
         tx.now + signin.CODE_LIFE,
     )
-    challenge = tx.add(
+    challenge: SignInChallenge = tx.add(
         SignInChallenge(
             id=id_,
             purpose=ChallengePurpose.CODE,
@@ -77,7 +86,31 @@ async def otp_request(tx: Transaction, input: OtpRequestInput) -> Said:
     body = f"{code} is your code for {name}. It is good for five minutes. Nobody will ever ask you for it."
     await post(tx, key.channel, key.address, f"{name}: your code", body, expires_at=expires)
     tx.emit("session.code_sent", challenge, data={"channel": key.channel.value})
-    return Said(challenge, {"challenge_id": write_id("SignInChallenge", id_), "expires_at": expires})
+    return challenge
+
+
+class Guess(NamedTuple):
+    """A guess that was looked at: whose code it is, and whether it is the right one."""
+
+    key: SignInKey
+    key_hash: bytes
+    right: bool
+
+
+async def guessed(tx: Transaction, id_: UUID | None, code: str) -> Guess | None:
+    """Look at one guess; it is counted by this. None where none is looked at any more. A right one is still to be used up."""
+    values = {"tenant": tx.actor.tenant_id, "id": id_, "now": tx.now, "guesses": signin.GUESSES}
+    taken = (await tx.session.execute(GUESS, values)).one_or_none()
+    if taken is None or id_ is None:
+        return None
+    key = SignInKey(LetterChannel[taken.channel], tx.keyring.open(taken.key_enc, _sealed_in(tx, id_)))
+    right = hmac.compare_digest(taken.code_hash, _code_hash(tx, id_, code.strip()))
+    return Guess(key, taken.key_hash, right)
+
+
+async def use_up(tx: Transaction, id_: UUID | None) -> None:
+    """A code is good once."""
+    await tx.session.execute(USED, {"tenant": tx.actor.tenant_id, "id": id_, "now": tx.now})
 
 
 def _sealed_in(tx: Transaction, id_: UUID) -> bytes:
@@ -98,6 +131,11 @@ class RegistrationInput:
 class OtpVerifyInput:
     id: strawberry.ID = strawberry.field(description="The challenge that `otpRequest` gave.")
     code: str = strawberry.field(description="The six digits.")
+    mfa_code: str | None = strawberry.field(
+        default=None,
+        description="A code of the authenticator app, or a recovery code: STEP_UP_REQUIRED tells that it is missing, and the"
+        " six digits stay good for another try.",
+    )
     carrier: Carrier = strawberry.field(
         default=Carrier.BEARER, description="How the client wants to carry the session: in the answer or as a cookie."
     )
@@ -124,17 +162,17 @@ async def otp_verify(tx: Transaction, input: OtpVerifyInput) -> Said:
     """
     check_carrier(tx, input.carrier)
     id_ = row_id(input.id, SignInChallenge)
-    values = {"tenant": tx.actor.tenant_id, "id": id_, "now": tx.now, "guesses": signin.GUESSES}
-    taken = (await tx.session.execute(GUESS, values)).one_or_none()
-    if taken is None or id_ is None:
+    guess = await guessed(tx, id_, input.code)
+    if guess is None:
         return Said(problem=_wrong())
-    key = SignInKey(LetterChannel[taken.channel], tx.keyring.open(taken.key_enc, _sealed_in(tx, id_)))
-    right = hmac.compare_digest(taken.code_hash, _code_hash(tx, id_, input.code.strip()))
-    person = await person_of(tx, key, lock=right)
-    if not right:
-        attempted(tx, taken.key_hash, person, SignInMethod.CODE, SignInOutcome.WRONG)
+    key = guess.key
+    person = await person_of(tx, key, lock=guess.right)
+    if not guess.right:
+        attempted(tx, guess.key_hash, person, SignInMethod.CODE, SignInOutcome.WRONG)
         return Said(problem=_wrong())
-    await tx.session.execute(USED, {"tenant": tx.actor.tenant_id, "id": id_, "now": tx.now})
+    if person is not None and not await second_factor(tx, person, input.mfa_code):
+        return wrong()
+    await use_up(tx, id_)
     if person is None:
         person = await _registered(tx, key, input.register)
     elif person.status == UserStatus.INVITED:
@@ -143,10 +181,11 @@ async def otp_verify(tx: Transaction, input: OtpVerifyInput) -> Said:
     if person.status == UserStatus.ACTIVE:
         member = await membership_for(tx, person, input.membership_id)
     if member is None:
-        attempted(tx, taken.key_hash, person, SignInMethod.CODE, SignInOutcome.REFUSED)
+        attempted(tx, guess.key_hash, person, SignInMethod.CODE, SignInOutcome.REFUSED)
         return Said(problem=Forbidden("This person may not sign in here."))
-    attempted(tx, taken.key_hash, person, SignInMethod.CODE, SignInOutcome.SUCCEEDED)
-    return await opened_for(tx, member, input.carrier)
+    attempted(tx, guess.key_hash, person, SignInMethod.CODE, SignInOutcome.SUCCEEDED)
+    # a fresh code, with the second factor where there is one, is as good a proof as any step-up
+    return await opened_for(tx, member, input.carrier, mfa_at=tx.now)
 
 
 async def _registered(tx: Transaction, key: SignInKey, given: RegistrationInput | None) -> User:

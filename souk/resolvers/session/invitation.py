@@ -8,6 +8,7 @@ from ...db.session import Transaction
 from ...models import User
 from ...rules.enums import Carrier, LetterChannel, SignInMethod, SignInOutcome, UserStatus
 from ...rules.errors import Forbidden, Invalid
+from ..mfa import has_second_factor
 from ..user import activate
 from ..writing import Said
 from .answer import check_carrier, opened_for
@@ -44,8 +45,8 @@ async def user_accept_invite(tx: Transaction, input: UserAcceptInviteInput) -> S
         raise void
     sealed_in = place(tx.actor.tenant_id, "sign_in_challenge", "key_enc", taken.id)
     key = SignInKey(LetterChannel[taken.channel], tx.keyring.open(taken.key_enc, sealed_in))
-    # the letter proves its own address and nothing else: not that of an account with another key
-    if await account_of(tx, key) != person.account_id:
+    # the letter proves its own address and nothing else: no other key of an account, and no second factor
+    if await account_of(tx, key) != person.account_id or await has_second_factor(tx, person):
         raise Forbidden("Sign in with a code instead.")
     await activate(tx, person, mutation="userAcceptInvite")
     member = await membership_for(tx, person)

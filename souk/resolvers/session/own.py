@@ -11,7 +11,7 @@ from ...engine.symbols import Viewer, key
 from ...models import LoginAttempt, Session, User
 from ...permissions.user import SeesUser
 from ...rules.enums import SignInMethod, SignInOutcome
-from ...rules.errors import NotFound
+from ...rules.errors import Forbidden, NotFound
 from ..writing import Said, locked
 from .ending import ended
 from .keys import attempted, hash_of
@@ -66,6 +66,8 @@ async def session_revoke(tx: Transaction, input: SessionRevokeInput) -> Said:
     if wanted is None:
         raise NotFound(field="id")
     row = await locked(tx, Session, wanted, OwnSession())
+    if tx.actor.impersonator_id is not None and row.id != tx.actor.session_id:
+        raise Forbidden("Whoever acts for somebody ends that session only.")
     if row.revoked_at is None:
         ended(tx, [row])
     return Said(row, cookie=_taken_back(tx, row))

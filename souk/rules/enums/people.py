@@ -72,6 +72,7 @@ class SignInMethod(Described):
     INVITATION = "INVITATION", "The token of an invitation."
     PASSWORD = "PASSWORD", "A password."
     REFRESH = "REFRESH", "A refresh token."
+    MFA = "MFA", "A code of an authenticator app, or a recovery code, beside what signed in."
 
 
 class SignInOutcome(Described):
