@@ -23,6 +23,7 @@ assert isinstance(NODE, GraphQLInterfaceType)
 NODES = sorted(type_.name for type_ in schema._schema.get_possible_types(NODE))
 BY_ROOT = {  # the type of an input's `id`, where the mutation's name does not begin with it
     "commentAdd": "Ticket", "noteAdd": "Alert", "userWithdrawInvite": "User", "unlockSetStatus": "LeadUnlock", "batchCreate": "BatchPreview",
+    "otpVerify": "SignInChallenge",
 }  # fmt: skip
 BY_NAME = {
     "requesterId": "User", "assigneeId": "User", "userIds": "User", "ccIds": "User", "actorId": "User", "intoId": "Ticket", "previewId": "BatchPreview",
