@@ -32,7 +32,7 @@ COMMANDS: dict[str, str] = {
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
     "token create": "souk.cli.token:create",
-    "outbox": "souk.cli.outbox:show",
+    "outbox": "souk.cli.outbox:outbox",
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
