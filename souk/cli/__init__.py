@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "tenant create": "souk.cli.tenant:create",
     "token create": "souk.cli.token:create",
     "audit verify": "souk.cli.audit:verify",
+    "audit export": "souk.cli.audit:export",
 }
 GROUPS: dict[str, str] = {
     "import": "Bring files in.",

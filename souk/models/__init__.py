@@ -28,7 +28,7 @@ from .system import (
     SearchDocument,
     Work,
 )
-from .tenant import Tenant, TenantHost, TenantSettings
+from .tenant import FeatureFlag, Tenant, TenantHost, TenantSettings
 from .ticket import Ticket, TicketCc, TicketComment
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "EvidenceSaleRow",
     "EvidenceSnapshot",
     "ExternalRef",
+    "FeatureFlag",
     "IdempotencyRecord",
     "Lead",
     "LeadUnlock",

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import aliased
 
 from ..engine.symbols import among
-from ..models import Membership, Team, Ticket, TicketCc, TicketComment, User
+from ..models import Membership, Ticket, TicketCc, TicketComment, User
 from ..rules.actor import STAFF, Role
 from ..rules.clauses import implements
 from .base import AnyOf, Permission
@@ -95,14 +95,6 @@ class SeesMembership(Permission[Membership]):
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         mine = or_(Membership.user_id == viewer.user_id, among(Membership.role, STAFF))
         return or_(mine, Membership.dealer_id == viewer.dealer_id) if viewer.of_dealer else mine
-
-
-class SeesTeam(Permission[Team]):
-    """Teams of the desk."""
-
-    name = "team:read"
-    model = Team
-    message = "Teams are shown to staff."
 
 
 def _owner() -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from ..engine.symbols import Viewer
 from ..models import Dealer, Membership, ServiceToken, Tenant, User
 from ..permissions.roles import MATRIX
 from ..rules.actor import Facts, Role
+from .flag import keys_on
 
 
 def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
@@ -24,6 +25,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
             ServiceToken.dealer_id.label("dealer_id"),
             ServiceToken.name.label("token_name"),
             ServiceToken.scopes.label("scopes"),
+            keys_on(viewer, ServiceToken.tenant_id).label("flags"),
         ).where(ServiceToken.id == viewer.token_id)
     found = select(
         Membership.tenant_id.label("tenant_id"),
@@ -34,6 +36,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
         Membership.dealer_id.label("dealer_id"),
         cast(null(), Text()).label("token_name"),
         cast(null(), ARRAY(Text())).label("scopes"),
+        keys_on(viewer, Membership.tenant_id).label("flags"),
     ).where(Membership.id == viewer.membership_id)
     return found.where(false()) if viewer.role is Role.PUBLIC else found
 

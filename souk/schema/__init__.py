@@ -15,14 +15,17 @@ from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .event import EventQueries, EventSubscriptions
+from .flag import FlagMutations, FlagQueries
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
 from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
+from .settings import SettingsMutations, SettingsQueries
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
+from .team import TeamMutations, TeamQueries
 from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
 from .viewer import ViewerQueries
@@ -38,13 +41,16 @@ class Query(
     DealQueries,
     DealerQueries,
     EventQueries,
+    FlagQueries,
     LeadQueries,
     ListingQueries,
     OfferQueries,
     PricePolicyQueries,
     SearchQueries,
+    SettingsQueries,
     SkuQueries,
     TaskQueries,
+    TeamQueries,
     TicketQueries,
     UserQueries,
     ViewerQueries,
@@ -59,13 +65,16 @@ class Mutation(
     BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    FlagMutations,
     LeadMutations,
     ListingMutations,
     NoteMutations,
     OfferMutations,
     PricePolicyMutations,
+    SettingsMutations,
     SkuMutations,
     TaskMutations,
+    TeamMutations,
     TicketMutations,
     UserMutations,
 ):

@@ -152,7 +152,7 @@ async def _once(
     context.effects.unsettled += keyed is None
     try:
         async with context.db.transaction(
-            context.actor, name, now=context.now, request_id=context.request_id or None
+            context.actor, name, now=context.now, request_id=context.request_id or None, flags=context.flags
         ) as tx:
             if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
                 return _replayed(stored, entity)

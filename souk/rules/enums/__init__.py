@@ -34,7 +34,7 @@ from .margin import (
     TaskOutcome,
     TaskStatus,
 )
-from .people import SessionCarrier, TaxProfile, TenantStatus, UserStatus
+from .people import AccessKind, SessionCarrier, TaxProfile, TenantStatus, UserStatus
 from .trade import (
     DealKind,
     DealStatus,
@@ -51,6 +51,7 @@ from .trade import (
 )
 
 __all__ = [
+    "AccessKind",
     "AlertKind",
     "AlertStatus",
     "Availability",
