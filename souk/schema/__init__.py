@@ -7,6 +7,7 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import batch, errors
+from .access import AccessQueries
 from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
@@ -33,6 +34,7 @@ from .viewer import ViewerQueries
 
 @strawberry.type(description="What can be asked for.")
 class Query(
+    AccessQueries,
     AlertQueries,
     AuditQueries,
     BatchQueries,

@@ -159,8 +159,8 @@ async def _once(
             row = await function(tx, given)
             await tx.session.flush()
             made = Outcome(entity, row.id, [])
-            if keyed:
-                await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+            if keyed and not await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept):
+                raise errors.IdempotencyInFlight
             committing = True
     except BaseException as error:
         if not committing or _undone(error):

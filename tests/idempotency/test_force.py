@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from graphql import get_named_type
+from sqlalchemy import text
 
+from souk.db import idempotency
 from souk.db.session import Database
 from souk.rules import errors
 from souk.rules.actor import Actor, Role
@@ -30,7 +32,48 @@ KEYED = sorted(
     if "idempotencyKey" in get_named_type(field.args["input"].type).fields  # type: ignore[union-attr]
 )
 REQUIRED = frozenset(
-    ["leadUnlock", "leadInvalidDecide", "creditTopUp", "creditAdjust", "offerCreate", "offerCounter", "offerAccept", "bidPlace", "auctionControl", "paymentCreate", "paymentCapture", "paymentVoid", "refundRequest", "refundDecide", "refundRetry", "payoutDecide", "payoutHold", "payoutRelease", "payoutRetry", "dealCancel", "dealDispute", "dealResolveDispute", "dealConfirmReceipt", "dealCancelFunded", "escrowFreeze", "escrowUnfreeze", "escrowOverride", "dealerAssignPlan", "subscriptionCancel", "batchCreate", "batchStart", "batchPause", "batchResume", "batchCancel", "batchDecide", "batchRetryFailed", "batchRollback", "notificationBroadcast", "exportCreate", "reportRequest"]
+    [
+        "leadUnlock",
+        "leadInvalidDecide",
+        "creditTopUp",
+        "creditAdjust",
+        "offerCreate",
+        "offerCounter",
+        "offerAccept",
+        "bidPlace",
+        "auctionControl",
+        "paymentCreate",
+        "paymentCapture",
+        "paymentVoid",
+        "refundRequest",
+        "refundDecide",
+        "refundRetry",
+        "payoutDecide",
+        "payoutHold",
+        "payoutRelease",
+        "payoutRetry",
+        "dealCancel",
+        "dealDispute",
+        "dealResolveDispute",
+        "dealConfirmReceipt",
+        "dealCancelFunded",
+        "escrowFreeze",
+        "escrowUnfreeze",
+        "escrowOverride",
+        "dealerAssignPlan",
+        "subscriptionCancel",
+        "batchCreate",
+        "batchStart",
+        "batchPause",
+        "batchResume",
+        "batchCancel",
+        "batchDecide",
+        "batchRetryFailed",
+        "batchRollback",
+        "notificationBroadcast",
+        "exportCreate",
+        "reportRequest",
+    ]
 )
 """What moves money, credits or a batch: no call without a key, from the first day."""
 
@@ -112,6 +155,21 @@ async def test_the_same_key_at_once_has_one_effect_and_one_outcome(
     assert [done(each, replayed=True) for each in again] == [True] * 3
     assert await effect(stage.world, before) == once
     print(f"\n{mutation}: {dict(told)}")
+
+
+@pytest.mark.parametrize("mutation", ["ticketCreate", "offerCreate", "batchCreate"])
+async def test_without_the_lock_the_database_still_keeps_one_outcome(
+    souk: Souk, worker_db: Database, mutation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "LOCK", text("SELECT length(CAST(:whole AS text)) > 0"))
+    single, (who, given) = await staged(souk, worker_db, mutation)
+    before = await rows_of(souk, single.world.tenant_id)
+    assert done(await call(single.world, who, mutation, given), replayed=False)
+    once = await effect(single.world, before)
+    stage, (who, given) = await staged(souk, worker_db, mutation)
+    before = await rows_of(souk, stage.world.tenant_id)
+    await asyncio.gather(*(call(stage.world, who, mutation, given) for _ in range(10)))
+    assert await effect(stage.world, before) == once
 
 
 @pytest.mark.parametrize("mutation", KEYED)
