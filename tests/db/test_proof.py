@@ -3,6 +3,10 @@
 import asyncio
 import hashlib
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -161,6 +165,28 @@ def recomputed(lines: list[bytes]) -> int:
         former = hashed
     assert (last["head"]["seq"], last["head"]["hash"]) == (seq, former.hex())
     return seq
+
+
+async def test_the_recipe_of_the_documentation_verifies_an_export(world: World, tmp_path: Path) -> None:
+    await acts(world, 3)
+    async with world.souk.app.transaction(world.actors[Role.OWNER], "test") as tx:
+        lines = [line async for line in export_audit(tx.session, world.tenant_id)]
+    text_of = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", text_of, re.DOTALL)
+    assert re.findall(r"^(?:import|from) .*", recipe, re.MULTILINE) == ["import hashlib, json, sys"]
+    file = tmp_path / "export"
+
+    def verified(given: list[bytes]) -> str:
+        file.write_bytes(b"".join(given))
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", recipe, str(file)], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() or done.stderr.strip()
+
+    assert verified(lines) == "5 events, unbroken"
+    assert verified([*lines[:2], lines[2].replace(b"ADMIN", b"OWNER"), *lines[3:]]) == "broken at event 3"
+    assert verified([*lines[:3], *lines[4:]]) == "broken at event 4"
+    assert verified([*lines[:4], lines[5]]) == "the end is missing"
 
 
 def test_the_chain_begins_where_the_recipe_says() -> None:

@@ -20,7 +20,7 @@ OWNERS = """SELECT u.id FROM app_user u JOIN membership m ON m.tenant_id = u.ten
 WAYS: list[tuple[str, dict[str, Any]]] = [
     ("userSetStatus", {"to": "SUSPENDED", "reason": "You."}),
     ("userSetRole", {"role": None}),
-    ("userSetRole", {"role": "ADMIN"}),
+    ("userSetRole", {"role": "CUSTOMER"}),
 ]
 
 
