@@ -58,13 +58,17 @@ class Effects:
 
 @dataclass
 class Context:
-    """One operation of one actor; `reads` is set by the engine while the batched road runs."""
+    """One operation of one actor; `reads` is set by the engine while the batched road runs.
+
+    `flags` is where its transactions keep which feature flags are on: evaluated once, the same until the end.
+    """
 
     actor: Actor
     request_id: str = ""
     caller: Caller = NOWHERE
     now: datetime = field(default_factory=_now)
     effects: Effects = field(default_factory=Effects)
+    flags: dict[str, bool] = field(default_factory=dict)
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

@@ -127,6 +127,8 @@ class _Maker:
                        expires_at=NOW + DAY, ends_at=NOW + DAY, ip="192.0.2.7", agent="Phone")
               for who in world.actors.values() if who.membership_id),
             *(self.new(m.TenantSettings, n=n, current=False, four_eyes={}, severity_ref={}) for n in (2, 3)),
+            *(self.new(m.FeatureFlag, key=f"flag-{n}", about=f"Flag {n}", enabled=n > 1, roles=roles, percentage=percentage)
+              for n, roles, percentage in ((1, [], 100), (2, ["OPS", "DEALER"], 100), (3, [], 50))),
         )  # fmt: skip
         await self.signing_in()
         tokens = [self.new(m.ServiceToken, name=f"Token {n}", prefix=f"tok{n}", hash=uuid4().bytes * 2, expires_at=NOW + 9 * DAY,
@@ -444,8 +446,10 @@ class _Maker:
 
     async def system(self) -> None:
         await self.add(
-            *(self.new(m.AccessRefusal, kind="REFUSED", acting_role="SALES", operation="batchStart", permission="batch:control", subject_id=new_id())
-              for _ in range(3)),
+            *(self.new(m.AccessRefusal, kind="REFUSED", principal_id=self.sales, acting_role="SALES", operation="batchStart",
+                       permission="batch:control") for _ in range(3)),
+            *(self.new(m.AccessRefusal, kind="OPENED", principal_id=self.ops, acting_role="OPS", operation="VehicleDetail",
+                       permission="listing:readPrivate", subject_type="Listing", subject_id=row.id) for row in self.rows),
             *(self.new(m.IdempotencyRecord, principal="p", key=f"key-{n}-0123456789abcdef", request_hash=b"x", result={}, expires_at=NOW + DAY)
               for n in range(3)),
         )  # fmt: skip

@@ -129,6 +129,19 @@ class World:
             await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(self.tenant_id)})
             return list((await connection.execute(text(sql), values)).all())
 
+    async def set(self, **thresholds: Any) -> None:
+        """Another version of the settings, with these thresholds."""
+        names = [c.key for c in TenantSettings.__table__.columns if c.key not in ("id", "created_at", "n", "current")]
+        async with self.souk.app.transaction(
+            Actor(self.tenant_id, Role.OWNER), "test", now=self.now, system=True
+        ) as tx:
+            before = await tx.settings()
+            before.current = False
+            await tx.session.flush()
+            kept = {name: getattr(before, name) for name in names}
+            after = tx.add(TenantSettings(id=new_id(), n=before.n + 1, current=True, **{**kept, **thresholds}))
+            tx.emit("test.made", after)
+
     async def add(self, *rows: Any) -> None:
         """Rows written straight into the tenant, with an event so that the journal is content."""
         async with self.souk.app.transaction(

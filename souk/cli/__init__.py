@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "keys reseal": "souk.cli.keys:reseal",
     "outbox": "souk.cli.outbox:outbox",
     "audit verify": "souk.cli.audit:verify",
+    "audit export": "souk.cli.audit:export",
 }
 GROUPS: dict[str, str] = {
     "import": "Bring files in.",

@@ -65,7 +65,11 @@ class Key:
         result: dict[str, Any] = row.result
         return result
 
-    async def keep(self, session: AsyncSession, result: dict[str, Any], now: datetime, kept: timedelta = KEPT) -> None:
-        """Store the outcome: a reference to what was made, or a refusal that would be the same again."""
+    async def keep(self, session: AsyncSession, result: dict[str, Any], now: datetime, kept: timedelta = KEPT) -> bool:
+        """Store the outcome: a reference to what was made, or a refusal that would be the same again.
+
+        False when another outcome is stored already: then nothing of this transaction may stay.
+        """
         values = {"id": new_id(), "hash": self.request_hash, "result": json.dumps(result), "expires": now + kept}
-        await session.execute(KEEP, {**self._who(), **values, "now": now})
+        stored = await session.execute(KEEP, {**self._who(), **values, "now": now})
+        return bool(stored.rowcount)  # type: ignore[attr-defined]

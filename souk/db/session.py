@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from ..models import Row, TenantModel, TenantSettings, Work
+from ..models import FeatureFlag, Row, TenantModel, TenantSettings, Work
+from ..rules import flag as flag_rules
 from ..rules.actor import NOWHERE, Actor, Caller, Role
 from . import journal
 from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
@@ -63,6 +64,7 @@ class Transaction:
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
     named: Happened | None = None
+    flags: dict[str, bool] = field(default_factory=dict)
     _settings: TenantSettings | None = None
 
     async def settings(self) -> TenantSettings:
@@ -71,6 +73,18 @@ class Transaction:
             found = await self.session.execute(select(TenantSettings).where(TenantSettings.current))
             self._settings = found.scalar_one()
         return self._settings
+
+    async def flag(self, key: str) -> bool:
+        """Whether a feature flag of the tenant is on for the actor; all are looked up once for the whole operation."""
+        if not self.flags:
+            found = (await self.session.execute(select(FeatureFlag))).scalars()
+            self.flags[""] = False  # looked up, even where there is none
+            for each in found:
+                self.flags[each.key] = flag_rules.on(
+                    key=each.key, enabled=each.enabled, roles=each.roles, percentage=each.percentage,
+                    role=self.actor.role.value, principal=self.actor.principal_id,
+                )  # fmt: skip
+        return self.flags.get(key, False)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -172,6 +186,7 @@ class Database:
             )
 
     async def close(self) -> None:
+        await self.refusals.settled()
         await self.engine.dispose()
 
     async def look_again(self) -> None:
@@ -192,15 +207,18 @@ class Database:
         request_id: str | None = None,
         system: bool = False,
         caller: Caller = NOWHERE,
+        flags: dict[str, bool] | None = None,
     ) -> AsyncIterator[Transaction]:
         """One transaction of one tenant. What was emitted becomes events and exactly one audit event before the commit.
 
-        A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
+        A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen. `flags` is
+        where the transactions of one operation share what `Transaction.flag` found.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             at = now or datetime.now(UTC)
             tx = Transaction(actor, session, at, op, self.keyring, request_id, system, self.files, caller)
             tx.held_until = self.held_until
+            tx.flags = tx.flags if flags is None else flags
             _watch(session.sync_session, tx)
             principal = str(actor.principal_id or "")
             await session.execute(

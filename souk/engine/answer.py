@@ -14,6 +14,7 @@ from ..db.sealing import place as sealed_at
 from ..rules.actor import Actor
 from .errors import LISTED, LOGGED, place, shown, sorted_by_place
 from .fuse import Plan
+from .witness import refused
 
 Decrypt = Callable[[bytes, bytes], str | None]
 _REFUSED = re.compile(rb"\x02(\d+)\x02")
@@ -42,7 +43,7 @@ def finished(text: bytes, plan: Plan, actor: Actor, request_id: str, decrypt: De
     if plan.seals and b"\x03" in text:
         text = _opened(text, plan, actor, decrypt)
     if plan.refusals and b"\x02" in text:
-        return _with_refusals(text, plan.refusals, request_id)
+        return _with_refusals(text, plan, request_id)
     return orjson.dumps(orjson.loads(text)) if plan.again else text
 
 
@@ -59,7 +60,7 @@ def _opened(text: bytes, plan: Plan, actor: Actor, decrypt: Decrypt | None) -> b
     return _SEALED.sub(open_one, text)
 
 
-def _with_refusals(text: bytes, refusals: list[dict[str, Any]], request_id: str) -> bytes:
+def _with_refusals(text: bytes, plan: Plan, request_id: str) -> bytes:
     """Put null where the statement refused, and the error with its path beside the data."""
     body = orjson.loads(_REFUSED.sub(rb'"%s\1"' % _MARK.encode(), text))
     errors: list[dict[str, Any]] = []
@@ -70,8 +71,10 @@ def _with_refusals(text: bytes, refusals: list[dict[str, Any]], request_id: str)
                 walk(child, [*path, step])
             elif isinstance(child, str) and child.startswith(_MARK):
                 value[step] = None
+                nth = int(child[len(_MARK) :])
+                refused(*plan.asked[nth])
                 if len(errors) < LISTED:
-                    error = refusals[int(child[len(_MARK) :])]
+                    error = plan.refusals[nth]
                     extensions = {**error["extensions"], "requestId": request_id}
                     errors.append(
                         {

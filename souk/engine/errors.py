@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 
 import structlog
 from asyncpg import exceptions as pg
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
+
+from .witness import refused
 
 LISTED = 100  # errors of one answer
 LOGGED = 3  # unexpected errors of one answer: a list of broken rows is one bug
@@ -87,6 +89,8 @@ def cause(error: GraphQLError) -> BaseException:
 def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT", loud: bool = True) -> dict[str, Any]:
     """The error as it goes on the wire: typed, with the request's id, and nothing of our insides. `loud`: also logged."""
     first = cause(error)
+    if asks := getattr(first, "asks", ""):
+        refused(_field(error), asks)
     message, extensions = error.message, dict(error.extensions or {})
     known = typed(first)
     if known is not None:
@@ -105,6 +109,11 @@ def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT
         made["path"] = error.path
     made["extensions"] = extensions
     return made
+
+
+def _field(error: GraphQLError) -> str:
+    node = error.nodes[0] if error.nodes else None
+    return node.name.value if isinstance(node, FieldNode) else ""
 
 
 def place(data: Any, path: Iterable[str | int]) -> list[int]:

@@ -73,6 +73,8 @@ class Plan:
     seals: list[tuple[str, str]]
     again: bool
     after: Any = None
+    asked: tuple[tuple[str, str], ...] = ()
+    """Beside each refusal the field and the row of the matrix, for whoever keeps records."""
 
 
 class Fuser:
@@ -90,6 +92,7 @@ class Fuser:
         self.operation, self.fragments, self.values, self.viewer = operation, fragments, values, Viewer(facts)
         self.parameters = Parameters()
         self.refusals: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, str]] = []
         self.seals: list[tuple[str, str]] = []
         self.again = False  # the text has to go through Python's writer once
         self._aliases = 0
@@ -174,7 +177,8 @@ class Fuser:
         finally:
             MADE.reset(collecting)
         answer = f"textsend({concat(pieces)})" if text else pieces[0]
-        return Plan(WALL.format(tenant, answer), self.parameters, self.refusals, self.seals, self.again, after)
+        sql, asked = WALL.format(tenant, answer), tuple(self.asked)
+        return Plan(sql, self.parameters, self.refusals, self.seals, self.again, after, asked)
 
     # Objects and fields -------------------------------------------------------------------------------------------
 
@@ -316,6 +320,7 @@ class Fuser:
     def refusal(self, by: Guard | Gate, fields: Fields, nullable: bool) -> str:
         """The mark that the server replaces by null, while it adds the error with its path."""
         error = by.refusal()
+        self.asked.append((fields[0].node.name.value, getattr(error, "asks", "")))
         self.refusals.append(
             dict(GraphQLError(error.message, [f.node for f in fields], extensions=error.extensions).formatted)
         )

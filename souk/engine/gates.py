@@ -28,7 +28,9 @@ def gates_first(schema: GraphQLSchema) -> None:
 def _behind(gate: Any, refused: Any, resolve: Callable[..., Any]) -> Callable[..., Any]:
     async def refuse(context: Any) -> None:
         await refused(context)
-        raise gate.refusal()
+        error = gate.refusal()
+        error.asks = ""  # it is written down already
+        raise error
 
     def asked(source: Any, info: Any, **arguments: Any) -> Any:
         if gate.admits(info.context.actor.facts):

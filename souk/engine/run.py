@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from asyncpg import exceptions as pg
 from graphql import GraphQLError, OperationType, execute
 from strawberry import Schema
 
+from ..db.refusals import Access
 from .answer import Answer, Decrypt, encoded, finished, stopped
 from .batch import Reads
 from .document import Document, Documents, Operation
@@ -18,6 +20,8 @@ from .gates import gates_first
 from .payload import MutationReads, put
 from .pool import Pool
 from .symbols import BadInput, NotFused
+from .views import places
+from .witness import Seen, watched, watching
 
 __all__ = ["Answer", "EventsPlan", "Explained", "Pool", "Refused", "Runner"]
 
@@ -42,14 +46,19 @@ class Refused(Exception):
 
 
 class Runner:
-    """One schema over one pool. `decrypt(data, aad)` opens ciphertext; `snapshots` is a pool of its own for the executor."""
+    """One schema over one pool. `decrypt(data, aad)` opens ciphertext; `snapshots` is a pool of its own for the executor.
+
+    `witness(context, what)` is told after an answer what it refused and opened; it must neither wait nor fail.
+    """
 
     def __init__(
         self, schema: Schema, pool: Pool, *, decrypt: Decrypt | None = None, snapshots: Pool | None = None, documents: int = 1000,
-        plans: int = 5000,
+        plans: int = 5000, witness: Callable[[Any, Iterable[Access]], None] | None = None,
     ) -> None:  # fmt: skip
-        self.schema, self.pool, self.decrypt, self.snapshots = schema, pool, decrypt, snapshots or pool
+        self.schema, self.pool, self.snapshots, self.witness = schema, pool, snapshots or pool, witness
+        self.decrypt = watched(decrypt) if decrypt is not None else None
         gates_first(schema._schema)
+        self.places = places(schema._schema)
         self.documents = Documents(schema, documents, plans)
         self.last_reads: Reads | None = None
 
@@ -90,6 +99,16 @@ class Runner:
         self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
     ) -> Answer:
         """The response to a query or a mutation. `context` has `.actor` and `.request_id`; never raises for what a client sent."""
+        if self.witness is None:
+            return await self._answer(document_text, variables, operation_name, context)
+        with watching(Seen(context.actor.facts, self.places)) as seen:
+            answer = await self._answer(document_text, variables, operation_name, context)
+        self.witness(context, seen)
+        return answer
+
+    async def _answer(
+        self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Answer:
         given = variables or {}
         ready = self._ready(document_text, given, operation_name, context.request_id)
         if isinstance(ready, Answer):

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.types.field import StrawberryField
 
 from ..context import Info
 from .batch import Page
 from .guards import Gate
-from .notes import NOTE, Column, Embedded, GlobalIdOf, Read, Sealed, Totals, Value
+from .notes import NOTE, Column, Embedded, GlobalIdOf, Read, Sealed, Totals, Value, note_of
 from .rows import Shown
 from .sql import columns_of
 from .symbols import KNOWN_TYPES, GlobalId, write_id
+from .witness import Place, Places
 
 T = TypeVar("T")
 
@@ -89,6 +90,21 @@ def _describe(cls: type, model: Any) -> None:
                     declared.description = told(stored)
                 case Value(names):
                     declared.description = told(next(iter(names.values())))
+
+
+def places(schema: GraphQLSchema) -> Places:
+    """Where ciphertext lies that clients can be shown, by table and column."""
+    found: Places = {}
+    for name, type_ in schema.type_map.items():
+        view = view_of(schema, name)
+        if view is None or not isinstance(type_, GraphQLObjectType):
+            continue
+        for field in type_.fields.values():
+            note = note_of(field.extensions.get("strawberry-definition"))
+            if isinstance(note, Sealed):
+                whose = getattr(note.guard, "subject", None) or view.model.__name__
+                found[(view.model.__tablename__, note.name)] = Place(name, whose, note.guard)
+    return found
 
 
 _REFERRED: dict[tuple[View, str], Read] = {}

@@ -39,7 +39,7 @@ from .system import (
     SearchDocument,
     Work,
 )
-from .tenant import Tenant, TenantHost, TenantSettings
+from .tenant import FeatureFlag, Tenant, TenantHost, TenantSettings
 from .ticket import Ticket, TicketCc, TicketComment
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "EvidenceSaleRow",
     "EvidenceSnapshot",
     "ExternalRef",
+    "FeatureFlag",
     "IdempotencyRecord",
     "Lead",
     "LeadUnlock",

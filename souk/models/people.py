@@ -81,10 +81,14 @@ class Team(TenantModel):
     """People of the service desk who work on the same tickets."""
 
     __tablename__ = "team"
-    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        Index("ix_team_newest", "tenant_id", "created_at", "id"),
+    )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
-    name: Mapped[str] = col("The team's name.")
+    name: Mapped[str] = col("The team's name, unique in the tenant.")
+    archived_at: Mapped[datetime | None] = col("Since when nobody is put into it any more; null while it works.")
 
 
 class Membership(TenantModel):
@@ -115,6 +119,7 @@ class MembershipTeam(Row):
         refers("membership_id", "membership", on_delete="CASCADE"),
         refers("team_id", "team", on_delete="CASCADE"),
         UniqueConstraint("tenant_id", "membership_id", "team_id"),
+        Index("ix_membership_team_team", "tenant_id", "team_id", "membership_id"),
     )
 
     membership_id: Mapped[UUID] = col("The membership.")

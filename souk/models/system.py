@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped
 
+from ..rules.enums import AccessKind
 from .base import Model, Row, col, one_of
 
 SEARCH_KINDS = ("LISTING", "DEALER", "SKU", "TICKET", "TICKET_INTERNAL", "ALERT", "USER", "COMPETITOR")
@@ -63,10 +64,11 @@ class AuditEvent(Row):
     __tablename__ = "audit_event"
     __table_args__ = (
         UniqueConstraint("tenant_id", "seq"),
-        Index("ix_audit_event_subject", "tenant_id", "subject_id", "seq"),
-        Index("ix_audit_event_actor", "tenant_id", "actor_id", "seq"),
-        Index("ix_audit_event_dealer", "tenant_id", "dealer_id", "seq"),
-        Index("ix_audit_event_op", "tenant_id", "op", "seq"),
+        Index("ix_audit_event_subject", "tenant_id", "subject_id", "created_at", "id"),
+        Index("ix_audit_event_actor", "tenant_id", "actor_id", "created_at", "id"),
+        Index("ix_audit_event_dealer", "tenant_id", "dealer_id", "created_at", "id"),
+        Index("ix_audit_event_op", "tenant_id", "op", "created_at", "id"),
+        Index("ix_audit_event_role", "tenant_id", "acting_role", "created_at", "id"),
         Index("ix_audit_event_newest", "tenant_id", "created_at", "id"),
     )
 
@@ -91,18 +93,26 @@ class AccessRefusal(Row):
 
     __tablename__ = "access_refusal"
     __table_args__ = (
-        one_of("kind", ("REFUSED", "OPENED")),
+        one_of("kind", AccessKind),
         Index("ix_access_refusal_at", "tenant_id", "created_at", "id"),
+        Index("ix_access_refusal_kind", "tenant_id", "kind", "created_at", "id"),
+        Index("ix_access_refusal_principal", "tenant_id", "principal_id", "created_at", "id"),
+        Index("ix_access_refusal_role", "tenant_id", "acting_role", "created_at", "id"),
+        Index("ix_access_refusal_operation", "tenant_id", "operation", "created_at", "id"),
+        Index("ix_access_refusal_permission", "tenant_id", "permission", "created_at", "id"),
+        Index("ix_access_refusal_subject", "tenant_id", "subject_id", "created_at", "id"),
     )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = col("Refused, or opened.")
-    principal_id: Mapped[UUID | None] = col("Who asked.")
+    principal_id: Mapped[UUID | None] = col("Who asked; null for the public.")
     acting_role: Mapped[str] = col("In which role.")
-    operation: Mapped[str] = col("The field asked for.")
-    permission: Mapped[str] = col("The row of the matrix.")
-    subject_type: Mapped[str | None] = col("What kind of thing.")
-    subject_id: Mapped[UUID | None] = col("The thing.")
+    operation: Mapped[str] = col(
+        "The mutation, query or field that was refused, or the type that showed what was opened."
+    )
+    permission: Mapped[str] = col("The row of the matrix that decided.")
+    subject_type: Mapped[str | None] = col("What kind of thing was opened; null for a refusal.")
+    subject_id: Mapped[UUID | None] = col("The thing that was opened; null for a refusal.")
     request_id: Mapped[str | None] = col("The request it came with.")
 
 

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
 from ..rules.enums import TaxProfile, TenantStatus
-from .base import Model, Row, col, new_id, one_of
+from ..rules.settings import THRESHOLDS
+from .base import Model, Row, TenantModel, col, new_id, one_of
 
 
 class Tenant(Model):
@@ -40,44 +41,79 @@ class TenantHost(Row):
     host: Mapped[str] = col("The host name in lower case.", unique=True)
 
 
+def _threshold(name: str) -> Mapped[Any]:
+    return col(THRESHOLDS[name].doc, default=THRESHOLDS[name].default)
+
+
 class TenantSettings(Row):
-    """Every threshold of a tenant. Each change is a new row; one is current."""
+    """Every threshold of a tenant. Each change is a new row, which stays as it is; one is current."""
 
     __tablename__ = "tenant_settings"
     __table_args__ = (
         Index("uq_tenant_settings_current", "tenant_id", unique=True, postgresql_where=text("current")),
-        CheckConstraint("undo_seconds >= 0 AND cure_hours > 0 AND preview_minutes > 0", name="positive"),
+        UniqueConstraint("tenant_id", "n"),
+        Index("ix_tenant_settings_newest", "tenant_id", "n", "id"),
+        *(CheckConstraint(f"{name} BETWEEN {of.low} AND {of.high}", name=name) for name, of in THRESHOLDS.items()),
     )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
-    n: Mapped[int] = col("The version of the settings, from 1.")
+    n: Mapped[int] = col("Which version of the settings it is, from 1; give it as `expectedVersion`.")
     current: Mapped[bool] = col("Whether it is in force.")
     changed_by: Mapped[UUID | None] = col("Who changed them.")
-    four_eyes: Mapped[dict[str, Any]] = col("Minor units per currency above which a second person approves.", JSONB)
-    severity_ref: Mapped[dict[str, Any]] = col("Minor units per currency that count as a full loss.", JSONB)
+    four_eyes: Mapped[dict[str, Any]] = col(
+        "From which amount on a second person decides on a batch, one per currency; for other currencies always.", JSONB
+    )
+    refund_auto: Mapped[dict[str, Any]] = col(
+        "Up to which amount a refund is approved by itself, one per currency; for other currencies never.",
+        JSONB,
+        default=dict,
+    )
+    severity_ref: Mapped[dict[str, Any]] = col("The loss that counts as a full one, one amount per currency.", JSONB)
     auto_approve: Mapped[bool] = col("Listings of VERIFIED dealers go live by themselves.", default=False)
-    listing_days: Mapped[int] = col("How long a listing lives.", default=60)
-    lead_days: Mapped[int] = col("How long a lead lives after its last change.", default=30)
-    offer_hours: Mapped[int] = col("How long an offer waits for an answer.", default=72)
-    max_offer_rounds: Mapped[int] = col("How many revisions an offer may have.", default=10)
-    deal_payment_hours: Mapped[int] = col("How long a deal waits for its payment.", default=72)
-    inspection_hours: Mapped[int] = col("How long a payer may inspect.", default=72)
-    horizon_days: Mapped[int] = col("How far ahead exposure is counted.", default=30)
-    run_rate_days: Mapped[int] = col("Over how many days sales are averaged.", default=14)
-    cascade_bp: Mapped[int] = col("The share of peers that follow, in basis points.", default=1500)
-    cure_hours: Mapped[int] = col("The cure time of a notice.", default=72)
-    rebreach_days: Mapped[int] = col("Within how many days a new breach reopens the same alert.", default=30)
-    failure_threshold_pct: Mapped[int] = col("Above which share of failures a batch stops.", default=20)
-    failure_threshold_min: Mapped[int] = col("After how many settled items that is looked at.", default=20)
-    rollback_hours: Mapped[int] = col("How long a batch may be rolled back.", default=24)
-    preview_minutes: Mapped[int] = col("How long a preview is good.", default=30)
-    undo_seconds: Mapped[int] = col("How long an enforcement waits before its first item.", default=5)
-    reopen_days: Mapped[int] = col("How long a closed ticket may be reopened by staff.", default=14)
-    reopen_cooldown_minutes: Mapped[int] = col("How long a requester waits between reopenings.", default=15)
-    auto_close_hours: Mapped[int] = col("After how many hours a resolved ticket closes.", default=72)
-    auto_resolve_days: Mapped[int] = col("After how many days without an answer a ticket is resolved.", default=7)
+    credit_adjust_limit: Mapped[int] = _threshold("credit_adjust_limit")
+    listing_days: Mapped[int] = _threshold("listing_days")
+    lead_days: Mapped[int] = _threshold("lead_days")
+    offer_hours: Mapped[int] = _threshold("offer_hours")
+    max_offer_rounds: Mapped[int] = _threshold("max_offer_rounds")
+    deal_payment_hours: Mapped[int] = _threshold("deal_payment_hours")
+    inspection_hours: Mapped[int] = _threshold("inspection_hours")
+    invalid_report_hours: Mapped[int] = _threshold("invalid_report_hours")
+    horizon_days: Mapped[int] = _threshold("horizon_days")
+    run_rate_days: Mapped[int] = _threshold("run_rate_days")
+    cascade_bp: Mapped[int] = _threshold("cascade_bp")
+    dead_stock_days: Mapped[int] = _threshold("dead_stock_days")
+    carry_bp: Mapped[int] = _threshold("carry_bp")
+    cure_hours: Mapped[int] = _threshold("cure_hours")
+    rebreach_days: Mapped[int] = _threshold("rebreach_days")
+    failure_threshold_pct: Mapped[int] = _threshold("failure_threshold_pct")
+    failure_threshold_min: Mapped[int] = _threshold("failure_threshold_min")
+    rollback_hours: Mapped[int] = _threshold("rollback_hours")
+    preview_minutes: Mapped[int] = _threshold("preview_minutes")
+    undo_seconds: Mapped[int] = _threshold("undo_seconds")
+    reopen_days: Mapped[int] = _threshold("reopen_days")
+    reopen_cooldown_minutes: Mapped[int] = _threshold("reopen_cooldown_minutes")
+    auto_close_hours: Mapped[int] = _threshold("auto_close_hours")
+    auto_resolve_days: Mapped[int] = _threshold("auto_resolve_days")
     password_sign_in: Mapped[bool] = col(
         "People may choose a password and sign in with it, besides by code.",
         default=False,
         server_default=text("false"),
     )
+
+
+class FeatureFlag(TenantModel):
+    """A switch of the tenant: for some roles, for a share of people, or for all."""
+
+    __tablename__ = "feature_flag"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "key"),
+        CheckConstraint("percentage BETWEEN 0 AND 100", name="percentage"),
+        Index("ix_feature_flag_newest", "tenant_id", "created_at", "id"),
+    )
+
+    tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = col("Its name in the code of clients and servers, unique in the tenant.")
+    about: Mapped[str] = col("What it switches, in words.")
+    enabled: Mapped[bool] = col("Off for everybody while false.")
+    roles: Mapped[list[str]] = col("The roles it is on for; every role where none is named.", ARRAY(Text))
+    percentage: Mapped[int] = col("The share of principals it is on for, 0 to 100; always the same ones.")

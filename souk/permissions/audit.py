@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from ..models import AuditEvent
+from ..models import AccessRefusal, AuditEvent
 from ..rules.actor import Actor
 from .base import Permission
 
@@ -45,3 +45,10 @@ class OpensChanges(SeesAudit):
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         mine: ColumnElement[bool] = AuditEvent.actor_id == viewer.user_id
         return mine
+
+
+class ReadsRefusals(Permission[AccessRefusal]):
+    """Refused access, and reads of personal data that is locked to others."""
+
+    name = "audit:readRefusals"
+    model = AccessRefusal

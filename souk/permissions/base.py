@@ -36,6 +36,8 @@ class Permission(Generic[T]):
     """False where only the database can answer: `within` or `own` asks another table."""
     marked: ClassVar[bool] = False
     """Whether it guards the fields that an M of its row withholds; otherwise M covers what T covers."""
+    subject: ClassVar[str | None] = None
+    """The type whose row it speaks of, where the model is only a part of that row."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -95,8 +97,15 @@ class Permission(Generic[T]):
                 return and_(self.within_rows(viewer), self.owned(viewer))
         return self.within_rows(viewer)
 
+    def watched(self, facts: Facts) -> bool:
+        """Whether opening what it guards is written down: not where the role only ever opens what is its own."""
+        cell = self.cell(facts)
+        return cell.letter != "O" or bool(cell.condition)
+
     def refusal(self) -> GraphQLError:
-        return forbidden(self.message)
+        error = forbidden(self.message)
+        error.asks = self.asks  # type: ignore[attr-defined]
+        return error
 
     def require(self, actor: Actor, row: T) -> None:
         if not self.allows(actor, row):
@@ -132,6 +141,9 @@ class AnyOf(Permission[Any]):
 
     def rows(self, viewer: Any) -> ColumnElement[bool]:
         return or_(false(), *(part.rows(viewer) for part in self.parts))
+
+    def watched(self, facts: Facts) -> bool:
+        return all(part.watched(facts) for part in self.parts if part.admits(facts))
 
     def __or__(self, other: Permission[Any]) -> "AnyOf":
         return AnyOf(*self.parts, other)

@@ -65,6 +65,7 @@ class ReadsRegistration(Permission[VehicleDetail]):
 
     name = "listing:readPrivate"
     model = VehicleDetail
+    subject = "Listing"
     message = "Shown to staff who may and to the listing's dealer."
     in_python = False
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import aliased
 
 from ..engine.symbols import among
-from ..models import Membership, Session, Team, Ticket, TicketCc, TicketComment, User
+from ..models import Membership, Session, Ticket, TicketCc, TicketComment, User
 from ..rules.actor import STAFF, Actor, Role
 from ..rules.clauses import implements
 from .base import AnyOf, Permission
@@ -111,14 +111,6 @@ class SeesMembership(Permission[Membership]):
         staff = and_(among(Membership.role, STAFF), _answers(viewer, Membership.tenant_id, Membership.user_id))
         mine = or_(Membership.user_id == viewer.user_id, staff)
         return or_(mine, Membership.dealer_id == viewer.dealer_id) if viewer.of_dealer else mine
-
-
-class SeesTeam(Permission[Team]):
-    """Teams of the desk."""
-
-    name = "team:read"
-    model = Team
-    message = "Teams are shown to staff."
 
 
 def _owner() -> ColumnElement[bool]:

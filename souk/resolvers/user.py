@@ -1,12 +1,12 @@
 """People of a tenant: their reads, invitations, status and roles."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, null, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -15,12 +15,12 @@ from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, key
 from ..models import Dealer, Membership, MembershipTeam, Team, User, new_id
 from ..permissions.dealer import SeesDealer
+from ..permissions.team import SeesTeam
 from ..permissions.user import (
     InvitesUser,
     MakesOwners,
     NamesUser,
     SeesMembership,
-    SeesTeam,
     SeesUser,
     SetsRole,
     SetsUserStatus,
@@ -77,6 +77,9 @@ class UserFilter:
     dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
         description="Members of this dealer, among the roles that the viewer may see.", default=None
     )
+    team_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="Who works in this team, among the roles that the viewer may see.", default=None
+    )
     name: strawberry.Maybe[str] = strawberry.field(
         description="With these words in the name, among people whose name the viewer may read; the best 500.",
         default=None,
@@ -90,7 +93,7 @@ class UserFilter:
             yield User.status == self.status.value
         if self.staff:
             yield User.staff.is_(self.staff.value)
-        if self.role or self.dealer_id:
+        if self.role or self.dealer_id or self.team_id:
             yield self._member(viewer)
         if self.name:
             yield User.id.in_(found_by(self.name.value, "USER"))
@@ -104,6 +107,9 @@ class UserFilter:
             held.append(Membership.role == self.role.value)
         if self.dealer_id:
             held.append(refers_to(Membership.dealer_id, self.dealer_id.value, Dealer))
+        if self.team_id:
+            link = (MembershipTeam.tenant_id == Membership.tenant_id) & (MembershipTeam.membership_id == Membership.id)
+            held.append(exists().where(link, refers_to(MembershipTeam.team_id, self.team_id.value, Team)))
         return exists().where(*held, SeesMembership().rows(viewer))
 
 
@@ -156,9 +162,14 @@ def teams_of_membership(viewer: Viewer, membership: Membership) -> Select[Team]:
     return select(Team).where(works).order_by(Team.name.asc())
 
 
-def team(viewer: Viewer, id: strawberry.ID) -> Select[Team]:
-    """One team by its id."""
-    return select(Team).where(Team.id == key(id, Team), SeesTeam().rows(viewer))
+def invite_expiry(person: User) -> datetime | None:
+    """When the invitation lapses."""
+    return person.created_at + INVITED_FOR if person.status == UserStatus.INVITED else None
+
+
+def invite_expiry_of(person: Any) -> ColumnElement[datetime | None]:
+    """The same beside the row."""
+    return case((person.status == UserStatus.INVITED, person.created_at + INVITED_FOR), else_=null())
 
 
 # Writes -----------------------------------------------------------------------------------------------------------
@@ -241,8 +252,10 @@ async def _place(
         raise Forbidden("A dealer appoints members of its own organisation only.")
     if len(team_ids or ()) > TEAMS:
         raise LimitExceeded(TEAMS, field="teamIds")
-    teams = [(await found(tx, Team, each, SeesTeam(), field="teamIds")).id for each in team_ids or ()]
-    return rules.place(rules.Place(role, dealer, tuple(dict.fromkeys(teams)), all_teams))
+    teams = [await found(tx, Team, each, SeesTeam(), field="teamIds") for each in team_ids or ()]
+    if any(team.archived_at is not None for team in teams):
+        raise Invalid("Nobody joins an archived team.", field="teamIds")
+    return rules.place(rules.Place(role, dealer, tuple(dict.fromkeys(team.id for team in teams)), all_teams))
 
 
 async def _appoint(tx: Transaction, person: User, place: rules.Place) -> Membership:

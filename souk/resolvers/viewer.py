@@ -10,6 +10,7 @@ from ..models import Dealer, Membership, ServiceToken, Session, Tenant, User
 from ..permissions.roles import MATRIX
 from ..permissions.user import SeesUser
 from ..rules.actor import Facts, Role
+from .flag import keys_on
 
 
 def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
@@ -40,6 +41,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
             cast(null(), JSONB()).label("sign_in"),
             cast(null(), Uuid()).label("impersonator_id"),
             cast(null(), Text()).label("reason"),
+            keys_on(viewer, ServiceToken.tenant_id).label("flags"),
         ).where(ServiceToken.id == viewer.token_id)
     found = select(
         Membership.tenant_id.label("tenant_id"),
@@ -54,6 +56,7 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
         means.label("sign_in"),
         acting(Session.impersonator_id).label("impersonator_id"),
         acting(Session.reason).label("reason"),
+        keys_on(viewer, Membership.tenant_id).label("flags"),
     ).where(Membership.id == viewer.membership_id)
     return found.where(false()) if viewer.role is Role.PUBLIC else found
 

@@ -51,11 +51,6 @@ def expiry(now: datetime, lead_days: int = LEAD_DAYS) -> datetime:
     return now + timedelta(days=lead_days)
 
 
-def changed_at(expires_at: datetime, lead_days: int = LEAD_DAYS) -> datetime:
-    """When the lead last moved, from its expiry."""
-    return expires_at - timedelta(days=lead_days)
-
-
 def runs_out(status: str) -> bool:
     """Whether a lead in this status ends by itself."""
     return bool(machine(LEAD).to(status, "EXPIRED"))

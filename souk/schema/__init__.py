@@ -7,6 +7,7 @@ from ..engine.check import check_schema
 from ..engine.declare import Node, node_by_id, nodes_by_ids
 from ..engine.scalars import SCALARS
 from . import batch, errors
+from .access import AccessQueries
 from .alert import AlertMutations, AlertQueries
 from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
@@ -15,6 +16,7 @@ from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .event import EventQueries, EventSubscriptions
+from .flag import FlagMutations, FlagQueries
 from .impersonation import ImpersonationMutations
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
@@ -26,8 +28,10 @@ from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
 from .service_token import ServiceTokenMutations, ServiceTokenQueries
 from .session import SessionMutations
+from .settings import SettingsMutations, SettingsQueries
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
+from .team import TeamMutations, TeamQueries
 from .ticket import TicketMutations, TicketQueries
 from .user import UserMutations, UserQueries
 from .viewer import ViewerQueries
@@ -35,6 +39,7 @@ from .viewer import ViewerQueries
 
 @strawberry.type(description="What can be asked for.")
 class Query(
+    AccessQueries,
     AlertQueries,
     AuditQueries,
     BatchQueries,
@@ -43,14 +48,17 @@ class Query(
     DealQueries,
     DealerQueries,
     EventQueries,
+    FlagQueries,
     LeadQueries,
     ListingQueries,
     OfferQueries,
     PricePolicyQueries,
     SearchQueries,
     ServiceTokenQueries,
+    SettingsQueries,
     SkuQueries,
     TaskQueries,
+    TeamQueries,
     TicketQueries,
     UserQueries,
     ViewerQueries,
@@ -66,6 +74,7 @@ class Mutation(
     CompetitorMutations,
     DealerMutations,
     ImpersonationMutations,
+    FlagMutations,
     LeadMutations,
     ListingMutations,
     MfaMutations,
@@ -75,8 +84,10 @@ class Mutation(
     PricePolicyMutations,
     ServiceTokenMutations,
     SessionMutations,
+    SettingsMutations,
     SkuMutations,
     TaskMutations,
+    TeamMutations,
     TicketMutations,
     UserMutations,
 ):

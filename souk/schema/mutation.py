@@ -213,7 +213,12 @@ async def _once(
     context.effects.unsettled += keyed is None
     try:
         async with context.db.transaction(
-            actor, name, now=context.now, request_id=context.request_id or None, caller=context.caller
+            actor,
+            name,
+            now=context.now,
+            request_id=context.request_id or None,
+            caller=context.caller,
+            flags=context.flags,
         ) as tx:
             if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
                 return _replayed(stored, shape)
@@ -221,8 +226,8 @@ async def _once(
             await tx.session.flush()
             said = done if isinstance(done, Said) else Said(done)
             made = _outcome(said, shape)
-            if keyed:
-                await keyed.keep(tx.session, {"id": str(said.row.id)}, tx.now, kept)
+            if keyed and not await keyed.keep(tx.session, {"id": str(said.row.id)}, tx.now, kept):
+                raise errors.IdempotencyInFlight
             committing = True
     except BaseException as error:
         if not committing or _undone(error):

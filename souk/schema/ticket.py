@@ -38,8 +38,9 @@ from ..resolvers.note import notes_on
 from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
 from .mutation import KeyedPayload, Payload, write
 from .note import Note
+from .team import Team
 from .transitions import Transition, transitions
-from .user import Team, User
+from .user import User
 
 if TYPE_CHECKING:
     from .alert import Alert

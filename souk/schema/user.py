@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_one, view
+from ..engine.declare import Connection, Node, column, computed, many, one, payload_node, to_list, to_one, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
 from ..permissions.user import (
@@ -14,7 +14,6 @@ from ..permissions.user import (
     NamesUser,
     OpensUser,
     SeesMembership,
-    SeesTeam,
     SeesUser,
     SetsUserStatus,
 )
@@ -22,20 +21,11 @@ from ..resolvers import user as resolve
 from ..rules.actor import Role
 from ..rules.enums import UserStatus
 from .mutation import KeyedPayload, Payload, write
+from .team import Team
 from .transitions import Transition, transitions
 
 if TYPE_CHECKING:
     from .dealer import Dealer
-
-
-@view(models.Team, node=resolve.team, gate=SeesTeam())
-class Team(Node):
-    """People of the service desk who work on the same tickets."""
-
-    name: str
-    created_at: DateTime
-    updated_at: DateTime
-    version: int
 
 
 @view(models.User, node=resolve.user, gate=SeesUser())
@@ -51,6 +41,11 @@ class User(Node):
     created_at: DateTime
     updated_at: DateTime
     version: int
+    invite_expires_at: DateTime | None = computed(
+        sql=resolve.invite_expiry_of,
+        python=resolve.invite_expiry,
+        description="When the invitation lapses; null for whoever is not INVITED.",
+    )
     memberships: list["Membership"] = to_list(resolve.memberships_of_user)
     available_transitions: list[Transition] = transitions(
         "User",

@@ -40,6 +40,9 @@ class Viewer:
     )
     token_name: str | None = strawberry.field(description="What the service token is for; null for a person.")
     scopes: list[str] | None = strawberry.field(description="The scopes of the service token; null for a person.")
+    flags: list[str] = strawberry.field(
+        description="The keys of the feature flags that are on for it, sorted; of one moment for the whole operation."
+    )
     user: User | None = to_one(resolve.user_of_viewer)
     membership: Membership | None = to_one(resolve.membership_of_viewer)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_viewer)

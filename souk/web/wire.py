@@ -47,7 +47,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         settings=server_settings("souk_app", limits, **SETTINGS),
     )
     door = await create_pool(url, "souk_app", limits, size=settings.door_pool_size, more={"jit": "off"})
-    runner = Runner(schema, reads, decrypt=keyring.open)
+    runner = Runner(schema, reads, decrypt=keyring.open, witness=database.refusals.witness)
     head = migrations.head()
     relay, hub = Relay(url, "souk_app"), Hub(url, "souk_app")
     database.committed.append(relay.tell)

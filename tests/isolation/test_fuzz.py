@@ -29,7 +29,7 @@ BY_ROOT = {  # the type of an input's `id`, where the mutation's name does not b
 BY_NAME = {
     "requesterId": "User", "assigneeId": "User", "userIds": "User", "ccIds": "User", "actorId": "User", "intoId": "Ticket", "previewId": "BatchPreview",
     "policyId": "PricePolicy", "parentId": "Category", "subjectId": "Listing", "subjectRefId": "Listing", "dealerIds": "Dealer", "alertIds": "Alert",
-    "teamId": "Team", "teamIds": "Team", "uploadId": "Upload", "membershipId": "Membership",
+    "teamId": "Team", "teamIds": "Team", "uploadId": "Upload", "membershipId": "Membership", "add": "Membership", "remove": "Membership",
 }  # fmt: skip
 LATER = "2026-12-22T09:00:00Z"
 WARN = {"kind": "ENFORCEMENT", "plan": {"action": "SEND_WARNING", "reason": "Too cheap."}}

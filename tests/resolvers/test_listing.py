@@ -24,11 +24,6 @@ async def step(world: World, who: Role | Actor, verb: str, id_: str, version: in
     return payload["listing"] or [error["code"] for error in payload["userErrors"]]
 
 
-async def settings(world: World, **values: bool) -> None:
-    pairs = ", ".join(f"{name} = {value}" for name, value in values.items())
-    await world.rows(f"UPDATE tenant_settings SET {pairs} WHERE tenant_id = '{world.tenant_id}' RETURNING 1")
-
-
 async def dealer(world: World, **values: str) -> None:
     pairs = ", ".join(f"{name} = '{value}'" for name, value in values.items())
     await world.rows(f"UPDATE dealer SET {pairs} WHERE id = '{world.dealer}' RETURNING 1")
@@ -251,7 +246,7 @@ async def test_submit_waits_for_a_moderator_who_approves(world: World) -> None:
 
 
 async def test_a_verified_dealers_listing_goes_live_by_the_setting(world: World) -> None:
-    await settings(world, auto_approve=True)
+    await world.set(auto_approve=True)
     first, second = listing(world, "One", status="DRAFT"), listing(world, "Two", status="DRAFT")
     ids = await add(world, first, second)
     assert await step(world, Role.DEALER, "Submit", ids[0]) == {"status": "ACTIVE", "version": 2}

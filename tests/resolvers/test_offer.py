@@ -212,9 +212,7 @@ async def test_turns_and_versions_are_held(world: World) -> None:
 
 
 async def test_an_offer_has_so_many_rounds_as_the_tenant_allows(world: World) -> None:
-    async with world.souk.owner.transaction(system_actor(world.tenant_id), "test", now=world.now, system=True) as tx:
-        (await tx.settings()).max_offer_rounds = 2
-        tx.emit("test.made", await tx.settings())
+    await world.set(max_offer_rounds=2)
     listing = await a_listing(world)
     id_ = (await offered(world, Role.CUSTOMER, listing, "500.00"))["offer"]["id"]
     assert codes(await answered(world, Role.DEALER, "offerCounter", id_, 1, amount="900.00")) == []

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from souk.db import journal
+from souk.db.proof import verify_audit
 from souk.db.session import Database
 from souk.gateways.storage import Directory
 from souk.rules.actor import Role
@@ -79,7 +79,7 @@ async def test_every_row_of_a_file_is_brought_in_once(
     assert await world.rows(told) == [(ROWS, ROWS)]
     assert await world.rows("SELECT count(*), max(seq) FROM batch_event") == [(row.seq_head, row.seq_head)]
     async with souk.app.transaction(world.actors[Role.OWNER], "test") as tx:
-        assert (await journal.verify_audit(tx.session, world.tenant_id)).broken_at is None
+        assert (await verify_audit(tx.session, world.tenant_id)).broken_at is None
     await app.close()
     await souk.close()
 

@@ -1,13 +1,14 @@
 """How leads are moved: staff move the lead, a dealer its own unlock, and the lead follows."""
 
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ...db.session import Transaction
 from ...engine.symbols import key
-from ...models import Deal, Lead, LeadUnlock, Membership, User
+from ...models import Deal, DomainEvent, Lead, LeadUnlock, Membership, User
 from ...permissions.deal import SeesDeal
 from ...permissions.lead import AssignsLead, MovesLead, MovesUnlock, SeesLead, WithdrawsLead
 from ...rules import lead as rules
@@ -77,10 +78,16 @@ async def lead_reopen(tx: Transaction, input: LeadReopenInput) -> Lead:
         return lead
     await permit(tx, MovesLead(), lead)
     _version(lead, input.expected_version)
-    days = (await tx.settings()).lead_days
-    moved = rules.reopen(state_of(lead), lost_at=rules.changed_at(lead.expires_at, days), now=tx.now)
+    moved = rules.reopen(state_of(lead), lost_at=await _lost_at(tx, lead), now=tx.now)
     await step(tx, lead, moved.status, mutation="leadReopen")
     return lead
+
+
+async def _lost_at(tx: Transaction, lead: Lead) -> datetime:
+    """When it was lost last; what the tenant's `leadDays` have become since does not matter."""
+    lost = (DomainEvent.subject_id == lead.id, DomainEvent.to_status == LeadStatus.LOST)
+    found = (await tx.session.execute(select(func.max(DomainEvent.at)).where(*lost))).scalar_one()
+    return found if found is not None else lead.updated_at
 
 
 @strawberry.input(description="Who follows a lead up.")

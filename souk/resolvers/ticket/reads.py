@@ -10,8 +10,9 @@ from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
 from ...models import Dealer, Team, Ticket, TicketCc, TicketComment, User
 from ...permissions.dealer import SeesDealer
+from ...permissions.team import SeesTeam
 from ...permissions.ticket import OpensTicket, ReadsInternal, SeesComment, SeesTicket
-from ...permissions.user import SeesTeam, SeesUser
+from ...permissions.user import SeesUser
 from ...rules.enums import Described, TicketPriority, TicketStatus
 from ..enums import known
 from ..filters import conditions, refers_or_not, refers_to

@@ -8,7 +8,7 @@ from ...models import Ticket
 from ...rules.clauses import implements
 from ...rules.enums import TicketStatus
 from ..writing import locked
-from .steps import step
+from .steps import CLOSE, step
 
 UNANSWERED = "Resolved without an answer from the requester."
 
@@ -16,13 +16,13 @@ UNANSWERED = "Resolved without an answer from the requester."
 async def close_resolved(tx: Transaction, id: UUID) -> None:
     """`ticket.close`: a RESOLVED ticket that nobody reopened is CLOSED."""
     ticket = await locked(tx, Ticket, id, None)
-    hours = timedelta(hours=(await tx.settings()).auto_close_hours)
-    if (
-        ticket.status == TicketStatus.RESOLVED
-        and ticket.resolved_at is not None
-        and ticket.resolved_at + hours <= tx.now
-    ):
+    if ticket.status != TicketStatus.RESOLVED or ticket.resolved_at is None:
+        return
+    closes_at = ticket.resolved_at + timedelta(hours=(await tx.settings()).auto_close_hours)
+    if closes_at <= tx.now:
         await step(tx, ticket, TicketStatus.CLOSED, cause="72 h")
+    else:
+        await tx.due(CLOSE, ticket.id, closes_at)  # the tenant gives more time than when it was resolved
 
 
 @implements("Ticket", "WAITING_ON_REQUESTER", "RESOLVED", guard="resolution text", trigger="(7 d without answer)")

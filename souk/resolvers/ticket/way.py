@@ -8,8 +8,9 @@ from sqlalchemy import any_, bindparam, exists, or_, select
 from ...db.session import Transaction
 from ...engine.scalars import DateTime
 from ...models import Membership, MembershipTeam, Team, Ticket, User
+from ...permissions.team import SeesTeam
 from ...permissions.ticket import AsRequester, AssignsTicket, MovesTicket, SeesTicket
-from ...permissions.user import SeesTeam, SeesUser
+from ...permissions.user import SeesUser
 from ...rules import text as texts
 from ...rules import ticket as rules
 from ...rules.actor import Role
@@ -76,7 +77,10 @@ async def ticket_assign(tx: Transaction, input: TicketAssignInput) -> Ticket:
     team_id, assignee_id = ticket.team_id, ticket.assignee_id
     if input.team_id is not None:
         team = input.team_id.value
-        team_id = None if team is None else (await found(tx, Team, team, SeesTeam(), field="teamId")).id
+        row = None if team is None else await found(tx, Team, team, SeesTeam(), field="teamId")
+        if row is not None and row.archived_at is not None and row.id != ticket.team_id:
+            raise Invalid("An archived team takes no ticket.", field="teamId")
+        team_id = None if row is None else row.id
     if input.assignee_id is not None:
         who = input.assignee_id.value
         assignee_id = None if who is None else (await _worker(tx, team_id, who)).id

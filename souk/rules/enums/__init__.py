@@ -35,6 +35,7 @@ from .margin import (
     TaskStatus,
 )
 from .people import (
+    AccessKind,
     Carrier,
     ChallengePurpose,
     LetterChannel,
@@ -62,6 +63,7 @@ from .trade import (
 )
 
 __all__ = [
+    "AccessKind",
     "AlertKind",
     "AlertStatus",
     "Availability",

@@ -27,6 +27,13 @@ class UserStatus(Described):
     ERASED = "ERASED", "Personal data shredded, the id kept."
 
 
+class AccessKind(Described):
+    """What a record of access says."""
+
+    REFUSED = "REFUSED", "A permission said no."
+    OPENED = "OPENED", "Somebody opened personal data that is locked to others."
+
+
 class SessionCarrier(Described):
     """How a session travels."""
 

@@ -13,7 +13,7 @@ from ...db.session import Database, Transaction, system_actor
 from ...engine.scalars import DateTime
 from ...engine.symbols import write_id
 from ...gateways.storage import Directory
-from ...models import Membership, Tenant, TenantHost, TenantSettings, User
+from ...models import FeatureFlag, Membership, Tenant, TenantHost, TenantSettings, User
 from ...rules.actor import STAFF, Actor, Role
 from .secret import Secret
 
@@ -22,6 +22,14 @@ SPACE = uuid5(UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), "demo.souk")  # RFC 
 
 def tenant_id_of(slug: str) -> UUID:
     return uuid5(SPACE, slug)
+
+
+FLAGS: tuple[tuple[str, str, tuple[Role, ...], int], ...] = (
+    ("desk.new-editor", "The new editor of comments.", (Role.AGENT, Role.OPS), 100),
+    ("listing.compare", "Listings beside each other.", (), 50),
+    ("dashboard.map", "The map of dealers on the dashboard.", (), 0),
+)
+"""Key, what it is, for which roles (none: every one), for which share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,10 @@ async def make_tenant(ground: Ground, name: str, hosts: tuple[str, ...]) -> None
                     severity_ref={"INR": 1_000_000}, listing_days=(30, 45, 60)[n - 1],
                 )
             )  # fmt: skip
+        for key, about, roles, percentage in FLAGS:
+            flag = FeatureFlag(id=ground.id("flag", key), key=key, about=about, enabled=True, percentage=percentage)
+            flag.roles = list(roles)
+            tx.add(flag)
         for host in hosts:
             tx.add(TenantHost(id=ground.id("host", host), host=host))
         tx.emit("tenant.created", tenant)
