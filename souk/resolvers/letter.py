@@ -1,16 +1,18 @@
 """Letters to people: written in the transaction of their cause, sent by a worker. Bodies and addresses are sealed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ..db.sealing import place
 from ..db.session import Transaction
 from ..models import Letter, Tenant, TenantHost, new_id
 from ..rules.enums import LetterChannel, LetterStatus
 
-SEND = "letter.send"
+SEND, OVER = "letter.send", "letter.over"
+KEPT = timedelta(days=30)
+DELETE = text("DELETE FROM letter WHERE tenant_id = :tenant AND id = :id")
 
 
 async def post(
@@ -31,7 +33,13 @@ async def post(
         )
     )
     await tx.due(SEND, id_, tx.now)
+    await tx.due(OVER, id_, max(expires_at, tx.now) + KEPT)
     return letter
+
+
+async def forget(tx: Transaction, id: UUID) -> None:
+    """Work of a timer: a letter is deleted a month after it could last be sent."""
+    await tx.session.execute(DELETE, {"tenant": tx.actor.tenant_id, "id": id})
 
 
 def opened(tx: Transaction, letter: Letter) -> tuple[str, str | None]:

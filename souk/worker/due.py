@@ -1,7 +1,8 @@
 """Every timer of the domains on one screen: what is due, and which function answers it."""
 
-from ..resolvers import importing, lead, listing, offer, user
+from ..resolvers import importing, lead, letter, listing, offer, user
 from ..resolvers.observation import CURE, cure_due
+from ..resolvers.session import keys
 from ..resolvers.ticket import steps, timers
 from .timers import TIMERS, timer
 
@@ -10,6 +11,8 @@ timer(importing.EXPIRY)(importing.expire)
 timer(listing.EXPIRY)(listing.expire)
 timer(offer.writes.EXPIRY)(offer.expire)
 timer(lead.follow.EXPIRY)(lead.expire)
+timer(letter.OVER)(letter.forget)
+timer(keys.OVER)(keys.forget)
 timer(user.EXPIRY)(user.expire_invite)
 timer(steps.CLOSE)(timers.close_resolved)
 timer(steps.RESOLVE)(timers.resolve_unanswered)

@@ -10,11 +10,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from souk.db.session import Database
+from souk.db.session import Database, system_actor
 from souk.gateways.mail import SmtpMail
 from souk.gateways.sms import HttpSms
 from souk.resolvers.letter import SEND
 from souk.rules.enums import LetterChannel
+from souk.worker.due import TIMERS
 from souk.worker.letters import ATTEMPTS, Post
 from souk.worker.queue import Queue
 from tests.gateways.local import MailServer, Provider, mail_server, provider
@@ -180,3 +181,33 @@ async def test_an_address_that_does_not_answer_is_tried_again(world: World, offi
     await Signing(world).request(phone="+919812344004")
     assert None not in await office.once()
     assert {row.status for row in await office.letters()} == {"WAITING"}
+
+
+async def test_elsewhere_than_on_this_machine_a_mail_server_must_offer_tls(
+    world: World, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("souk.gateways.mail.HOSTS", frozenset())
+    await Signing(world).request(email=fresh())
+    assert None not in await office.once()
+    (row,) = await office.letters()
+    assert (row.status, row.error, office.mail.letters) == ("WAITING", "SMTPException", [])
+
+
+async def test_codes_and_letters_are_forgotten_when_they_are_over(world: World, office: Office) -> None:
+    """A code after the day in which it weighs on its key, a letter after a month."""
+    await Signing(world).request(email=fresh())
+    sent = world.now
+    due = await world.rows(
+        "SELECT kind, ref, due_at FROM souk.work WHERE tenant_id = :t ORDER BY kind", t=world.tenant_id
+    )
+    assert [(row.kind, row.due_at - sent) for row in due] == [
+        ("letter.over", timedelta(days=30, minutes=5)),
+        ("letter.send", timedelta(0)),
+        ("session.challenge_over", timedelta(days=1, minutes=5)),
+    ]
+    for row in (due[0], due[2]):
+        async with office.db.transaction(
+            system_actor(world.tenant_id), f"timer:{row.kind}", now=row.due_at, system=True
+        ) as tx:
+            await TIMERS[row.kind](tx, row.ref)
+    assert await world.rows("SELECT id FROM letter UNION ALL SELECT id FROM sign_in_challenge") == []

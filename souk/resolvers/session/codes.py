@@ -24,7 +24,7 @@ from ..mfa import second_factor, wrong
 from ..user import activate
 from ..writing import Said
 from .answer import check_carrier, opened_for
-from .keys import SignInKey, attempted, hash_of, key_of, may_be_sent, person_of
+from .keys import SignInKey, attempted, hash_of, key_of, may_be_sent, over_at, person_of
 
 # One statement, so that a hundred guesses at once are five: each takes the row's lock, and looks at the row as the one
 # before it left it. What it wrote is committed also when the guess is wrong.
@@ -85,6 +85,7 @@ async def send_code(tx: Transaction, key: SignInKey) -> SignInChallenge:
     name, _ = await sender(tx)
     body = f"{code} is your code for {name}. It is good for five minutes. Nobody will ever ask you for it."
     await post(tx, key.channel, key.address, f"{name}: your code", body, expires_at=expires)
+    await over_at(tx, id_, expires)
     tx.emit("session.code_sent", challenge, data={"channel": key.channel.value})
     return challenge
 

@@ -6,7 +6,7 @@ from ...models import SignInChallenge, User, new_id
 from ...rules import signin
 from ...rules.enums import ChallengePurpose, LetterChannel
 from ..letter import post, sender
-from .keys import hash_of
+from .keys import hash_of, over_at
 from .secret import INVITATION, secret
 
 
@@ -34,6 +34,7 @@ async def invite(tx: Transaction, person: User) -> None:
             expires_at=expires,
         )
     )
+    await over_at(tx, id_, expires)
     way = f"https://{host}/invitation#{token}" if host else token
     body = f"You are invited to {name}.\n\nAccept within seven days: {way}\n"
     await post(tx, LetterChannel.EMAIL, person.email, subject, body, expires_at=expires)

@@ -1,6 +1,8 @@
 """Sign-in keys: the address or number somebody signs in with, whose it is, and what weighs on it."""
 
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import func, select, text
 
@@ -18,6 +20,8 @@ PRESSURE = text(
     "SELECT sent, sent_at, failed, failed_at, by_network"
     " FROM souk.sign_in_pressure(:tenant, :key, :address, :network, :since, :lately)"
 )
+OVER = "session.challenge_over"
+DELETE = text("DELETE FROM sign_in_challenge WHERE tenant_id = :tenant AND id = :id")
 IN_LINE = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 7033))")
 
 
@@ -70,6 +74,16 @@ async def person_of(tx: Transaction, key: SignInKey, *, lock: bool = False) -> U
         asked = asked.with_for_update()
     found: User | None = (await tx.session.execute(asked)).scalar_one_or_none()
     return found
+
+
+async def over_at(tx: Transaction, challenge: UUID, expires_at: datetime) -> None:
+    """When a challenge is forgotten: once it neither signs in nor weighs on its key any more."""
+    await tx.due(OVER, challenge, expires_at + signin.WEIGHED)
+
+
+async def forget(tx: Transaction, id: UUID) -> None:
+    """Work of a timer: a challenge that is over is deleted, with the address in it."""
+    await tx.session.execute(DELETE, {"tenant": tx.actor.tenant_id, "id": id})
 
 
 async def in_line(tx: Transaction, *what: str) -> None:
