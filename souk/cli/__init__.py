@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "mfa reset": "souk.cli.mfa:reset",
     "keys new": "souk.cli.keys:new",
     "keys reseal": "souk.cli.keys:reseal",
-    "outbox": "souk.cli.outbox:show",
+    "outbox": "souk.cli.outbox:outbox",
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {

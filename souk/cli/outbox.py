@@ -13,7 +13,7 @@ from souk.models import Letter
 from souk.resolvers.letter import opened
 
 
-def show(
+def outbox(
     tenant: Slug, limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 20
 ) -> None:
     """Print the newest letters: to whom, what became of them, and the text of those that no gateway was set for."""

@@ -3,7 +3,7 @@
 import strawberry
 
 from .. import models
-from ..engine.declare import Node, own, payload_node, view
+from ..engine.declare import Node, computed, own, payload_node, to_one, view
 from ..engine.scalars import DateTime
 from ..permissions.base import may
 from ..resolvers.session import codes, invitation, renewing
@@ -11,7 +11,7 @@ from ..resolvers.session import own as resolve
 from ..rules.actor import Role
 from ..rules.enums import SessionCarrier, SignInMethod, SignInOutcome
 from .mutation import Payload, write
-from .user import User
+from .user import Membership, User
 
 SIGNS_IN = may("session:create")
 
@@ -29,6 +29,8 @@ class Session(Node):
     revoked_at: DateTime | None
     ip: str | None
     agent: str | None
+    current: bool = computed(sql=resolve.is_current, description="Whether it is the one that asks.")
+    membership: Membership | None = to_one(resolve.membership_of_session)
 
 
 @view(models.LoginAttempt, node=resolve.login_attempt, gate=own)

@@ -123,12 +123,14 @@ WRITES = [
     Probe("batch:approve", "Batch", mutation="batchDecide"),
     Probe("user:setStatus", "User", mutation="userSetStatus", only="NOT staff OR id = :user"),
     Probe("user:setRole", "User", mutation="userSetRole", only="NOT staff OR id = :user"),
+    Probe("user:unlock", "User", mutation="userUnlock"),
 ]  # fmt: skip
 ELSEWHERE = {  # rows whose cells have no own and other by an id, and the test that asks them
     "offer:create": "test_roots, tests/resolvers/test_offer.py",
     "lead:create": "test_roots, tests/resolvers/test_lead.py",
     "ticket:create": "test_roots, tests/resolvers/test_ticket.py",
     "user:invite": "test_roots, tests/resolvers/test_user.py",
+    "session:create": "test_roots, tests/resolvers/test_signing_in.py, tests/resolvers/test_session.py",
     "permission:read": "test_roots",
     "note:write": "test_roots, tests/resolvers/test_note.py",
     "lead:contact": "tests/resolvers/test_lead.py: the union",
@@ -152,7 +154,7 @@ payment:read payment:create payment:capture payment:void refund:request refund:d
 payout:decide escrow:freeze escrow:override ledger:read ledger:trialBalance commission:read
 commission:write tax:write revenue:read attachment:delete csat:submit sla:read sla:write automation:write
 team:write alert:appeal appeal:decide observation:write dashboard:read batch:listingBulk batch:ticketBulk
-batch:export batch:report batch:broadcast batch:dsr batch:creditGrant session:create user:unlock
+batch:export batch:report batch:broadcast batch:dsr batch:creditGrant
 user:impersonate serviceToken:read serviceToken:write dsr:submit dsr:decide settings:read settings:write
 flag:write webhook:write manifest:write system:read dlq:replay event:read audit:readRefusals audit:verify
 retention:write tenant:write

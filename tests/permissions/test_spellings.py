@@ -77,7 +77,10 @@ async def pair(souk: Souk, database: str) -> AsyncIterator[Pair]:
     await engine.dispose()
 
 
-NEVER = {("SeesUnlock", Role.CUSTOMER): "who asked does not see who bought the contact"}
+NEVER = {
+    ("SeesUnlock", Role.CUSTOMER): "who asked does not see who bought the contact",
+    ("AcceptsInvitation", Role.PUBLIC): "nobody yet: who signs in is somebody by then",
+}
 
 
 def ask(permission: type[Permission[Any]]) -> str:
@@ -149,6 +152,8 @@ def marked(mark: str) -> list[str]:
 UNGUARDED = {  # types that are only reached through a union or a gate that decides
     "Note": "its lists are behind note:read, which has no M",
     "LeadContactOpen": "a case of the union that the permission opens",
+    "Session": "its reads give one's own only",
+    "LoginAttempt": "its reads give one's own only",
 }
 
 

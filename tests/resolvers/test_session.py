@@ -1,6 +1,7 @@
 """Sessions: renewed, copied, switched, ended; and invitations that open them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ __all__ = ["signing"]
 REFRESH = f"mutation($i: SessionRefreshInput!) {{ sessionRefresh(input: $i) {{ {SESSION} }} }}"
 SWITCH = f"mutation($i: SessionSwitchInput!) {{ sessionSwitch(input: $i) {{ {SESSION} }} }}"
 ACCEPT = f"mutation($i: UserAcceptInviteInput!) {{ userAcceptInvite(input: $i) {{ {SESSION} }} }}"
-SESSIONS = "{ viewer { sessions { totalCount nodes { id carrier ip agent revokedAt } } } }"
+SESSIONS = "{ viewer { sessions { totalCount nodes { id carrier ip agent revokedAt current membership { role } } } } }"
 
 
 async def live(world: World) -> int:
@@ -218,8 +219,13 @@ async def test_one_sees_and_ends_ones_own_sign_ins_only(world: World) -> None:
     _, one = await signed_in(world, Role.OPS)
     _, two = await signed_in(world, Role.OPS)
     _, foreign = await signed_in(world, Role.ADMIN)
-    shown = (await world.data(Role.OPS, SESSIONS))["viewer"]["sessions"]
-    assert {node["id"] for node in shown["nodes"]} == {world.id("Session", one), world.id("Session", two)}
+    me = replace(world.actors[Role.OPS], session_id=two)
+    shown = (await world.data(me, SESSIONS))["viewer"]["sessions"]
+    seen = {node["id"]: (node["current"], node["membership"]) for node in shown["nodes"]}
+    assert seen == {
+        world.id("Session", one): (False, {"role": "OPS"}),
+        world.id("Session", two): (True, {"role": "OPS"}),
+    }
     revoke = "mutation($i: SessionRevokeInput!) { sessionRevoke(input: $i) { session { id revokedAt } userErrors { code } } }"
     refused = await world.data(Role.OPS, revoke, {"i": {"id": world.id("Session", foreign)}})
     assert codes(refused["sessionRevoke"]) == ["NOT_FOUND"]

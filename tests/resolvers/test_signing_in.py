@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from souk.models import Membership, new_id
 from souk.rules.actor import Role
 from tests.resolvers.signing import OTP_REQUEST, Signing, codes, fresh, other_than
 from tests.world import Souk, World, make_world
@@ -136,6 +137,22 @@ async def test_what_is_no_address_is_refused(signing: Signing, given: Any, field
     assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [("INVALID", [field])]
     assert payload["challengeId"] is None
     assert await signing.world.rows("SELECT id FROM letter") == []
+
+
+async def test_one_signs_in_to_a_role_of_ones_own_only(souk: Souk, world: World, signing: Signing) -> None:
+    ops, elsewhere = world.actors[Role.OPS], await make_world(souk)
+    second = Membership(id=new_id(), user_id=ops.user_id, role="VIEWER")
+    await world.add(second)
+    challenge = await signing.request(email=email(world))
+    code = await signing.code(email(world))
+    for other in (world.actors[Role.OWNER].membership_id, elsewhere.actors[Role.OPS].membership_id, new_id()):
+        refused = await signing.verify(challenge, code, membershipId=world.id("Membership", other))  # type: ignore[arg-type]
+        assert [(each["code"], each["field"]) for each in refused["userErrors"]] == [("NOT_FOUND", ["membershipId"])]
+    assert await world.rows("SELECT id FROM session") == []
+    session = (await signing.verify(challenge, code, membershipId=world.id("Membership", second.id)))["session"]
+    assert session["role"] == "VIEWER"
+    signing.later(minutes=1)
+    assert (await signing.sign_in(email(world)))["role"] == "VIEWER", "the one used last"
 
 
 async def test_a_suspended_person_is_refused_though_the_code_is_right(world: World, signing: Signing) -> None:

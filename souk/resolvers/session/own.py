@@ -3,12 +3,12 @@
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from ...context import Cookie
 from ...db.session import Transaction
 from ...engine.symbols import Viewer, key
-from ...models import LoginAttempt, Session, User
+from ...models import LoginAttempt, Membership, Session, User
 from ...permissions.user import SeesUser
 from ...rules.enums import SignInMethod, SignInOutcome
 from ...rules.errors import Forbidden, NotFound
@@ -42,6 +42,16 @@ def sessions_of_viewer(viewer: Viewer, me: Any) -> Select[Session]:
     """The person's live sign-ins in this tenant, the newest first; none for a service token."""
     asked = select(Session).where(Session.account_id == viewer.account_id, me.user_id.is_not(None), _live())
     return asked.order_by(Session.created_at.desc())
+
+
+def is_current(viewer: Viewer, session: Any) -> ColumnElement[bool]:
+    """Whether it is the sign-in that asks."""
+    return func.coalesce(session.id == viewer.session_id, false())
+
+
+def membership_of_session(viewer: Viewer, session: Any) -> Select[Membership]:
+    """The role it acts in."""
+    return select(Membership).where(Membership.id == session.membership_id, Membership.user_id == viewer.user_id)
 
 
 def login_attempt(viewer: Viewer, id: strawberry.ID) -> Select[LoginAttempt]:
