@@ -62,11 +62,6 @@ async def matches(stored: str | None, password: str) -> bool:
     return await _aside(_matches, stored, password)
 
 
-async def any_matches(stored: list[str], password: str) -> bool:
-    """Whether one of a few hashes is of the password."""
-    return await _aside(lambda: any(_matches(each, password) for each in stored))
-
-
 async def hashed(password: str) -> str:
     """What is stored of a password."""
     return await _aside(HASHER.hash, password)

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 import httpx
+import pyotp
 
 from souk.db.uses import Uses
 from souk.rules.actor import Role
@@ -114,3 +115,26 @@ async def test_a_use_is_written_once_a_minute_by_all_processes_together(app: htt
     two.note(world.other_customer.tenant_id, world.dealer, world.now)  # one that is nowhere
     await two.write()
     assert await world.rows("SELECT count(*) FROM audit_event") == audited
+
+
+async def test_a_proof_counts_at_once(app: httpx.AsyncClient, world: World) -> None:
+    """The session is known to the process, without a proof; the next request after `mfaVerify` has it."""
+    proven = await proven_owner(world)
+    stale, _ = await signed_in(world, Role.OWNER)
+    until = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    given = {"input": {"name": "Feed", "scopes": ["listing:read"], "expiresAt": until}}
+
+    async def asked(query: str, variables: Any, token: str) -> Any:
+        body = (await call(app, query, variables, authorization=f"Bearer {token}")).json()
+        return next(iter(body["data"].values()))
+
+    refused = await asked(CREATE, given, stale)
+    assert [each["code"] for each in refused["userErrors"]] == ["STEP_UP_REQUIRED"]
+    secret = (await asked("mutation { mfaEnroll(input: {}) { secret } }", {}, proven))["secret"]
+    totp, now = pyotp.TOTP(secret), datetime.now(UTC)
+    confirm = "mutation($c: String!) { mfaConfirm(input: {code: $c}) { recoveryCodes userErrors { code } } }"
+    assert (await asked(confirm, {"c": totp.at(now)}, proven))["userErrors"] == []
+    verify = "mutation($c: String!) { mfaVerify(input: {code: $c}) { provenUntil userErrors { code } } }"
+    assert (await asked(verify, {"c": totp.at(now + timedelta(seconds=30))}, stale))["userErrors"] == []
+    assert (await asked(CREATE, given, stale))["userErrors"] == []
+    assert await world.rows("SELECT count(*) FROM service_token") == [(1,)]
