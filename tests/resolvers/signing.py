@@ -2,8 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ from souk.db.sealing import place
 from souk.rules.actor import Actor, Caller, Role
 from tests.world import KEYRING, World
 
+NETWORKS = (f"{a}.{b}" for a, b in product(range(256), range(256)))
+"""An address for each front door: what a network may ask for in an hour is counted across tests."""
 OTP_REQUEST = """mutation($i: OtpRequestInput!) { otpRequest(input: $i) { challengeId expiresAt userErrors { __typename code field message
   ... on Cooldown { retryAt } } } }"""
 SESSION = "session { id token refreshToken expiresAt refreshUntil carrier role membershipId } userErrors { code field message }"
@@ -28,7 +31,7 @@ class Signing:
     """One world's front door, as seen from one network address; `at` moves the clock on."""
 
     world: World
-    address: str = "192.0.2.44"
+    address: str = field(default_factory=lambda: f"10.9.{next(NETWORKS)}")
     cookies: bool = False
     who: Actor | None = None
 

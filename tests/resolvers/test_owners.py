@@ -13,7 +13,7 @@ import pytest
 from souk.models import Membership, User, new_id
 from souk.rules.actor import Actor, Role
 from tests.resolvers.test_user import signed_in, uid
-from tests.world import Souk, World, make_world
+from tests.world import NOW, Souk, World, make_world
 
 OWNERS = """SELECT u.id FROM app_user u JOIN membership m ON m.tenant_id = u.tenant_id AND m.user_id = u.id
   WHERE m.role = 'OWNER' AND m.ended_at IS NULL AND u.status = 'ACTIVE'"""
@@ -101,7 +101,7 @@ async def test_whoever_is_suspended_or_loses_a_role_is_out_within_the_second(
 
 async def test_an_admin_touches_no_owner_in_any_way(souk: Souk) -> None:
     world, owners = await with_owners(souk, 3)
-    admin = Actor(world.tenant_id, Role.ADMIN, user_id=new_id())
+    admin = Actor(world.tenant_id, Role.ADMIN, user_id=new_id(), mfa_at=NOW)
     for way in range(len(WAYS)):
         assert await remove(world, admin, owners[1], way) == ["FORBIDDEN"]
     more = {"id": uid(world, Role.CUSTOMER), "expectedVersion": 1, "role": "OWNER"}

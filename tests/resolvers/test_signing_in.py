@@ -34,7 +34,7 @@ async def test_a_code_signs_in_whoever_has_the_address(world: World, signing: Si
     assert (session["role"], session["carrier"]) == ("OPS", "BEARER")
     assert session["membershipId"] == world.id("Membership", world.actors[Role.OPS].membership_id)  # type: ignore[arg-type]
     (row,) = await world.rows("SELECT * FROM session")
-    assert (row.ip, row.agent, row.account_id) == ("192.0.2.44", "Test/1", world.actors[Role.OPS].account_id)
+    assert (row.ip, row.agent, row.account_id) == (signing.address, "Test/1", world.actors[Role.OPS].account_id)
     assert row.expires_at == world.now + timedelta(minutes=15)
     assert (row.idle_at, row.ends_at) == (world.now + timedelta(days=30), world.now + timedelta(days=180))
     assert await attempts(world) == [("CODE", "SUCCEEDED")]
