@@ -174,6 +174,15 @@ async def test_with_an_app_the_password_alone_is_not_enough(world: World) -> Non
     assert await world.rows("SELECT mfa_at FROM session ORDER BY id DESC LIMIT 1") == [(world.now,)]
 
 
+async def test_nobody_signs_in_to_the_role_of_another(world: World) -> None:
+    await chosen(world)
+    sessions = await world.rows("SELECT count(*) FROM session")
+    theirs = world.id("Membership", world.actors[Role.OWNER].membership_id)  # type: ignore[arg-type]
+    for id_ in (theirs, world.id("Membership", world.tenant_id)):
+        assert codes(await sign_in(world, GOOD, membershipId=id_)) == [("NOT_FOUND", ["membershipId"])]
+    assert await world.rows("SELECT count(*) FROM session") == sessions
+
+
 async def test_who_is_suspended_does_not_sign_in(world: World) -> None:
     await chosen(world)
     await world.rows("UPDATE app_user SET status = 'SUSPENDED' WHERE email = 'admin@example.com' RETURNING id")
