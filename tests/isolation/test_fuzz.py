@@ -191,6 +191,7 @@ UNREACHED: dict[str, str] = {
     "Mutation.otpVerify(input.membershipId)": "looked at behind a right code only: test_signing_in",
     "Mutation.passwordSignIn(input.membershipId)": "looked at behind a right password only: test_password",
     "Mutation.mfaVerify(input.challengeId)": "a challenge of somebody else and a wrong code are one answer: test_mfa",
+    "Query.accessExplain(membershipId)": "asked beside an id that is nowhere; test_explain.py asks it beside one's own",
 }
 
 
