@@ -20,8 +20,11 @@ from souk.engine.pool import Pool
 from souk.engine.run import Runner
 from souk.engine.symbols import write_id
 from souk.models import Dealer, Membership, Tenant, TenantSettings, User, new_id
+from souk.resolvers.document import judged_by
 from souk.rules.actor import STAFF, Actor, Role
 from souk.schema import schema
+from souk.settings import Settings
+from souk.web.documents import judge_of
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 KEYRING = Keyring(Keyring.generate())
@@ -39,6 +42,7 @@ class Souk:
 
     @classmethod
     def open(cls, url: str) -> "Souk":
+        judged_by(judge_of(Settings()))
         pool = Pool(dsn=url, settings={"role": "souk_app"})
         return cls(
             Database(url, KEYRING, limits=PATIENT, wait=30),

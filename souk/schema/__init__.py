@@ -14,6 +14,7 @@ from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .document import DocumentMutations, DocumentQueries
 from .event import EventQueries, EventSubscriptions
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
@@ -37,6 +38,7 @@ class Query(
     CompetitorQueries,
     DealQueries,
     DealerQueries,
+    DocumentQueries,
     EventQueries,
     LeadQueries,
     ListingQueries,
@@ -59,6 +61,7 @@ class Mutation(
     BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    DocumentMutations,
     LeadMutations,
     ListingMutations,
     NoteMutations,

@@ -48,7 +48,7 @@ OWN: dict[str, dict[str, str]] = {
     "User": {"DEALER": "id IN (SELECT user_id FROM membership WHERE dealer_id = :dealer)"} | dict.fromkeys(("OPS", "SALES", "AGENT", "VIEWER", "CUSTOMER"), "id = :user"),
 }  # fmt: skip
 TABLE = {"User": "app_user", "PricePolicy": "price_policy", "BatchItem": "batch_item", "AuditEvent": "audit_event",
-         "CompetitorSnapshot": "competitor_snapshot"}  # fmt: skip
+         "CompetitorSnapshot": "competitor_snapshot", "OperationManifest": "operation_manifest"}  # fmt: skip
 LIVE = {"Listing": "deleted_at IS NULL", "Dealer": "deleted_at IS NULL", "Ticket": "deleted_at IS NULL"}
 
 
@@ -103,6 +103,7 @@ WRITES = [
     Probe("listing:write", "Listing", mutation="listingUpdate"),
     Probe("listing:moderate", "Listing", mutation="listingModerate"),
     Probe("sku:write", "Sku", mutation="skuUpdate"),
+    Probe("manifest:write", "OperationManifest", mutation="operationManifestDeprecate"),
     Probe("competitor:write", "Competitor", mutation="competitorUpdate"),
     Probe("dealer:write", "Dealer", mutation="dealerUpdate"),
     Probe("dealer:submitVerification", "Dealer", mutation="dealerSubmitVerification", own=DEALERS),
@@ -154,7 +155,7 @@ commission:write tax:write revenue:read attachment:delete csat:submit sla:read s
 team:write alert:appeal appeal:decide observation:write dashboard:read batch:listingBulk batch:ticketBulk
 batch:export batch:report batch:broadcast batch:dsr batch:creditGrant session:create user:unlock
 user:impersonate serviceToken:read serviceToken:write dsr:submit dsr:decide settings:read settings:write
-flag:write webhook:write manifest:write system:read dlq:replay event:read audit:readRefusals audit:verify
+flag:write webhook:write system:read dlq:replay event:read audit:readRefusals audit:verify
 retention:write tenant:write
 """
 WITHOUT_SURFACE = frozenset(WITHOUT.split())
