@@ -16,7 +16,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from souk.rules.client import ClientClass
+
 PREFIX = "SOUK_"
+NOBODY = "nobody"
 SECRETS = ("database_url", "migrate_database_url", "encryption_keys")
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -112,6 +115,10 @@ class Settings(BaseSettings):
     max_root_mutations: Count = 5
     limit_scale: Annotated[float, Field(gt=0)] = 1.0
 
+    # Documents that nobody registered
+    ad_hoc_documents: Words = ()
+    automatic_documents: Count = 1_000
+
     # Background work
     lease: Seconds = 60.0
     heartbeat: Seconds = 10.0
@@ -128,7 +135,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _FromFiles(settings_cls)
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "ad_hoc_documents", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -144,6 +151,8 @@ class Settings(BaseSettings):
     def _sound(self) -> Self:
         if self.heartbeat >= self.lease:
             raise ValueError("SOUK_HEARTBEAT must be shorter than SOUK_LEASE")
+        if unknown := set(self.ad_hoc_documents) - {*ClientClass, NOBODY}:
+            raise ValueError(f"SOUK_AD_HOC_DOCUMENTS: {', '.join(sorted(unknown))} is no class of clients")
         if self.encryption_keys is not None:
             keys_of(self.encryption_keys.get_secret_value())
         return self
@@ -151,6 +160,13 @@ class Settings(BaseSettings):
     @property
     def development(self) -> bool:
         return self.env == "development"
+
+    @property
+    def ad_hoc(self) -> frozenset[ClientClass]:
+        """The classes of clients that may send documents which nobody registered."""
+        if not self.ad_hoc_documents:
+            return frozenset(ClientClass) if self.development else frozenset({ClientClass.SERVICE})
+        return frozenset(ClientClass(word) for word in self.ad_hoc_documents if word != NOBODY)
 
     @property
     def files_dir(self) -> Path:

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from souk.settings import PREFIX, SECRETS, Settings, SettingsError, keys_of
 
 ROOT = Path(__file__).parent.parent
-READ_BY_SETTINGS = {"env", "encryption_keys"}
+READ_BY_SETTINGS = {"ad_hoc_documents", "env", "encryption_keys"}
 """What nobody else asks for: `development`, `key_spec()` answer for them."""
 KEY = base64.b64encode(bytes(32)).decode()
 

@@ -58,6 +58,7 @@ class GraphQLOverHTTP:
                 raise bad("Accept application/graphql-response+json or application/json.", 406)
             request = await self._request(scope, receive, headers)
             actor = await self.operations.parts.sessions.actor(call.credential)
+            request = await self.operations.document(request, actor, call)
             kind = self.operations.check(request).kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
 
 import structlog
 from graphql import OperationType
 
+from souk.documents.store import NOT_FOUND, DocumentRefused, Store
 from souk.rules.actor import Actor
+from souk.rules.client import client_class
 from souk.settings import Settings
-from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
+from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
 from souk.web.reports import Reports
@@ -101,6 +103,7 @@ class Parts:
     ready: Callable[[], Any] = always
     uploads: Uploads | None = None
     reports: Reports | None = None
+    documents: Store | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,22 @@ class Operations:
     def __init__(self, settings: Settings, guard: Guard, parts: Parts) -> None:
         self.settings, self.guard, self.parts = settings, guard, parts
         self.writing: set[asyncio.Task[Answer]] = set()
+
+    async def document(self, request: GraphQLRequest, actor: Actor, call: Call) -> GraphQLRequest:
+        """The request with the text of its document. Raises Failure: it is not known, or may not be sent by this client."""
+        store = self.parts.documents
+        if store is None:
+            if not request.query:
+                raise wrong_document(NOT_FOUND, Code.PERSISTED_QUERY_NOT_FOUND)
+            return request
+        client = client_class(actor, cookie=call.credential.cookie)
+        try:
+            found = await store.document(
+                request.query or None, request.sha256, actor, client, automatic=request.automatic
+            )
+        except DocumentRefused as refused:
+            raise wrong_document(refused.message, Code(refused.code)) from None
+        return replace(request, query=found)
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""

@@ -26,11 +26,15 @@ SERVICE = "svc_"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only."""
+    """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only.
+
+    `cookie`: the token came as a browser's cookie.
+    """
 
     token: str | None
     host: str
     tenant: str | None = None
+    cookie: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ class Gone(Exception):
 
 @dataclass(slots=True)
 class Running:
-    """One operation of a socket."""
+    """One operation of a socket; its kind is known when its document is found."""
 
-    kind: OperationType
+    kind: OperationType = OperationType.QUERY
     task: asyncio.Task[None] | None = None
     why: Failure | None = None
 
@@ -63,6 +63,7 @@ class Socket:
         self._initialised = False
         self._reader: asyncio.Task[None] | None = None
         self._end: Closed | None = None
+        self._why: Failure | None = None
         self._count = 0
 
     async def serve(self, headers: dict[bytes, bytes], *, draining: bool) -> None:
@@ -85,7 +86,7 @@ class Socket:
         """Each subscription gets its error, other operations their answer; then the socket closes."""
         if self._end is None and self._reader is not None:
             code = 1012 if why.code is Code.SHUTTING_DOWN else 1001
-            self._end = Closed(code, why.message)
+            self._end, self._why = Closed(code, why.message), why
             for one in self.running.values():
                 if one.kind is OperationType.SUBSCRIPTION and one.task is not None and one.why is None:
                     one.why = why
@@ -201,7 +202,7 @@ class Socket:
             raise Closed(4401, "Unauthorized")
         if id in self.running:
             raise Closed(4409, f"Subscriber for {id} already exists")
-        if payload is None or not isinstance(payload.get("query"), str):
+        if not _names_document(payload):
             raise Closed(4400, "payload.query must be a document")
         self._count += 1
         call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
@@ -209,16 +210,19 @@ class Socket:
             request = graphql_request(payload)
             if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
                 raise Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
-            kind = self.operations.check(request).kind(request.operation_name)
         except Failure as failure:
             self._error(id, failure, call)
             return
-        one = self.running[id] = Running(kind=kind)
+        one = self.running[id] = Running()
         one.task = asyncio.create_task(self._run(id, one, request, self.actor, call))
 
     async def _run(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> None:
         try:
+            request = await self.operations.document(request, actor, call)
+            one.kind = self.operations.check(request).kind(request.operation_name)
             if one.kind is OperationType.SUBSCRIPTION:
+                if self._why is not None:  # the socket was ended while the document was looked for
+                    raise self._why
                 finished = await self._follow(id, one, request, actor, call)
             else:
                 result = await self.operations.answer(request, one.kind, actor, call)
@@ -284,6 +288,16 @@ class Socket:
 
 def _head(id: str, type: bytes) -> bytes:
     return b'{"id":%b,"type":"%b"' % (orjson.dumps(id), type)
+
+
+def _names_document(payload: Any) -> bool:
+    if not isinstance(payload, dict):
+        return False
+    extensions = payload.get("extensions")
+    by_hash = isinstance(payload.get("documentId"), str) or (
+        isinstance(extensions, dict) and extensions.get("persistedQuery") is not None
+    )
+    return by_hash or isinstance(payload.get("query"), str)
 
 
 def _never(_: bytes) -> bool:

@@ -13,13 +13,17 @@ from souk.db.connect import Limits, create_pool, server_settings
 from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
+from souk.documents.shipped import shipped
+from souk.documents.store import Registered, Store
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
 from souk.gateways.storage import Directory
+from souk.resolvers.document import judged_by
 from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
+from souk.web.documents import judge_of
 from souk.web.live import Live
 from souk.web.operations import Call, Parts
 from souk.web.reports import Reports
@@ -49,6 +53,8 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     relay, hub = Relay(url, "souk_app"), Hub(url, "souk_app")
     database.committed.append(relay.tell)
     live = Live(runner, hub)
+    judged_by(judge_of(settings))
+    store = Store(Registered(database.engine), settings.ad_hoc, shipped(), automatic=settings.automatic_documents)
 
     def context(actor: Actor, call: Call) -> Context:
         return Context(actor, call.request_id, db=database)
@@ -68,10 +74,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
-            uploads=Uploads(database, files, settings), reports=Reports(database),
+            uploads=Uploads(database, files, settings), reports=Reports(database), documents=store,
         )  # fmt: skip
     finally:
-        await asyncio.gather(live.close(), relay.stop(), hub.stop(), return_exceptions=True)
+        await asyncio.gather(live.close(), store.close(), relay.stop(), hub.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
 
 
