@@ -48,6 +48,7 @@ check: $(READY) ## Style, types, import contracts, the schema's promises, models
 	@$(BIN)/lint-imports
 	@against=; if git show $(BASE):schema.graphql > $(VENV)/base.graphql 2>/dev/null; then \
 	  against="--against $(VENV)/base.graphql"; fi; $(BIN)/souk schema check $$against
+	@$(BIN)/souk documents check
 	@$(BIN)/souk migration check
 
 format: $(READY) ## Put the sources in order

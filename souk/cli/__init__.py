@@ -32,6 +32,9 @@ COMMANDS: dict[str, str] = {
     "db url": "souk.cli.embedded:url",
     "tenant create": "souk.cli.tenant:create",
     "token create": "souk.cli.token:create",
+    "documents push": "souk.cli.documents:push",
+    "documents list": "souk.cli.documents:list_",
+    "documents check": "souk.cli.documents:check",
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
@@ -42,6 +45,7 @@ GROUPS: dict[str, str] = {
     "migration": "Changes of the tables.",
     "tenant": "Tenants.",
     "token": "Tokens to sign in with.",
+    "documents": "Registered documents.",
     "audit": "The audit.",
 }
 
