@@ -67,9 +67,12 @@ async def measure(world: World, url: str, subscribers: int, seconds: int) -> Non
     )  # fmt: skip
     token = secrets.token_urlsafe(32)
     until = datetime.now(UTC) + timedelta(days=1)
-    member = world.actors[Role.OPS].membership_id
+    who = world.actors[Role.OPS]
     digest = hashlib.sha256(token.encode()).digest()
-    session = Session(id=new_id(), membership_id=member, carrier="BEARER", hash=digest, expires_at=until)
+    session = Session(
+        id=new_id(), account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER", hash=digest,
+        expires_at=until, ends_at=until,
+    )  # fmt: skip
     await world.add(batch, session)
 
     given = {

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import strawberry
 
 from .db.session import Database
-from .rules.actor import Actor
+from .rules.actor import NOWHERE, Actor, Caller
 
 
 class Reads(Protocol):
@@ -35,16 +35,25 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """The cookie of a session: its token and how many seconds a browser keeps it; without a token it is taken back."""
+
+    token: str | None = None
+    seconds: int = 0
+
+
 @dataclass
 class Effects:
     """What a mutation's answer must know about its transactions.
 
     `unsettled` counts those without an idempotency key that were committed, or may have been: an operation that has one
-    must not be sent again. Once `late`, no further transaction begins.
+    must not be sent again. Once `late`, no further transaction begins. `cookie` goes out with the answer.
     """
 
     unsettled: int = 0
     late: bool = False
+    cookie: Cookie | None = None
 
 
 @dataclass
@@ -53,6 +62,7 @@ class Context:
 
     actor: Actor
     request_id: str = ""
+    caller: Caller = NOWHERE
     now: datetime = field(default_factory=_now)
     effects: Effects = field(default_factory=Effects)
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]

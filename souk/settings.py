@@ -20,7 +20,7 @@ from souk.rules.client import ClientClass
 
 PREFIX = "SOUK_"
 NOBODY = "nobody"
-SECRETS = ("database_url", "migrate_database_url", "encryption_keys")
+SECRETS = ("database_url", "migrate_database_url", "encryption_keys", "mail_url", "sms_token")
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     body_limit: Count = 262_144
     drain_timeout: Seconds = 20.0
     session_cache: Annotated[float, Field(ge=0, le=1)] = 1.0
-    session_recheck: Annotated[float, Field(gt=0, le=5)] = 2.0
+    session_recheck: Annotated[float, Field(gt=0, le=5)] = 1.0
 
     # Files that are handed over
     upload_limit: Count = 52_428_800
@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     ad_hoc_documents: Words = ()
     automatic_documents: Count = 1_000
 
+    # Letters
+    mail_url: SecretStr | None = None
+    mail_from: str = "Souk <no-reply@localhost>"
+    sms_url: str | None = None
+    sms_token: SecretStr | None = None
+
     # Background work
     lease: Seconds = 60.0
     heartbeat: Seconds = 10.0
@@ -145,6 +151,20 @@ class Settings(BaseSettings):
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must begin with https://, or be on this machine")
         return value
 
     @model_validator(mode="after")

@@ -123,10 +123,12 @@ class _Maker:
         agent = world.actors[Role.AGENT]
         await self.add(
             *(self.new(m.MembershipTeam, membership_id=agent.membership_id, team_id=team) for team in self.teams),
-            *(self.new(m.Session, membership_id=who.membership_id, carrier="BEARER", hash=uuid4().bytes * 2, expires_at=NOW + DAY)
+            *(self.new(m.Session, account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER", hash=uuid4().bytes * 2,
+                       expires_at=NOW + DAY, ends_at=NOW + DAY, ip="192.0.2.7", agent="Phone")
               for who in world.actors.values() if who.membership_id),
             *(self.new(m.TenantSettings, n=n, current=False, four_eyes={}, severity_ref={}) for n in (2, 3)),
         )  # fmt: skip
+        await self.signing_in()
         tokens = [self.new(m.ServiceToken, name=f"Token {n}", prefix=f"tok{n}", hash=uuid4().bytes * 2, expires_at=NOW + 9 * DAY,
                            scopes=sorted(EVERY_SCOPE), dealer_id=dealer) for n, dealer in enumerate((None, self.dealers[0], None))]  # fmt: skip
         await self.add(*tokens)
@@ -140,6 +142,16 @@ class _Maker:
                 tenant, Role.AGENT, user_id=agent.user_id, membership_id=agent.membership_id, team_ids=(self.teams[0],)
             ),
         ]
+
+    async def signing_in(self) -> None:
+        people, key = list(self.world.actors.values()), uuid4().bytes * 2
+        await self.add(
+            *(self.new(m.SignInChallenge, purpose="CODE", channel="SMS" if n else "EMAIL", key_hash=key, key_enc=b"k", code_hash=uuid4().bytes * 2,
+                       attempts=n, ip="192.0.2.7", expires_at=NOW) for n in range(3)),
+            *(self.new(m.LoginAttempt, key_hash=key, user_id=who.user_id, method="CODE", outcome="WRONG", ip="192.0.2.7", agent="Phone")
+              for who in people if who.user_id),
+            *(self.new(m.Letter, channel="EMAIL", status="KEPT", to_enc=b"t", subject="Your code", body_enc=b"b", expires_at=NOW) for _ in range(3)),
+        )  # fmt: skip
 
     async def catalogue(self) -> None:
         parent = self.new(m.Category, kind="LISTING", name="Motorcycles")

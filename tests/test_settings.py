@@ -58,7 +58,10 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
 
 
 def test_secrets_do_not_show() -> None:
-    given = Settings(**{name: SecretStr("postgresql://hidden-value") for name in SECRETS if name != "encryption_keys"})
+    schemes = {"mail_url": "smtp"}
+    given = Settings(
+        **{n: SecretStr(f"{schemes.get(n, 'postgresql')}://hidden-value") for n in SECRETS if n != "encryption_keys"}
+    )
     assert "hidden-value" not in repr(given)
 
 

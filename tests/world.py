@@ -194,7 +194,7 @@ async def make_world(souk: Souk, slug: str | None = None) -> World:
             )
             actors[name] = Actor(
                 tenant_id, role, user_id=user.id, dealer_id=dealer_id, membership_id=member.id,
-                all_teams=role is Role.AGENT,
+                all_teams=role is Role.AGENT, account_id=user.account_id, mfa_at=NOW,
             )  # fmt: skip
         tx.emit("test.made", dealers[0])
     by_role = {role: actors[role.value] for role in (*STAFF, Role.DEALER, Role.CUSTOMER)}

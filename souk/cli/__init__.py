@@ -35,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "documents push": "souk.cli.documents:push",
     "documents list": "souk.cli.documents:list_",
     "documents check": "souk.cli.documents:check",
+    "keys new": "souk.cli.keys:new",
+    "keys reseal": "souk.cli.keys:reseal",
+    "outbox": "souk.cli.outbox:show",
     "audit verify": "souk.cli.audit:verify",
 }
 GROUPS: dict[str, str] = {
@@ -47,6 +50,7 @@ GROUPS: dict[str, str] = {
     "token": "Tokens to sign in with.",
     "documents": "Registered documents.",
     "audit": "The audit.",
+    "keys": "The keys under which secrets are kept.",
 }
 
 

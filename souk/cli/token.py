@@ -10,7 +10,7 @@ from souk.cli.console import failed, out
 from souk.cli.work import Slug, done
 from souk.db.session import Transaction
 from souk.models import Dealer
-from souk.resolvers.session import issue_service_token
+from souk.resolvers.service_token import issue_service_token
 from souk.resolvers.tenant import token_for
 from souk.rules.actor import Role
 

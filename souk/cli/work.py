@@ -37,7 +37,7 @@ def done(
         limits = Limits(statement=patience, lock=2, idle_in_transaction=patience)
         database = Database(url, Keyring(given.key_spec()), role, limits, size=1)
         try:
-            id_ = await _tenant(database, tenant) if isinstance(tenant, str) else tenant
+            id_ = await tenant_of(database, tenant) if isinstance(tenant, str) else tenant
             async with database.transaction(Actor(id_, Role.OWNER), op, system=True) as tx:
                 return await work(tx)
         finally:
@@ -53,7 +53,7 @@ def done(
         failed("the database refused it: the same is there already")
 
 
-async def _tenant(database: Database, slug: str) -> UUID:
+async def tenant_of(database: Database, slug: str) -> UUID:
     async with database.engine.connect() as connection:
         found: UUID | None = (await connection.execute(select(func.souk.tenant_by_slug(slug)))).scalar_one()
     if found is None:

@@ -52,6 +52,10 @@ class Keyring:
         cipher = self._ciphers[sealed[1:at].decode()]
         return cipher.decrypt(sealed[at : at + NONCE], sealed[at + NONCE :], place).decode()
 
+    def sealed_by_first(self, sealed: bytes) -> bool:
+        """Whether the value is under the key that seals now; what is not is to be sealed anew before its key is dropped."""
+        return sealed[1 : 1 + sealed[0]] == self._first.encode()
+
     def hash(self, text: str) -> bytes:
         """A keyed hash, equal for equal texts: for equality search over what is sealed."""
         return hmac.digest(self._hash_key, text.encode(), sha256)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session
 
 from ..models import Row, TenantModel, TenantSettings, Work
-from ..rules.actor import Actor, Role
+from ..rules.actor import NOWHERE, Actor, Caller, Role
 from . import journal
 from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
@@ -57,6 +57,7 @@ class Transaction:
     request_id: str | None = None
     system: bool = False
     files: Files | None = None
+    caller: Caller = NOWHERE
     events: list[Happened] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     audit_id: UUID | None = None
@@ -187,13 +188,16 @@ class Database:
         now: datetime | None = None,
         request_id: str | None = None,
         system: bool = False,
+        caller: Caller = NOWHERE,
     ) -> AsyncIterator[Transaction]:
         """One transaction of one tenant. What was emitted becomes events and exactly one audit event before the commit.
 
         A change without an event is a mistake of the caller and raises RuntimeError: nothing changes unseen.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            tx = Transaction(actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system, self.files)
+            tx = Transaction(
+                actor, session, now or datetime.now(UTC), op, self.keyring, request_id, system, self.files, caller
+            )
             _watch(session.sync_session, tx)
             principal = str(actor.principal_id or "")
             await session.execute(

@@ -80,6 +80,7 @@ ATTRIBUTES: dict[str, TypeEngine[Any]] = {
     "dealer_id": _ONE,
     "membership_id": _ONE,
     "session_id": _ONE,
+    "account_id": _ONE,
     "token_id": _ONE,
     "principal_id": _ONE,
     "team_ids": _MANY,
@@ -102,6 +103,7 @@ class Viewer:
     dealer_id: Any
     membership_id: Any
     session_id: Any
+    account_id: Any
     token_id: Any
     principal_id: Any
     team_ids: Any

@@ -17,7 +17,18 @@ from .document import OperationManifest, PersistedOperation
 from .lead import Lead, LeadUnlock
 from .listing import CastingDetail, Listing, ListingAudience, ProductDetail, VehicleDetail
 from .offer import Deal, Offer, OfferRevision
-from .people import Account, Membership, MembershipTeam, ServiceToken, Session, Team, User
+from .people import (
+    Account,
+    Letter,
+    LoginAttempt,
+    Membership,
+    MembershipTeam,
+    ServiceToken,
+    Session,
+    SignInChallenge,
+    Team,
+    User,
+)
 from .policy import PriceException, PriceExceptionDealer, PricePolicy, PricePolicyVersion
 from .system import (
     AccessRefusal,
@@ -59,8 +70,10 @@ __all__ = [
     "IdempotencyRecord",
     "Lead",
     "LeadUnlock",
+    "Letter",
     "Listing",
     "ListingAudience",
+    "LoginAttempt",
     "Membership",
     "MembershipTeam",
     "Model",
@@ -78,6 +91,7 @@ __all__ = [
     "SearchDocument",
     "ServiceToken",
     "Session",
+    "SignInChallenge",
     "Sku",
     "Task",
     "Team",

@@ -3,11 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from ..rules.actor import Role
-from ..rules.enums import SessionCarrier, UserStatus
+from ..rules.enums import (
+    ChallengePurpose,
+    LetterChannel,
+    LetterStatus,
+    SessionCarrier,
+    SignInMethod,
+    SignInOutcome,
+    UserStatus,
+)
 from .base import Model, Row, TenantModel, col, new_id, one_of, refers
 
 
@@ -18,12 +26,27 @@ class Account(Model):
     __table_args__ = (
         CheckConstraint("phone_key IS NOT NULL OR email_key IS NOT NULL", name="reachable"),
         CheckConstraint("email_key = lower(email_key)", name="email_folded"),
+        CheckConstraint("cardinality(password_history) <= 5", name="history_short"),
+        CheckConstraint("(mfa_secret_enc IS NULL) = (mfa_since IS NULL)", name="mfa_since_known"),
     )
 
     id: Mapped[UUID] = col("The account's id.", primary_key=True, default=new_id)
     phone_key: Mapped[str | None] = col("E.164.", unique=True, personal=True)
     email_key: Mapped[str | None] = col("The address in lower case.", unique=True, personal=True)
     created_at: Mapped[datetime] = col("When it was made, in UTC.")
+    password_hash: Mapped[str | None] = col("Argon2id of the password; null: signs in by code only.", personal=True)
+    password_history: Mapped[list[str]] = col(
+        "The hashes of the passwords before, the latest first.", ARRAY(Text), personal=True, server_default=text("'{}'")
+    )
+    mfa_secret_enc: Mapped[bytes | None] = col("The secret of the authenticator app, sealed.", personal=True)
+    mfa_pending_enc: Mapped[bytes | None] = col("The same before it is confirmed, sealed.", personal=True)
+    mfa_since: Mapped[datetime | None] = col("Since when the authenticator app is asked for, in UTC.")
+    mfa_step: Mapped[int | None] = col(
+        "The time step of the last code that was taken: it and older ones are used up.", BigInteger
+    )
+    recovery_hashes: Mapped[list[bytes]] = col(
+        "SHA-256 of the recovery codes that are left.", ARRAY(LargeBinary), personal=True, server_default=text("'{}'")
+    )
 
 
 class User(TenantModel):
@@ -99,32 +122,139 @@ class MembershipTeam(Row):
 
 
 class Session(Row):
-    """A sign-in: the token itself is never stored, only its hash."""
+    """A sign-in: tokens are never stored, only their hashes.
+
+    The access token is good until `expires_at`. A native client renews it with its refresh token, which is good once; the
+    session as a whole ends at `ends_at`, or when it was idle for `idle_seconds`.
+    """
 
     __tablename__ = "session"
     __table_args__ = (
         one_of("carrier", SessionCarrier),
-        CheckConstraint("(carrier = 'IMPERSONATION') = (reason IS NOT NULL)", name="impersonation_has_reason"),
+        CheckConstraint(
+            "(carrier = 'IMPERSONATION') = (reason IS NOT NULL) AND (carrier = 'IMPERSONATION') = (impersonator_id IS NOT NULL)",
+            name="impersonation_has_reason",
+        ),
+        CheckConstraint(
+            "carrier <> 'IMPERSONATION' OR ends_at - created_at <= interval '30 minutes'", name="impersonation_is_short"
+        ),
+        CheckConstraint("expires_at <= ends_at", name="access_within_session"),
+        CheckConstraint("(refresh_hash IS NULL) = (family_hash IS NULL)", name="refresh_has_family"),
         refers("membership_id", "membership", on_delete="CASCADE"),
         Index("ix_session_membership", "tenant_id", "membership_id"),
+        Index("ix_session_account", "tenant_id", "account_id", "created_at", "id"),
     )
 
+    account_id: Mapped[UUID] = col("The account that signed in.", ForeignKey("account.id"))
     membership_id: Mapped[UUID] = col("The membership it acts in.")
     carrier: Mapped[str] = col("How it travels.")
-    hash: Mapped[bytes] = col("SHA-256 of the token.", unique=True)
-    expires_at: Mapped[datetime] = col("When it ends by itself.")
+    hash: Mapped[bytes] = col("SHA-256 of the access token.", unique=True)
+    refresh_hash: Mapped[bytes | None] = col("SHA-256 of the refresh token that is good now.", unique=True)
+    family_hash: Mapped[bytes | None] = col("SHA-256 of what all its refresh tokens have in common.", unique=True)
+    ip: Mapped[str | None] = col("The network address it was opened from.", personal=True)
+    agent: Mapped[str | None] = col("What the client called itself, at most 200 characters.", personal=True)
+    mfa_at: Mapped[datetime | None] = col("When a second factor was last shown over it, in UTC; null: never.")
+    seen_at: Mapped[datetime | None] = col("When it was last used, in UTC, to the minute; null: not yet.")
+    idle_seconds: Mapped[int | None] = col("How long it may lie unused, in seconds; null: as long as it lives.")
+    idle_at: Mapped[datetime | None] = col("When it ends unless it is used before, in UTC.")
+    expires_at: Mapped[datetime] = col("When the access token ends by itself, in UTC.")
+    ends_at: Mapped[datetime] = col("When the session ends by itself, however often it is renewed, in UTC.")
     revoked_at: Mapped[datetime | None] = col("When it was ended.")
     impersonator_id: Mapped[UUID | None] = col("Who acts for the person.")
     reason: Mapped[str | None] = col("Why somebody acts for the person.")
 
 
-class ServiceToken(Row):
+class SignInChallenge(Row):
+    """A code or an invitation on its way to somebody; good once, for at most five guesses."""
+
+    __tablename__ = "sign_in_challenge"
+    __table_args__ = (
+        one_of("purpose", ChallengePurpose),
+        one_of("channel", LetterChannel),
+        CheckConstraint("attempts BETWEEN 0 AND 5", name="attempts_few"),
+        CheckConstraint("(purpose = 'INVITATION') = (user_id IS NOT NULL)", name="invitation_has_user"),
+        refers("user_id", "app_user", on_delete="CASCADE"),
+        UniqueConstraint("tenant_id", "code_hash"),
+        Index("ix_sign_in_challenge_key", "key_hash", "created_at"),
+        Index("ix_sign_in_challenge_ip", "ip", "created_at"),
+        Index("ix_sign_in_challenge_user", "tenant_id", "user_id"),
+    )
+
+    tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
+    purpose: Mapped[str] = col("A code, or an invitation.")
+    channel: Mapped[str] = col("By which way it was sent.")
+    key_hash: Mapped[bytes] = col("A keyed hash of the address or number.", personal=True)
+    key_enc: Mapped[bytes] = col("The address or number, sealed.", personal=True)
+    code_hash: Mapped[bytes] = col("A keyed hash of code and challenge; of an invitation's token.", personal=True)
+    user_id: Mapped[UUID | None] = col("Who is invited.")
+    attempts: Mapped[int] = col("How many guesses were evaluated.", default=0)
+    ip: Mapped[str | None] = col("The network it was asked for from.", personal=True)
+    expires_at: Mapped[datetime] = col("Until when it is good, in UTC.")
+    used_at: Mapped[datetime | None] = col("When it was used, in UTC.")
+
+
+class LoginAttempt(Row):
+    """Somebody tried to sign in; append-only. What it counts against is the sign-in key, never the account."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (
+        one_of("method", SignInMethod),
+        one_of("outcome", SignInOutcome),
+        refers("user_id", "app_user", on_delete="CASCADE"),
+        Index("ix_login_attempt_key", "key_hash", "created_at"),
+        Index("ix_login_attempt_user", "tenant_id", "user_id", "created_at", "id"),
+    )
+
+    tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
+    key_hash: Mapped[bytes] = col("A keyed hash of the address or number.", personal=True)
+    user_id: Mapped[UUID | None] = col("The person of the tenant who signs in with that key, if there is one.")
+    method: Mapped[str] = col("With what.")
+    outcome: Mapped[str] = col("What came of it.")
+    ip: Mapped[str | None] = col("The network address it came from.", personal=True)
+    agent: Mapped[str | None] = col("What the client called itself, at most 200 characters.", personal=True)
+
+
+class Letter(Row):
+    """A message to somebody, as e-mail or SMS: written with its cause, sent by a worker."""
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        one_of("channel", LetterChannel),
+        one_of("status", LetterStatus),
+        CheckConstraint("attempts >= 0", name="attempts_positive"),
+        Index("ix_letter_newest", "tenant_id", "created_at", "id"),
+    )
+
+    tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
+    channel: Mapped[str] = col("By which way.")
+    status: Mapped[str] = col("What became of it.")
+    to_enc: Mapped[bytes] = col("The address or number, sealed.", personal=True)
+    subject: Mapped[str] = col("The subject of an e-mail; names no person and no code.")
+    body_enc: Mapped[bytes | None] = col("The text, sealed; null once it was handed on.", personal=True)
+    expires_at: Mapped[datetime] = col("When it is no longer worth sending, in UTC.")
+    attempts: Mapped[int] = col("How often a worker took it.", default=0)
+    sent_at: Mapped[datetime | None] = col("When it was handed on, in UTC.")
+    error: Mapped[str | None] = col("Why it could not be handed on, in a word.")
+
+
+class ServiceToken(TenantModel):
     """A token of an integration: a principal of its own, with permission names as scopes."""
 
     __tablename__ = "service_token"
     __table_args__ = (
         refers("dealer_id", "dealer"),
+        refers("rotates_id", "service_token"),
         Index("ix_service_token_newest", "tenant_id", "created_at", "id"),
+        Index("ix_service_token_updated", "tenant_id", "updated_at", "id"),
+        # one that is rotated has one successor at a time: two of a line are live, never three
+        Index(
+            "uq_service_token_successor",
+            "tenant_id",
+            "rotates_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        CheckConstraint("rotates_id <> id", name="rotates_another"),
     )
 
     tenant_id: Mapped[UUID] = col("The tenant.", ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
@@ -133,6 +263,8 @@ class ServiceToken(Row):
     hash: Mapped[bytes] = col("SHA-256 of the token.", unique=True)
     scopes: Mapped[list[str]] = col("Names of the permission matrix.", ARRAY(Text))
     dealer_id: Mapped[UUID | None] = col("The one dealer it may act for.")
-    expires_at: Mapped[datetime] = col("When it ends by itself.")
-    revoked_at: Mapped[datetime | None] = col("When it was ended.")
+    expires_at: Mapped[datetime] = col("When it ends by itself, in UTC.")
+    revoked_at: Mapped[datetime | None] = col("When it was ended, in UTC; null while it was not.")
     created_by: Mapped[UUID | None] = col("Who made it.")
+    rotates_id: Mapped[UUID | None] = col("The token it takes over from; both are good until that one ends.")
+    last_used_at: Mapped[datetime | None] = col("When it was last shown, in UTC, to the minute; null: never.")

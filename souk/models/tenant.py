@@ -76,3 +76,8 @@ class TenantSettings(Row):
     reopen_cooldown_minutes: Mapped[int] = col("How long a requester waits between reopenings.", default=15)
     auto_close_hours: Mapped[int] = col("After how many hours a resolved ticket closes.", default=72)
     auto_resolve_days: Mapped[int] = col("After how many days without an answer a ticket is resolved.", default=7)
+    password_sign_in: Mapped[bool] = col(
+        "People may choose a password and sign in with it, besides by code.",
+        default=False,
+        server_default=text("false"),
+    )

@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import aliased
 
 from ..engine.symbols import among
-from ..models import Membership, Team, Ticket, TicketCc, TicketComment, User
-from ..rules.actor import STAFF, Role
+from ..models import Membership, Session, Team, Ticket, TicketCc, TicketComment, User
+from ..rules.actor import STAFF, Actor, Role
 from ..rules.clauses import implements
 from .base import AnyOf, Permission
 
@@ -42,8 +42,18 @@ class OpensUser(ReadsUser):
     message = "Who is no member of staff is shown by name and contact to OWNER and ADMIN, and to themselves."
 
 
+def _acts_for(viewer: Any) -> ColumnElement[bool]:
+    """The member of staff who acts for the viewer's person in this very session."""
+    session = aliased(Session)
+    return exists().where(
+        session.tenant_id == User.tenant_id,
+        session.id == viewer.session_id,
+        session.impersonator_id == User.id,
+    )
+
+
 class ReadsStaff(Permission[User]):
-    """Name, role and teams of staff: to staff, and to those whose tickets they answer."""
+    """Name, role and teams of staff: to staff, to those whose tickets they answer, and to those they act for."""
 
     name = "user:readStaff"
     model = User
@@ -68,7 +78,8 @@ class ReadsStaff(Permission[User]):
             comment.author_id == User.id,
             comment.visibility == "PUBLIC",
         )
-        return and_(User.staff.is_(True), exists().where(same, mine, or_(ticket.assignee_id == User.id, said)))
+        answers = exists().where(same, mine, or_(ticket.assignee_id == User.id, said))
+        return and_(User.staff.is_(True), or_(answers, _acts_for(viewer)))
 
 
 class SeesUser(AnyOf):
@@ -160,6 +171,21 @@ class SetsRole(_ManagesPeople):
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         return _in_organisation(viewer)
+
+
+class AcceptsInvitation(Permission[User]):
+    """Accepts the own invitation."""
+
+    name = "session:create"
+    model = User
+    message = "An invitation is accepted by whoever it was sent to."
+
+    def owns(self, actor: Actor, row: User) -> bool:
+        return row.id == actor.user_id
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        oneself: ColumnElement[bool] = User.id == viewer.user_id
+        return oneself
 
 
 class MakesOwners(Permission[Any]):

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, false, func, select
+from sqlalchemy.orm import aliased
 
 from ..engine.scalars import DateTime
 from ..engine.symbols import Viewer, id_of, key
-from ..models import AuditEvent, User
+from ..models import AuditEvent, Session, User
 from ..permissions.audit import SeesAudit
 from ..permissions.user import SeesUser
 from ..rules.enums import Described
@@ -68,6 +69,15 @@ def audit_event(viewer: Viewer, id: strawberry.ID) -> Select[AuditEvent]:
 def actor_of_event(viewer: Viewer, event: AuditEvent) -> Select[User]:
     """Who did it; null for the system, the public and a service token."""
     return select(User).where(User.id == event.actor_id, SeesUser().rows(viewer))
+
+
+def impersonator_of_event(viewer: Viewer, event: AuditEvent) -> Select[User]:
+    """The member of staff who did it in the actor's name; null where the actor did it alone."""
+    session = aliased(Session)
+    acted = exists().where(
+        session.tenant_id == User.tenant_id, session.id == event.session_id, session.impersonator_id == User.id
+    )
+    return select(User).where(acted, SeesUser().rows(viewer))
 
 
 def subject_id_of(event: Any) -> ColumnElement[str]:

@@ -35,8 +35,10 @@ from . import contact
 from .enums import known
 from .filters import conditions, refers_to
 from .finding import found_by
-from .session import revoke_service_tokens, revoke_sessions
-from .writing import found, locked, means, move, permit
+from .service_token import revoke_service_tokens
+from .session import revoke_sessions
+from .session.inviting import invite
+from .writing import demand, found, locked, means, move, permit
 
 INVITED_FOR = timedelta(days=7)
 EXPIRY = "user.invite_expiry"
@@ -194,7 +196,8 @@ async def user_invite(tx: Transaction, input: UserInviteInput) -> User:
         problems.add(Required("Give an e-mail address or a phone number."), "email")
     problems.check()
     place = await _place(tx, input.role, input.dealer_id, input.team_ids, input.all_teams)
-    account = func.souk.account_for(new_id(), email.lower() if email else None, phone)
+    # by one key, the one that the invitation goes to: a second one that nobody has proved would sign in as the person
+    account = func.souk.account_for(new_id(), email.lower() if email else None, None if email else phone)
     person: User = tx.add(
         User(
             id=new_id(),
@@ -211,6 +214,7 @@ async def user_invite(tx: Transaction, input: UserInviteInput) -> User:
     tx.emit("user.invited", person, to_status=UserStatus.INVITED, data={"role": place.role.value})
     await _appoint(tx, person, place)
     await tx.due(EXPIRY, person.id, tx.now + INVITED_FOR)
+    await invite(tx, person)
     return person
 
 
@@ -225,6 +229,7 @@ async def _place(
     own = tx.actor.dealer_id
     if role is Role.OWNER:
         await permit(tx, MakesOwners(), None)
+        demand(tx)
     if tx.actor.role is Role.DEALER and role is not Role.DEALER:
         raise Forbidden("A dealer appoints members of its own organisation only.")
     dealer = None
@@ -292,6 +297,8 @@ async def user_set_status(tx: Transaction, input: UserSetStatusInput) -> User:
     owners = await _owners(tx)
     person = await locked(tx, User, input.id, SeesUser(), version=input.expected_version)
     await permit(tx, SetsUserStatus(), person)
+    if await _is_owner(tx, person):
+        demand(tx)
     reason = text.line(input.reason, 1000, field="reason")
     rules.set_status(person.status, input.to, oneself=person.id == tx.actor.user_id, last_owner=_last(owners, person))
     move(tx, person, input.to, "user.status_changed", mutation="userSetStatus", reason=reason)
@@ -308,6 +315,13 @@ async def _owners(tx: Transaction) -> set[UUID]:
     ids = [member.user_id for member in members]
     active = select(User.id).where(User.id.in_(ids), User.status == UserStatus.ACTIVE)
     return set((await tx.session.execute(active)).scalars())
+
+
+async def _is_owner(tx: Transaction, person: User) -> bool:
+    held = select(Membership.id).where(
+        Membership.user_id == person.id, Membership.role == Role.OWNER, Membership.ended_at.is_(None)
+    )
+    return (await tx.session.execute(held.limit(1))).scalar_one_or_none() is not None
 
 
 def _last(owners: set[UUID], person: User) -> bool:
@@ -408,8 +422,8 @@ async def expire_invite(tx: Transaction, id: UUID) -> None:
         await _withdrawn(tx, person, cause="7 d")
 
 
-async def activate(tx: Transaction, person: User) -> None:
-    """The invitation is accepted: whoever hands over the first token vouches for the person."""
+async def activate(tx: Transaction, person: User, mutation: str = "userAcceptInvite") -> None:
+    """The invitation is accepted, by its token or a code; on the command line whoever hands over a token vouches."""
     if person.status == UserStatus.INVITED:
-        move(tx, person, UserStatus.ACTIVE, "user.status_changed", mutation="userAcceptInvite")
+        move(tx, person, UserStatus.ACTIVE, "user.status_changed", mutation=mutation)
         await tx.not_due(EXPIRY, person.id)

@@ -2,16 +2,28 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, false, literal, null, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, false, func, literal, null, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..engine.symbols import Viewer
-from ..models import Dealer, Membership, ServiceToken, Tenant, User
+from ..models import Dealer, Membership, ServiceToken, Session, Tenant, User
 from ..permissions.roles import MATRIX
+from ..permissions.user import SeesUser
 from ..rules.actor import Facts, Role
 
 
 def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
     """The signed-in principal; null for somebody who is not signed in."""
+    means = func.souk.account_mfa(viewer.account_id, type_=JSONB)
+
+    def acting(column: Any) -> Any:
+        return (
+            select(column)
+            .where(Session.tenant_id == viewer.tenant_id, Session.id == viewer.session_id)
+            .scalar_subquery()
+        )
+
+    choices = func.souk.memberships_of_account(viewer.account_id, viewer.membership_id, type_=JSONB)
     role = literal(viewer.role.value, Text()).label("role")
     permissions = bindparam(None, permitted(viewer.facts), type_=ARRAY(Text())).label("permissions")
     if viewer.role is Role.SERVICE:
@@ -24,6 +36,10 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
             ServiceToken.dealer_id.label("dealer_id"),
             ServiceToken.name.label("token_name"),
             ServiceToken.scopes.label("scopes"),
+            choices.label("memberships"),
+            cast(null(), JSONB()).label("sign_in"),
+            cast(null(), Uuid()).label("impersonator_id"),
+            cast(null(), Text()).label("reason"),
         ).where(ServiceToken.id == viewer.token_id)
     found = select(
         Membership.tenant_id.label("tenant_id"),
@@ -34,6 +50,10 @@ def viewer(viewer: Viewer) -> Select[*tuple[Any, ...]]:
         Membership.dealer_id.label("dealer_id"),
         cast(null(), Text()).label("token_name"),
         cast(null(), ARRAY(Text())).label("scopes"),
+        choices.label("memberships"),
+        means.label("sign_in"),
+        acting(Session.impersonator_id).label("impersonator_id"),
+        acting(Session.reason).label("reason"),
     ).where(Membership.id == viewer.membership_id)
     return found.where(false()) if viewer.role is Role.PUBLIC else found
 
@@ -46,6 +66,11 @@ def permitted(facts: Facts) -> list[str]:
 def user_of_viewer(viewer: Viewer, me: Any) -> Select[User]:
     """The person; null for a service token."""
     return select(User).where(User.id == me.user_id, User.id == viewer.user_id)
+
+
+def impersonator_of_viewer(viewer: Viewer, me: Any) -> Select[User]:
+    """The member of staff who acts for the person in this session; null where the person acts alone."""
+    return select(User).where(User.id == me.impersonator_id, SeesUser().rows(viewer))
 
 
 def membership_of_viewer(viewer: Viewer, me: Any) -> Select[Membership]:

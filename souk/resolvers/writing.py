@@ -1,15 +1,19 @@
 """The words of a write: lock, find, permit, move. A write is `async (tx, input) -> row`, in this order, in plain sight."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import select
 
+from ..context import Cookie
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, key
 from ..permissions.base import Permission
-from ..rules.errors import Forbidden, NotFound, Refused, StaleVersion
+from ..rules.clauses import implements
+from ..rules.errors import Forbidden, NotFound, Refused, StaleVersion, StepUpRequired
 from ..rules.machines import machine
+from ..rules.stepup import fresh
 
 M = TypeVar("M")
 CONSTRAINTS: dict[str, Callable[[], Refused]] = {}
@@ -19,6 +23,19 @@ CONSTRAINTS: dict[str, Callable[[], Refused]] = {}
 def means(constraint: str, refusal: Callable[[], Refused]) -> None:
     """When the database refuses by this constraint, the mutation answers this."""
     CONSTRAINTS[constraint] = refusal
+
+
+@dataclass
+class Said:
+    """What a write answers where its row alone does not say it: give it back instead of the row.
+
+    `shown` are fields of the payload. A `problem` is a refusal whose effects stay: whoever guesses wrong must be counted.
+    """
+
+    row: Any = None
+    shown: dict[str, Any] = field(default_factory=dict)
+    problem: Refused | None = None
+    cookie: Cookie | None = None
 
 
 class Sees(Protocol):
@@ -79,6 +96,20 @@ async def permit(tx: Transaction, permission: Permission[Any], row: Any) -> None
         refusal = Forbidden(permission.message)
         refusal.permission = permission.asks  # type: ignore[attr-defined]
         raise refusal
+
+
+@implements("DealerStanding", "SUSPENDED", "TERMINATED", guard="step-up")
+def demand(tx: Transaction, *, step_up: bool = True) -> None:
+    """Raise Forbidden for whoever only acts for somebody, StepUpRequired without a proof that is ten minutes old at most.
+
+    The word `write(step_up=True)` asks this; a write asks it itself where only some of its cases need it.
+    """
+    if tx.system:
+        return
+    if tx.actor.impersonator_id is not None:
+        raise Forbidden("Whoever acts for somebody cannot do this.")
+    if step_up and not fresh(tx.actor, tx.now):
+        raise StepUpRequired("Prove first that it is you: mfaChallenge says how, mfaVerify takes the code.")
 
 
 def move(

@@ -1,6 +1,7 @@
 """Who is asking: the actor that every read, permission and write is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -47,6 +48,11 @@ class Actor:
     team_ids: tuple[UUID, ...] = ()
     all_teams: bool = False
     scopes: frozenset[str] = frozenset()
+    account_id: UUID | None = None
+    mfa_at: datetime | None = field(default=None, compare=False)
+    """When a second factor was last shown over this session; a subscription does not end because one is."""
+    impersonator_id: UUID | None = None
+    """Who acts for the person, where support does."""
 
     @property
     def facts(self) -> Facts:
@@ -56,3 +62,20 @@ class Actor:
     def principal_id(self) -> UUID | None:
         """Who answers for what is done: the person or the service token; None for the public."""
         return self.user_id or self.token_id
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where an operation comes from, as far as the server knows. `address` is the peer's network address.
+
+    `cookies` says that the answer can carry a cookie and that the request proved to be the page's own.
+    """
+
+    address: str = ""
+    agent: str = ""
+    cookies: bool = False
+    by_cookie: bool = False
+
+
+NOWHERE = Caller()
+"""Where the system's own work comes from."""

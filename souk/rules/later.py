@@ -13,8 +13,8 @@ from typing import NamedTuple
 from souk.rules.clauses import Clause, clauses, find
 from souk.rules.machines import Trigger, machine, machines
 
-PARTS = ("2", "4", "money", "desk", "media", "operations")
-"""Front door, margin defence whole, ledger and auctions, service desk, files and documents, running the place."""
+PARTS = ("4", "money", "desk", "media", "operations")
+"""Margin defence whole, ledger and auctions, service desk, files and documents, running the place."""
 
 MACHINES: dict[str, str] = {
     "Auction": "money",
@@ -39,7 +39,6 @@ there are rates, its VAT is 0 and no commission is frozen.
 
 TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "User": {
-        "2": ("userAcceptInvite", "otpVerify"),
         "operations": ("(erasure completed)",),
     },
     "DealerVerification": {"media": ("(document expiry)",)},
@@ -102,7 +101,6 @@ class Missing(NamedTuple):
 
 
 CLAUSES: dict[str, tuple[Missing, ...]] = {
-    "2": (Missing("DealerStanding", "SUSPENDED", "TERMINATED", "guard", "step-up"),),
     "4": (
         Missing("DealerStanding", "RESTRICTED", "WATCH", "effect", "restrictions end"),
         Missing("Listing", "*", "PENDING_REVIEW", "guard", "no LISTING_RESUME restriction"),

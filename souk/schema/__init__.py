@@ -16,12 +16,17 @@ from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .document import DocumentMutations, DocumentQueries
 from .event import EventQueries, EventSubscriptions
+from .impersonation import ImpersonationMutations
 from .lead import LeadMutations, LeadQueries
 from .listing import ListingMutations, ListingQueries
+from .mfa import MfaMutations
 from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
+from .password import PasswordMutations
 from .policy import PricePolicyMutations, PricePolicyQueries
 from .search import SearchQueries
+from .service_token import ServiceTokenMutations, ServiceTokenQueries
+from .session import SessionMutations
 from .sku import SkuMutations, SkuQueries
 from .task import TaskMutations, TaskQueries
 from .ticket import TicketMutations, TicketQueries
@@ -45,6 +50,7 @@ class Query(
     OfferQueries,
     PricePolicyQueries,
     SearchQueries,
+    ServiceTokenQueries,
     SkuQueries,
     TaskQueries,
     TicketQueries,
@@ -62,11 +68,16 @@ class Mutation(
     CompetitorMutations,
     DealerMutations,
     DocumentMutations,
+    ImpersonationMutations,
     LeadMutations,
     ListingMutations,
+    MfaMutations,
     NoteMutations,
     OfferMutations,
+    PasswordMutations,
     PricePolicyMutations,
+    ServiceTokenMutations,
+    SessionMutations,
     SkuMutations,
     TaskMutations,
     TicketMutations,

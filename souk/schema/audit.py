@@ -33,6 +33,7 @@ class AuditEvent(Node):
     )
     at: DateTime = column("created_at")
     actor: User | None = to_one(resolve.actor_of_event)
+    impersonator: User | None = to_one(resolve.impersonator_of_event)
 
 
 @strawberry.type

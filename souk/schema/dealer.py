@@ -153,4 +153,6 @@ class DealerMutations:
         resolve.dealer_set_standing, gate=may("dealer:standing")
     )
     dealer_reinstate: DealerReinstatePayload | None = write(resolve.dealer_reinstate, gate=may("dealer:standing"))
-    dealer_terminate: DealerTerminatePayload | None = write(resolve.dealer_terminate, gate=may("dealer:terminate"))
+    dealer_terminate: DealerTerminatePayload | None = write(
+        resolve.dealer_terminate, gate=may("dealer:terminate"), step_up=True
+    )

@@ -10,8 +10,9 @@ import inspect
 import random
 import typing
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -23,17 +24,22 @@ from strawberry.utils.str_converters import to_camel_case
 from ..context import Context, Info
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
-from ..engine.declare import mutation
+from ..engine.declare import Gate, mutation
 from ..engine.errors import DeadlineExceeded, Overloaded, typed
+from ..engine.notes import Payload as Node
+from ..engine.notes import note_of
 from ..engine.symbols import write_id
-from ..permissions.base import Permission, may
-from ..resolvers.writing import CONSTRAINTS
+from ..permissions.base import may
+from ..resolvers.writing import CONSTRAINTS, Said, demand
 from ..rules import errors
+from ..rules.actor import Actor
 from ..rules.errors import InvalidInput, Refused
 from . import errors as shown_errors
 from .errors import UserError
 
 Write = Callable[..., Awaitable[Any]]
+Within = Callable[[], AbstractAsyncContextManager[None]]
+Acts = Callable[[Context, Any], Awaitable[Actor]]
 TRIES = 3
 AGAIN = ("40001", "40P01")  # serialization failure, deadlock: nothing else is retried
 READS_AUDIT = may("audit:read")
@@ -55,37 +61,73 @@ class KeyedPayload(Payload):
     )
 
 
+class Shape(NamedTuple):
+    """What a payload has besides the fields of every payload: its entity, read by its id, and plain fields."""
+
+    entity: str | None
+    others: tuple[str, ...] = ()
+
+
 class Outcome:
     """The payload object: the entity's id under its field's name, and the fields that every payload has."""
 
-    def __init__(self, entity: str | None, row_id: UUID | None, problems: list[UserError]) -> None:
+    def __init__(self, shape: Shape, row_id: UUID | None, problems: list[UserError]) -> None:
         self.user_errors = problems
         self.audit_event_id: strawberry.ID | None = None
         self.idempotency_replayed = False
         self.forbidden: errors.Forbidden | None = None
-        if entity:
-            setattr(self, entity, row_id)
+        for name in shape.others:
+            setattr(self, name, None)
+        if shape.entity:
+            setattr(self, shape.entity, row_id)
 
 
-def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> Any:
-    """A mutation field over a write. The payload's one entity field is the field that its type adds to `Payload`."""
+def write(
+    function: Write,
+    *,
+    gate: Gate,
+    kept: timedelta = KEPT,
+    acts: Acts | None = None,
+    step_up: bool = False,
+    in_person: bool = False,
+    within: Within | None = None,
+) -> Any:
+    """A mutation field over a write. The payload's one entity field is the `payload_node` that its type adds to `Payload`.
+
+    `acts(context, input)` says as whom, and so in which tenant, where that is not the one who asks; it may refuse.
+
+    `step_up` asks for a proof of who is asking that is at most ten minutes old, `in_person` refuses whoever only acts for
+    somebody; a step-up implies it. `within` is entered before the transaction begins and left after it.
+    """
     name = to_camel_case(function.__name__)
     hints = typing.get_type_hints(function)
+    done = demanding(function, step_up) if step_up or in_person else function
     input_type = hints["input"]
+    asks: str = getattr(gate, "asks", "own")
 
     async def refused(context: Context) -> None:
-        await note_refusal(context, name, gate.asks)
+        await note_refusal(context, name, asks)
 
     async def resolve(info: Info, input: input_type) -> Any:  # type: ignore[valid-type]
-        entity = entity_of(info)
-        made = await run(info.context, name, function, input, entity, kept)
+        async with within() if within else nullcontext():
+            made = await run(info.context, name, done, input, shape_of(info), kept, acts)
         if made.forbidden is not None:
-            await note_refusal(info.context, name, getattr(made.forbidden, "permission", gate.asks))
+            await note_refusal(info.context, name, getattr(made.forbidden, "permission", asks))
         return made
 
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
     return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+
+
+def demanding(function: Write, step_up: bool) -> Write:
+    """The write, refused to whoever only acts for somebody, and with `step_up` without a fresh proof."""
+
+    async def asked(tx: Transaction, given: Any) -> Any:
+        demand(tx, step_up=step_up)
+        return await function(tx, given)
+
+    return asked
 
 
 async def note_refusal(context: Context, operation: str, permission: str) -> None:
@@ -96,13 +138,18 @@ async def note_refusal(context: Context, operation: str, permission: str) -> Non
         log.warning("a refusal could not be written down", operation=operation, error=type(error).__name__)
 
 
-def entity_of(info: Info) -> str | None:
-    """The Python name of the field that the payload's type adds to those of every payload."""
+def shape_of(info: Info) -> Shape:
+    """The fields that the payload's type adds to those of every payload."""
     type_ = info._raw_info.schema.type_map[_named(info._raw_info.return_type)]
     definition = type_.extensions["strawberry-definition"]
     common = {"user_errors", "audit_event_id", "idempotency_replayed"}
-    own = [field.python_name for field in definition.fields if field.python_name not in common]
-    return own[0] if own else None
+    entity, others = None, []
+    for field in definition.fields:
+        if isinstance(note_of(field), Node):
+            entity = field.python_name
+        elif field.python_name not in common:
+            others.append(field.python_name)
+    return Shape(entity, tuple(others))
 
 
 def _named(type_: Any) -> str:
@@ -112,26 +159,33 @@ def _named(type_: Any) -> str:
 
 
 async def run(
-    context: Context, name: str, function: Write, given: Any, entity: str | None, kept: timedelta = KEPT
+    context: Context,
+    name: str,
+    function: Write,
+    given: Any,
+    shape: Shape,
+    kept: timedelta = KEPT,
+    acts: Acts | None = None,
 ) -> Outcome:
     """Run a write in its transaction, the whole of it again when the database says so."""
     key = getattr(given, "idempotency_key", None)
     try:
         keyed = Key(context.actor, _key(key), name, given) if key is not None else None
     except Refused as refused:
-        return Outcome(entity, None, [shown_errors.shown(refused)])
+        return Outcome(shape, None, [shown_errors.shown(refused)])
     for attempt in range(1, TRIES + 1):
         try:
-            return await _once(context, name, function, given, entity, keyed, kept)
+            actor = context.actor if acts is None else await acts(context, given)
+            return await _once(context, actor, name, function, given, shape, keyed, kept)
         except (Refused, IntegrityError) as error:
             found = error if isinstance(error, Refused) else refused_by_database(error)
             if keyed and found.stored:
                 await _keep_refusal(context, name, keyed, found, kept)
-            made = Outcome(entity, None, [shown_errors.shown(found)])
+            made = Outcome(shape, None, [shown_errors.shown(found)])
             made.forbidden = found if isinstance(found, errors.Forbidden) else None
             return made
         except InvalidInput as invalid:
-            return Outcome(entity, None, [shown_errors.shown(problem) for problem in invalid.problems])
+            return Outcome(shape, None, [shown_errors.shown(problem) for problem in invalid.problems])
         except PoolTimeout as busy:
             raise Overloaded from busy
         except (DBAPIError, OSError) as error:
@@ -144,7 +198,14 @@ async def run(
 
 
 async def _once(
-    context: Context, name: str, function: Write, given: Any, entity: str | None, keyed: Key | None, kept: timedelta
+    context: Context,
+    actor: Actor,
+    name: str,
+    function: Write,
+    given: Any,
+    shape: Shape,
+    keyed: Key | None,
+    kept: timedelta,
 ) -> Outcome:
     if context.effects.late:
         raise DeadlineExceeded
@@ -152,21 +213,35 @@ async def _once(
     context.effects.unsettled += keyed is None
     try:
         async with context.db.transaction(
-            context.actor, name, now=context.now, request_id=context.request_id or None
+            actor, name, now=context.now, request_id=context.request_id or None, caller=context.caller
         ) as tx:
             if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
-                return _replayed(stored, entity)
-            row = await function(tx, given)
+                return _replayed(stored, shape)
+            done = await function(tx, given)
             await tx.session.flush()
-            made = Outcome(entity, row.id, [])
+            said = done if isinstance(done, Said) else Said(done)
+            made = _outcome(said, shape)
             if keyed:
-                await keyed.keep(tx.session, {"id": str(row.id)}, tx.now, kept)
+                await keyed.keep(tx.session, {"id": str(said.row.id)}, tx.now, kept)
             committing = True
     except BaseException as error:
         if not committing or _undone(error):
             context.effects.unsettled -= keyed is None
         raise
-    made.audit_event_id = _audit_id(context, tx)
+    if said.problem is None:
+        made.audit_event_id = _audit_id(context, tx)
+    context.effects.cookie = said.cookie or context.effects.cookie
+    return made
+
+
+def _outcome(said: Said, shape: Shape) -> Outcome:
+    if said.problem is not None:
+        made = Outcome(shape, None, [shown_errors.shown(said.problem)])
+        made.forbidden = said.problem if isinstance(said.problem, errors.Forbidden) else None
+        return made
+    made = Outcome(shape, None if said.row is None else said.row.id, [])
+    for name, value in said.shown.items():
+        setattr(made, name, value)
     return made
 
 
@@ -195,12 +270,12 @@ async def _keep_refusal(context: Context, name: str, keyed: Key, refused: Refuse
         await keyed.keep(tx.session, problem, tx.now, kept)
 
 
-def _replayed(stored: dict[str, Any], entity: str | None) -> Outcome:
+def _replayed(stored: dict[str, Any], shape: Shape) -> Outcome:
     if "refused" in stored:
         refused = errors.revive(stored["refused"], stored["message"], stored["field"], stored["facts"])
-        made = Outcome(entity, None, [shown_errors.shown(refused)])
+        made = Outcome(shape, None, [shown_errors.shown(refused)])
     else:
-        made = Outcome(entity, UUID(stored["id"]), [])
+        made = Outcome(shape, UUID(stored["id"]), [])
     made.idempotency_replayed = True
     return made
 

@@ -9,6 +9,7 @@ from ..engine.declare import Connection, Node, column, many, one, payload_node, 
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.base import may
 from ..permissions.user import (
+    AcceptsInvitation,
     InvitesUser,
     NamesUser,
     OpensUser,
@@ -52,7 +53,8 @@ class User(Node):
     version: int
     memberships: list["Membership"] = to_list(resolve.memberships_of_user)
     available_transitions: list[Transition] = transitions(
-        "User", {"user:invite": InvitesUser(), "user:setStatus": SetsUserStatus()}
+        "User",
+        {"SELF": AcceptsInvitation(), "user:invite": InvitesUser(), "user:setStatus": SetsUserStatus()},
     )
 
 
@@ -96,9 +98,11 @@ class UserQueries:
 
 @strawberry.type
 class UserMutations:
-    user_invite: UserInvitePayload | None = write(resolve.user_invite, gate=may("user:invite"))
-    user_set_status: UserSetStatusPayload | None = write(resolve.user_set_status, gate=may("user:setStatus"))
-    user_set_role: UserSetRolePayload | None = write(resolve.user_set_role, gate=may("user:setRole"))
+    user_invite: UserInvitePayload | None = write(resolve.user_invite, gate=may("user:invite"), in_person=True)
+    user_set_status: UserSetStatusPayload | None = write(
+        resolve.user_set_status, gate=may("user:setStatus"), in_person=True
+    )
+    user_set_role: UserSetRolePayload | None = write(resolve.user_set_role, gate=may("user:setRole"), step_up=True)
     user_withdraw_invite: UserWithdrawInvitePayload | None = write(
         resolve.user_withdraw_invite, gate=may("user:invite")
     )

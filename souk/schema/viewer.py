@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import one, own, query, to_one, view
+from ..engine.declare import Connection, embedded, one, own, query, to_many, to_one, view
 from ..engine.scalars import CountryCode, CurrencyCode, LocaleCode, TimeZone
 from ..permissions.base import may
 from ..permissions.roles import MATRIX
 from ..resolvers import viewer as resolve
+from ..resolvers.session import own as own_sessions
 from ..rules.actor import Role
+from .mfa import SignInMeans
+from .session import LoginAttempt, MembershipChoice, Session
 from .user import Membership, User
 
 if TYPE_CHECKING:
@@ -41,6 +44,19 @@ class Viewer:
     membership: Membership | None = to_one(resolve.membership_of_viewer)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_viewer)
     tenant: Tenant | None = to_one(resolve.tenant_of_viewer)
+    memberships: list[MembershipChoice] = embedded(
+        "memberships",
+        description="The roles of the same person, here and in other tenants, by tenant; what `sessionSwitch` takes.",
+    )
+    sign_in: SignInMeans | None = embedded(
+        "sign_in", description="How one's own account is signed in to, in every tenant; null for a service token."
+    )
+    impersonated_by: User | None = to_one(resolve.impersonator_of_viewer)
+    reason: str | None = strawberry.field(
+        description="Why somebody acts for the person in this session; null where the person acts alone."
+    )
+    sessions: Connection[Session] = to_many(own_sessions.sessions_of_viewer)
+    login_attempts: Connection[LoginAttempt] = to_many(own_sessions.login_attempts_of_viewer)
 
 
 @strawberry.type(description="What one role may do of one row.")

@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from souk.rules.actor import Caller
 from souk.settings import Settings, SettingsError
-from souk.web.errors import Code, Failure, failure_of, internal, shutting_down, unauthenticated
+from souk.web.carriers import agent_of, carried
+from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
@@ -18,7 +20,7 @@ from souk.web.http import GraphQLOverHTTP
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
 from souk.web.respond import JSON, headers_of, respond
-from souk.web.sessions import Credential, bearer
+from souk.web.sessions import Credential
 from souk.web.sockets import Socket
 from souk.web.streams import Streams
 
@@ -183,18 +185,14 @@ class App:
         return 200, {"ok": True}
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
-        token = None
-        if (given := headers.get(b"authorization")) is not None:
-            token = bearer(given.decode("latin-1"))
-        elif (given := headers.get(b"x-internal-token")) is not None:
-            token = given.decode("latin-1").strip()
-            if not token.startswith("svc_"):
-                raise unauthenticated("The header x-internal-token takes service tokens only.")
+        socket, link = scope["type"] == "websocket", REPORT.fullmatch(scope["path"]) is not None
+        shown = carried(headers, self.settings, socket=socket, link=link)
         slug = headers.get(b"x-souk-tenant", b"").decode("latin-1").strip() if self.settings.development else ""
-        credential = Credential(token, host_of(headers), slug[:63] or None)
+        credential = Credential(shown.token, host_of(headers), slug[:63] or None, shown.forget)
         address = scope["client"][0] if scope.get("client") else ""
+        caller = Caller(address, agent_of(headers), cookies=shown.own_page and not socket, by_cookie=bool(shown.forget))
         language = headers.get(b"accept-language", b"").decode("latin-1")[:200]
-        return Call(request_id, credential, address, "http", language)
+        return Call(request_id, credential, address, "http", language, caller)
 
     @staticmethod
     def _request_id(headers: dict[bytes, bytes]) -> str:

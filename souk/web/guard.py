@@ -23,6 +23,7 @@ from graphql import (
     parse,
 )
 
+from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
@@ -127,6 +128,8 @@ class Guard:
             raise _too("levels", depth)
         if size.aliases > limits.max_aliases:
             raise _too("aliases", limits.max_aliases)
+        if operation.operation is OperationType.MUTATION and size.fields > 1 and size.roots & ALONE:
+            raise _too("mutation in one operation that signs in", 1)
         if operation.operation is OperationType.MUTATION and size.fields > limits.max_root_mutations:
             raise _too("mutations in one operation", limits.max_root_mutations)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from graphql import OperationType
 
+from souk.web.carriers import set_cookie
 from souk.web.errors import Code, Failure, failure_of, internal
 from souk.web.gate import (
     GraphQLRequest,
@@ -105,7 +106,9 @@ class GraphQLOverHTTP:
         failure, status = result.failure, result.status
         if status == 400 and media is JSON and (failure is None or failure.about_document):
             status = 200  # the request was well-formed: in this media type the errors alone tell what is wrong
-        more = [(b"vary", b"accept, authorization"), *(failure.headers if failure else ())]
+        more = [(b"vary", b"accept, authorization, cookie"), *(failure.headers if failure else ())]
+        if result.cookie is not None:
+            more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
         if result.retry_after_ms is not None:
             more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
         secure = not self.settings.development

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import structlog
 from graphql import OperationType
 
+from souk.context import Cookie
 from souk.documents.store import NOT_FOUND, DocumentRefused, Store
-from souk.rules.actor import Actor
+from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
 from souk.settings import Settings
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
@@ -33,6 +34,7 @@ class Call:
     address: str = ""
     transport: str = "http"
     language: str = ""
+    caller: Caller = NOWHERE
 
 
 class Answer(Protocol):
@@ -112,6 +114,7 @@ class Result:
 
     told: Told
     failure: Failure | None = None
+    cookie: Cookie | None = None
 
     @property
     def status(self) -> int:
@@ -181,7 +184,8 @@ class Operations:
                 async with asyncio.timeout(self.settings.request_timeout):
                     answer = await run
             road = answer.fused
-            result = Result(told(answer.body, call.request_id, again=not context.effects.unsettled))
+            said = told(answer.body, call.request_id, again=not context.effects.unsettled)
+            result = Result(said, cookie=getattr(context.effects, "cookie", None))
             outcome = _outcome(result.told)
         except Exception as error:
             result = self._failed(error, call, again=not context.effects.unsettled)

@@ -26,15 +26,18 @@ SERVICE = "svc_"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only.
-
-    `cookie`: the token came as a browser's cookie.
-    """
+    """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only."""
 
     token: str | None
     host: str
     tenant: str | None = None
-    cookie: bool = False
+    forget: bytes = b""
+    """Of a cookie: the Set-Cookie that takes it back, sent when it is no longer valid."""
+
+    @property
+    def cookie(self) -> bool:
+        """Whether the token came as a browser's cookie."""
+        return bool(self.forget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class DatabaseDoor:
         if row is None or row["tenant_id"] is None:
             return None
         known = dict(row)
+        if known.get("use_is_old"):
+            await self._ask("SELECT souk.session_seen($1)", digest)
         actor = Actor(
             tenant_id=known["tenant_id"],
             role=Role(known["role"]),
@@ -76,6 +81,9 @@ class DatabaseDoor:
             team_ids=tuple(known.get("team_ids") or ()),
             all_teams=bool(known.get("all_teams")),
             scopes=frozenset(known.get("scopes") or ()),
+            account_id=known.get("account_id"),
+            mfa_at=known.get("mfa_at"),
+            impersonator_id=known.get("impersonator_id"),
         )
         return Found(actor, known.get("expires_at"))
 
@@ -110,7 +118,12 @@ class Sessions:
     async def actor(self, credential: Credential) -> Actor:
         """The one who shows `credential`. Raises Failure (UNAUTHENTICATED, OVERLOADED) and the database's errors."""
         if credential.token is not None:
-            return await self._by_token(credential.token)
+            try:
+                return await self._by_token(credential.token)
+            except Failure as failure:
+                if credential.forget and failure.code is Code.UNAUTHENTICATED:
+                    failure.headers += ((b"set-cookie", credential.forget),)
+                raise
         if credential.tenant is not None:
             slug = credential.tenant
             tenant = await self._look(("slug", slug), lambda: self.door.tenant(slug=slug))

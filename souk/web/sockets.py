@@ -181,7 +181,7 @@ class Socket:
         given = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
         try:
             if "authorization" in given:
-                credential = replace(credential, token=bearer(given["authorization"]))
+                credential = replace(credential, token=bearer(given["authorization"]), forget=b"")
             if self.settings.development and "x-souk-tenant" in given:
                 credential = replace(credential, tenant=given["x-souk-tenant"])
             actor = await self.operations.parts.sessions.actor(credential)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +14,7 @@ from souk.db.connect import Limits, create_pool, server_settings
 from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
+from souk.db.uses import Uses
 from souk.documents.shipped import shipped
 from souk.documents.store import Registered, Store
 from souk.engine.pool import SETTINGS, Pool
@@ -27,8 +29,9 @@ from souk.web.documents import judge_of
 from souk.web.live import Live
 from souk.web.operations import Call, Parts
 from souk.web.reports import Reports
-from souk.web.sessions import DatabaseDoor, Sessions
+from souk.web.sessions import Sessions
 from souk.web.uploads import Uploads
+from souk.web.uses import WatchedDoor
 
 
 @asynccontextmanager
@@ -55,9 +58,11 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     live = Live(runner, hub)
     judged_by(judge_of(settings))
     store = Store(Registered(database.engine), settings.ad_hoc, shipped(), automatic=settings.automatic_documents)
+    uses = Uses(database.engine)
 
     def context(actor: Actor, call: Call) -> Context:
-        return Context(actor, call.request_id, db=database)
+        cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
+        return Context(actor, call.request_id, replace(call.caller, cookies=cookies), db=database)
 
     async def ready() -> None:
         try:
@@ -69,15 +74,16 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
 
     try:
         await database.check()
-        sessions = Sessions(DatabaseDoor(door, settings.pool_wait), cache=settings.session_cache)
+        sessions = Sessions(WatchedDoor(door, settings.pool_wait, uses), cache=settings.session_cache)
         hub.all.append(lambda subjects: _forget(sessions, subjects))
+        uses.start()
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
             uploads=Uploads(database, files, settings), reports=Reports(database), documents=store,
         )  # fmt: skip
     finally:
-        await asyncio.gather(live.close(), store.close(), relay.stop(), hub.stop(), return_exceptions=True)
+        await asyncio.gather(live.close(), store.close(), relay.stop(), hub.stop(), uses.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
 
 

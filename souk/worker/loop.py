@@ -11,6 +11,7 @@ import structlog
 from ..db.session import Database, system_actor
 from . import queue
 from .batch import RUN, Pacemaker, step
+from .letters import SEND, Post
 from .queue import Held, Queue
 from .timers import TIMERS
 
@@ -35,10 +36,12 @@ class Worker:
         heartbeat: float = 10.0,
         poll: float = 2.0,
         slots: int = 3,
+        post: Post | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.db, self.heartbeat, self.poll, self.slots, self.clock = db, heartbeat, poll, slots, clock
-        self.queue = Queue(db, [RUN, *TIMERS], timedelta(seconds=lease))
+        self.post = post or Post()
+        self.queue = Queue(db, [RUN, SEND, *TIMERS], timedelta(seconds=lease))
         self.pacemaker = Pacemaker()
         self.held: dict[asyncio.Task[None], Held] = {}
         self._failures: dict[tuple[str, object], int] = {}
@@ -109,7 +112,7 @@ class Worker:
         """Do one row of work. A failure puts it off, longer each time; it is never lost and never stops the worker."""
         key = (held.kind, held.ref)
         try:
-            due = await (self._run_batch(held) if held.kind == RUN else self._run_timer(held))
+            due = await self._work(held)
             self._failures.pop(key, None)
         except Exception as error:
             count = self._failures[key] = self._failures.get(key, 0) + 1
@@ -120,6 +123,13 @@ class Worker:
                 await self.queue.release(held, due)
             except Exception as error:  # the lease runs out by itself
                 log.warning("a lease could not be given back", kind=held.kind, error=type(error).__name__)
+
+    async def _work(self, held: Held) -> datetime | None:
+        if held.kind == RUN:
+            return await self._run_batch(held)
+        if held.kind == SEND:
+            return await self.post.deliver(self.db, held, self.clock)
+        return await self._run_timer(held)
 
     async def _run_timer(self, held: Held) -> datetime | None:
         async with held.lock:

@@ -7,10 +7,15 @@ from ..db.connect import Limits
 from ..db.events import Hub, Relay
 from ..db.sealing import Keyring
 from ..db.session import Database
+from ..gateways.letters import Gateway
+from ..gateways.mail import SmtpMail
+from ..gateways.sms import HttpSms
 from ..gateways.storage import Directory
+from ..rules.enums import LetterChannel
 from ..settings import Settings
 from . import due, enforcement, importing
 from .actions import ACTIONS
+from .letters import Post
 from .loop import Worker
 
 __all__ = ["ACTIONS", "due", "enforcement", "importing", "work"]
@@ -25,7 +30,16 @@ async def work(settings: Settings) -> None:
         url, Keyring(settings.key_spec()), "souk_worker", limits, size=size, wait=settings.worker_statement_timeout,
         files=Directory(settings.files_dir),
     )  # fmt: skip
-    worker = Worker(db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, slots=max(1, size - 1))
+    sms = _sms(settings)
+    gateways: dict[LetterChannel, Gateway] = {}
+    if settings.mail_url is not None:
+        gateways[LetterChannel.EMAIL] = SmtpMail(settings.mail_url.get_secret_value(), settings.mail_from)
+    if sms is not None:
+        gateways[LetterChannel.SMS] = sms
+    worker = Worker(
+        db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, slots=max(1, size - 1),
+        post=Post(gateways, tell=settings.development),
+    )  # fmt: skip
     relay, hub = Relay(url, "souk_worker"), Hub(url, "souk_worker")
     db.committed.append(relay.tell)
     hub.all.append(lambda _: worker.wake())
@@ -39,4 +53,12 @@ async def work(settings: Settings) -> None:
         await worker.run()
     finally:
         await asyncio.gather(relay.stop(), hub.stop(), return_exceptions=True)
+        if sms is not None:
+            await sms.close()
         await db.close()
+
+
+def _sms(settings: Settings) -> HttpSms | None:
+    if settings.sms_url is None:
+        return None
+    return HttpSms(settings.sms_url, settings.sms_token.get_secret_value() if settings.sms_token else None)

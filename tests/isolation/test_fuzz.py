@@ -44,6 +44,8 @@ GIVEN: dict[str, dict[str, Any]] = {  # what an input has to say besides, so tha
     "batchPreview(input.plan.dealerId)": {"plan": {"mapping": "used_bikes"}, "selection": {"uploadId": "*Upload"}},
     "pricePolicyCreate(input.exceptions.0.dealerIds.0)": {"skuId": "*Sku", "validTo": "2027-12-22T09:00:00Z", "exceptions": [{"endsAt": LATER}]},
     "priceExceptionCreate": {"endsAt": LATER},
+    "serviceTokenCreate": {"scopes": ["listing:read"], "expiresAt": LATER},
+    "serviceTokenRotate": {"expiresAt": LATER},
 }  # fmt: skip
 CHOSEN = {  # of a type's own rows the one that most acts can be done to; the first one otherwise
     "Listing": "SELECT id FROM listing WHERE status = 'ACTIVE' AND visibility = 'PRIVATE' AND deleted_at IS NULL ORDER BY id",

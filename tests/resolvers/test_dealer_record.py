@@ -213,7 +213,8 @@ async def test_the_owner_ends_a_suspended_dealer_for_good(world: World) -> None:
     await add(world, *rows)
     member, other = world.actors[Role.DEALER], world.other_dealer_actor
     sessions = [
-        Session(id=new_id(), membership_id=who.membership_id, carrier="BEARER", hash=new_id().bytes, expires_at=NOW + timedelta(days=1))
+        Session(id=new_id(), account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER", hash=new_id().bytes,
+                expires_at=NOW + timedelta(days=1), ends_at=NOW + timedelta(days=1))
         for who in (member, other)
     ]  # fmt: skip
     token = ServiceToken(

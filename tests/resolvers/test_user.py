@@ -10,7 +10,7 @@ from souk.models import Membership, Team, User, new_id
 from souk.resolvers import user as resolve
 from souk.resolvers.session import digest, issue
 from souk.rules.actor import Actor, Role
-from tests.world import World
+from tests.world import NOW, World
 
 PEOPLE = "{ users(orderBy: OLDEST, first: 50) { totalCount nodes { name email status memberships { role dealer { name } } } } }"
 
@@ -247,7 +247,7 @@ async def test_a_changed_role_ends_its_sign_ins_and_only_an_owner_makes_owners(w
 async def test_two_owners_who_remove_each_other_leave_one(world: World) -> None:
     await world.do(Role.OWNER, "userSetRole", "user { id }", id=uid(world, Role.ADMIN), role="OWNER", expectedVersion=1)
     first = world.actors[Role.OWNER]
-    second = Actor(world.tenant_id, Role.OWNER, user_id=world.actors[Role.ADMIN].user_id)
+    second = Actor(world.tenant_id, Role.OWNER, user_id=world.actors[Role.ADMIN].user_id, mfa_at=NOW)
     given = {"to": "SUSPENDED", "reason": "You.", "expectedVersion": 1}
     one, two = await asyncio.gather(
         world.do(first, "userSetStatus", "user { id }", id=uid(world, Role.ADMIN), **{**given, "expectedVersion": 2}),

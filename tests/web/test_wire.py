@@ -36,10 +36,11 @@ async def ask(client: httpx.AsyncClient, **headers: str) -> tuple[int, str]:
 
 async def signed_in(world: World, role: Role, until: datetime = FOR_EVER) -> tuple[str, Session]:
     token = secrets.token_urlsafe(32)
-    member = world.actors[role].membership_id
+    who = world.actors[role]
     row = Session(
-        id=new_id(), membership_id=member, carrier="BEARER", hash=sha256(token.encode()).digest(), expires_at=until
-    )
+        id=new_id(), account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER",
+        hash=sha256(token.encode()).digest(), expires_at=until, ends_at=until,
+    )  # fmt: skip
     await world.add(row)
     return token, row
 

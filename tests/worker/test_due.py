@@ -15,6 +15,7 @@ from souk.gateways.storage import Directory
 from souk.resolvers.batch import RUN
 from souk.worker.bringing import begin, to_the_end, upload_file
 from souk.worker.due import TIMERS
+from souk.worker.letters import SEND
 from souk.worker.loop import Worker
 from souk.worker.queue import Queue
 from tests.web.test_uploads import MAPPING
@@ -41,7 +42,7 @@ def kinds_put() -> set[str]:
 def test_every_kind_of_work_has_its_timer() -> None:
     put = kinds_put()
     assert {"offer.expiry", "lead.expiry", "listing.expiry", "alert.cure"} <= put
-    assert put - {RUN} == {kind for kind in TIMERS if not kind.startswith("test.")}
+    assert put - {RUN, SEND} == {kind for kind in TIMERS if not kind.startswith("test.")}
 
 
 async def test_the_content_of_an_upload_goes_when_its_time_has_come(

@@ -34,7 +34,18 @@ from .margin import (
     TaskOutcome,
     TaskStatus,
 )
-from .people import SessionCarrier, TaxProfile, TenantStatus, UserStatus
+from .people import (
+    Carrier,
+    ChallengePurpose,
+    LetterChannel,
+    LetterStatus,
+    SessionCarrier,
+    SignInMethod,
+    SignInOutcome,
+    TaxProfile,
+    TenantStatus,
+    UserStatus,
+)
 from .trade import (
     DealKind,
     DealStatus,
@@ -59,7 +70,9 @@ __all__ = [
     "BatchItemStatus",
     "BatchKind",
     "BatchStatus",
+    "Carrier",
     "CategoryKind",
+    "ChallengePurpose",
     "CommentVisibility",
     "DealKind",
     "DealStatus",
@@ -78,6 +91,8 @@ __all__ = [
     "LeadStatus",
     "LeadTier",
     "LeadUnlockStatus",
+    "LetterChannel",
+    "LetterStatus",
     "ListingKind",
     "ListingStatus",
     "LogLevel",
@@ -91,6 +106,8 @@ __all__ = [
     "SessionCarrier",
     "Settlement",
     "Severity",
+    "SignInMethod",
+    "SignInOutcome",
     "SnapshotOutcome",
     "SubjectType",
     "TaskKind",

@@ -24,7 +24,7 @@ function isSubscription(ast, name) {
 }
 
 function post(parameters, headers, accept, signal) {
-  const all = { ...given(headers), "content-type": "application/json", accept };
+  const all = { "graphql-require-preflight": "1", ...given(headers), "content-type": "application/json", accept };
   return fetch("/graphql", { method: "POST", headers: all, body: JSON.stringify(parameters), signal });
 }
 

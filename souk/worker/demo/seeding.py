@@ -13,6 +13,7 @@ from .apps import seed_apps
 from .ground import Doors, Ground, make_tenant, tenant_id_of
 from .pahiyaa import seed_pahiyaa
 from .pharos import seed_pharos
+from .signing_in import seed_signing_in
 from .tokens import tokens
 
 TENANTS = ("pharos", "pahiyaa", "twin")
@@ -42,6 +43,7 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
             if slug in ("pahiyaa", "twin"):
                 await seed_pahiyaa(ground, TWIN_ROWS if slug == "twin" else rows)
             await seed_apps(ground)
+            await seed_signing_in(ground)
             await tokens(doors, slug, now)
             async with ground.act(None, "demoSeed", at) as tx:
                 tx.emit("tenant.seeded", await tx.session.get_one(Tenant, ground.tenant_id))

@@ -30,24 +30,24 @@ async def tokens(doors: Doors, slug: str, now: datetime) -> list[Shown]:
     tenant = tenant_id_of(slug)
     async with doors.app.transaction(system_actor(tenant), "demoTokens", now=now, system=True) as tx:
         asked = (
-            select(Membership, User.email)
+            select(Membership, User.email, User.account_id)
             .join(User, (User.tenant_id == Membership.tenant_id) & (User.id == Membership.user_id))
             .where(Membership.tenant_id == tenant, Membership.ended_at.is_(None))
             .order_by(User.created_at, User.name, User.id)
         )
         found = (await tx.session.execute(asked)).all()
         shown = []
-        for member, email in found:
+        for member, email, account in found:
             if email is None:
                 continue
             token = doors.secret.token(slug, email, member.role)
             row = {
                 "tenant_id": tenant, "id": uuid5(SPACE, f"{slug} session {member.id}"), "created_at": now,
                 "membership_id": member.id, "carrier": "BEARER", "hash": sha256(token.encode()).digest(),
-                "expires_at": now + LIFETIME,
+                "expires_at": now + LIFETIME, "ends_at": now + LIFETIME, "account_id": account,
             }  # fmt: skip
             made = insert(Session).values(row)
-            again = {"expires_at": row["expires_at"], "hash": row["hash"], "revoked_at": None}
+            again = {name: row[name] for name in ("expires_at", "ends_at", "hash")} | {"revoked_at": None}
             await tx.session.execute(made.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=again))
             shown.append(Shown(slug, member.role, email, token))
         return shown
