@@ -58,7 +58,9 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
 
 
 def test_secrets_do_not_show() -> None:
-    given = Settings(**{name: SecretStr("postgresql://hidden-value") for name in SECRETS if name != "encryption_keys"})
+    scheme = {"redis_url": "redis"}
+    known = {name: f"{scheme.get(name, 'postgresql')}://hidden-value" for name in SECRETS if name != "encryption_keys"}
+    given = Settings(**{name: SecretStr(value) for name, value in known.items()})
     assert "hidden-value" not in repr(given)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
+from ..context import Info
 from ..engine.declare import one, own, query, to_one, view
 from ..engine.scalars import CountryCode, CurrencyCode, LocaleCode, TimeZone
 from ..permissions.base import may
@@ -29,6 +30,26 @@ class Tenant:
     locale: LocaleCode
 
 
+@strawberry.type(description="How many points the viewer may still spend; asking costs points, and they come back.")
+class RateLimit:
+    limit: int = strawberry.field(description="Points of a full bucket.")
+    remaining: int = strawberry.field(description="Points left, after what this operation costs at most.")
+    restored_per_second: int = strawberry.field(description="Points that come back every second.")
+    full_in_seconds: int = strawberry.field(description="Seconds until the bucket is full again.")
+
+
+def rate_limit(info: Info) -> RateLimit | None:
+    charge = info.context.charge
+    if charge is None:
+        return None
+    return RateLimit(
+        limit=int(charge.limit),
+        remaining=charge.remaining,
+        restored_per_second=int(charge.per_second),
+        full_in_seconds=charge.full_in,
+    )
+
+
 @strawberry.type(description="The signed-in principal: a person in one membership, or a service token.")
 class Viewer:
     role: Role = strawberry.field(description="The one role it acts in.")
@@ -41,6 +62,10 @@ class Viewer:
     membership: Membership | None = to_one(resolve.membership_of_viewer)
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_viewer)
     tenant: Tenant | None = to_one(resolve.tenant_of_viewer)
+    rate_limit: RateLimit | None = strawberry.field(
+        resolver=rate_limit,
+        description="The viewer's bucket of points; the tenant's where that is emptier. Null where nobody counts.",
+    )
 
 
 @strawberry.type(description="What one role may do of one row.")

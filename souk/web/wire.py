@@ -1,7 +1,7 @@
 """What the API process works with, opened together and closed together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from souk.db.connect import Limits, create_pool, server_settings
 from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
+from souk.engine.cost import Costs
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
 from souk.gateways.storage import Directory
@@ -20,11 +21,19 @@ from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
+from souk.web.limits import Allowances
 from souk.web.live import Live
+from souk.web.metrics import Gauge, Lag
 from souk.web.operations import Call, Parts
+from souk.web.redis import Shared
 from souk.web.reports import Reports
 from souk.web.sessions import DatabaseDoor, Sessions
 from souk.web.uploads import Uploads
+
+LAG = """
+SELECT kind, extract(epoch FROM now() - min(due_at))::float8 FROM souk.work
+WHERE due_at <= now() AND coalesce(lease_until, '-infinity') < now() GROUP BY kind
+"""
 
 
 @asynccontextmanager
@@ -50,6 +59,8 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     database.committed.append(relay.tell)
     live = Live(runner, hub)
 
+    shared = Shared(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
+
     def context(actor: Actor, call: Call) -> Context:
         return Context(actor, call.request_id, db=database)
 
@@ -61,6 +72,16 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         if revision != head:
             raise NotReady("migrations")
 
+    async def lag() -> dict[str, float]:
+        return dict(await door.fetch(LAG, timeout=settings.pool_wait))
+
+    def gauges() -> Iterable[Gauge]:
+        sizes = {"read": reads.size, "write": settings.write_pool_size, "door": settings.door_pool_size}
+        yield "souk_pool_connections_limit", "Connections there may be.", sizes
+        used = {"read": reads.busy, "write": database.busy, "door": door.get_size() - door.get_idle_size()}
+        yield "souk_pool_connections_busy", "Connections that work.", used
+        yield "souk_pool_waiting", "Callers who wait for a connection.", {"read": reads.waiting}
+
     try:
         await database.check()
         sessions = Sessions(DatabaseDoor(door, settings.pool_wait), cache=settings.session_cache)
@@ -69,10 +90,13 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
             uploads=Uploads(database, files, settings), reports=Reports(database),
+            costs=Costs(schema._schema), limits=Allowances(settings, shared), gauges=gauges, lag=Lag(lag),
         )  # fmt: skip
     finally:
         await asyncio.gather(live.close(), relay.stop(), hub.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
+        if shared is not None:
+            await shared.close()
 
 
 def _forget(sessions: Sessions, subjects: frozenset[UUID]) -> None:
