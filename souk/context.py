@@ -56,15 +56,32 @@ class Effects:
     cookie: Cookie | None = None
 
 
+class Charge(Protocol):
+    """What an operation has taken from the caller's bucket of points."""
+
+    @property
+    def limit(self) -> float: ...
+    @property
+    def remaining(self) -> int: ...
+    @property
+    def per_second(self) -> float: ...
+    @property
+    def full_in(self) -> int: ...
+
+
 @dataclass
 class Context:
-    """One operation of one actor; `reads` is set by the engine while the batched road runs."""
+    """One operation of one actor; `reads` is set by the engine while the batched road runs.
+
+    `charge` is None where nobody counts.
+    """
 
     actor: Actor
     request_id: str = ""
     caller: Caller = NOWHERE
     now: datetime = field(default_factory=_now)
     effects: Effects = field(default_factory=Effects)
+    charge: Charge | None = None
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

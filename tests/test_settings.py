@@ -58,7 +58,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
 
 
 def test_secrets_do_not_show() -> None:
-    schemes = {"mail_url": "smtp"}
+    schemes = {"mail_url": "smtp", "redis_url": "redis"}
     given = Settings(
         **{n: SecretStr(f"{schemes.get(n, 'postgresql')}://hidden-value") for n in SECRETS if n != "encryption_keys"}
     )

@@ -171,6 +171,11 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
+    @property
+    def busy(self) -> int:
+        """Connections that are in a transaction."""
+        return self.engine.pool.checkedout()  # type: ignore[attr-defined, no-any-return]
+
     async def look_again(self) -> None:
         """Have statistics made of the tables that a bulk writer fills, where they are still those of a small table.
 

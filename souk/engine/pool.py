@@ -61,6 +61,16 @@ class Pool:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
 
+    @property
+    def busy(self) -> int:
+        """Connections that somebody has, or opens."""
+        return self.open - len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """Callers who wait for one."""
+        return len(self._waiting)
+
     async def acquire(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()

@@ -7,8 +7,6 @@ from souk.settings import Settings
 from souk.web.errors import Code, Failure
 from souk.web.guard import Guard
 
-MAX_COST = 1_000
-
 
 def judge_of(settings: Settings) -> Judge:
     """The judge of manifests: the guard of every request stands before it."""
@@ -21,4 +19,4 @@ def judge_of(settings: Settings) -> Judge:
             kind = OutOfRange if failure.code is Code.QUERY_TOO_COMPLEX else Invalid
             raise kind(failure.message) from None
 
-    return Judge(schema, refuse, MAX_COST)
+    return Judge(schema, refuse, settings.max_cost)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -162,6 +163,7 @@ def query_string_request(query_string: bytes) -> GraphQLRequest:
     return graphql_request(values)
 
 
+@lru_cache(maxsize=512)
 def media_types(header: bytes) -> list[tuple[str, dict[str, str]]]:
     """`a/b; c=d, e/f` as [("a/b", {"c": "d"}), …], lower case, best first; what `q=0` excludes is left out."""
     found: list[tuple[float, str, dict[str, str]]] = []

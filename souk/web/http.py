@@ -1,9 +1,11 @@
 """GraphQL over HTTP: POST and GET, both media types, and event streams for those who accept them."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from graphql import OperationType
 
+from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
 from souk.web.errors import Code, Failure, failure_of, internal
 from souk.web.gate import (
@@ -32,6 +34,7 @@ _ACCEPTED = {
 }
 
 
+@lru_cache(maxsize=512)
 def accepted(header: bytes | None) -> bytes | None:
     """The media type to answer in, None if there is none; without the header the one every client knows."""
     if not header:
@@ -52,6 +55,7 @@ class GraphQLOverHTTP:
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
     ) -> None:
         media = accepted(headers.get(b"accept"))
+        actor: Actor | None = None
         try:
             if scope["method"] not in ("GET", "POST"):
                 raise Failure(Code.BAD_REQUEST, "Use GET or POST.", status=405, headers=ALLOW)
@@ -60,7 +64,8 @@ class GraphQLOverHTTP:
             request = await self._request(scope, receive, headers)
             actor = await self.operations.parts.sessions.actor(call.credential)
             request = await self.operations.document(request, actor, call)
-            kind = self.operations.check(request).kind(request.operation_name)
+            checked = self.operations.check(request)
+            kind = checked.kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(
                     Code.OPERATION_NOT_ALLOWED,
@@ -70,7 +75,7 @@ class GraphQLOverHTTP:
                 )
             if media is EVENT_STREAM:
                 call = replace(call, transport="stream")
-                await Stream(self.operations, self.streams, request, kind, actor, call).serve(receive, send)
+                await Stream(self.operations, self.streams, request, checked, kind, actor, call).serve(receive, send)
                 return
             if kind is OperationType.SUBSCRIPTION:
                 raise Failure(
@@ -78,15 +83,13 @@ class GraphQLOverHTTP:
                     "Subscriptions are served as event streams and over sockets.",
                     status=400,
                 )
-            result = await self.operations.answer(request, kind, actor, call)
+            result = await self.operations.answer(request, checked, kind, actor, call)
         except Exception as error:
             failure = failure_of(error)
             if failure is None:
                 log.error("failed", request_id=call.request_id, exc_info=error)
                 failure = internal()
-            result = refused(failure, call)
-            if failure.code is not Code.INTERNAL:
-                log.info("refused", request_id=call.request_id, code=failure.code.value, status=failure.status)
+            result = refused(await self.operations.refuse(failure, actor, call), call)
         await self._send(send, result, GRAPHQL_JSON if media in (None, EVENT_STREAM) else media, call)
 
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
@@ -109,6 +112,8 @@ class GraphQLOverHTTP:
         more = [(b"vary", b"accept, authorization, cookie"), *(failure.headers if failure else ())]
         if result.cookie is not None:
             more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
+        if result.charge is not None:
+            more += result.charge.headers()
         if result.retry_after_ms is not None:
             more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
         secure = not self.settings.development

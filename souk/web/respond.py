@@ -7,6 +7,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
 GRAPHQL_JSON = b"application/graphql-response+json"
 EVENT_STREAM = b"text/event-stream"
+TEXT = b"text/plain"
 
 SECURITY: Headers = (
     (b"x-content-type-options", b"nosniff"),

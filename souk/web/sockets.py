@@ -18,6 +18,7 @@ from souk.rules.actor import Actor
 from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
 from souk.web.frames import WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, log
 from souk.web.sessions import bearer
 from souk.web.streams import Outbox, Streams, overloaded
@@ -25,6 +26,7 @@ from souk.web.streams import Outbox, Streams, overloaded
 PROTOCOL = "graphql-transport-ws"
 MAX_ID = 128
 CLOSE_SECONDS = 2.0
+WAITING = 8_388_608  # bytes for a client that talks on and does not read them
 
 
 class Closed(Exception):
@@ -43,7 +45,7 @@ class Gone(Exception):
 class Running:
     """One operation of a socket; its kind is known when its document is found."""
 
-    kind: OperationType = OperationType.QUERY
+    kind: OperationType | None = None
     task: asyncio.Task[None] | None = None
     why: Failure | None = None
 
@@ -145,6 +147,8 @@ class Socket:
         message = await self.receive()
         if message["type"] == "websocket.disconnect":
             raise Gone
+        if self.outbox.size > WAITING:
+            raise Closed(4429, "Read what is sent to you")
         text = message.get("text")
         if not isinstance(text, str):
             raise Closed(4400, "Messages are JSON text")
@@ -206,26 +210,27 @@ class Socket:
             raise Closed(4400, "payload.query must be a document")
         self._count += 1
         call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
-        try:
-            request = graphql_request(payload)
-            if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
-                raise Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
-        except Failure as failure:
+        if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
+            failure = Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
             self._error(id, failure, call)
             return
         one = self.running[id] = Running()
-        one.task = asyncio.create_task(self._run(id, one, request, self.actor, call))
+        one.task = asyncio.create_task(self._run(id, one, payload, self.actor, call))
 
-    async def _run(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> None:
+    async def _run(self, id: str, one: Running, payload: dict[str, Any], actor: Actor, call: Call) -> None:
         try:
-            request = await self.operations.document(request, actor, call)
-            one.kind = self.operations.check(request).kind(request.operation_name)
+            try:
+                request = await self.operations.document(graphql_request(payload), actor, call)
+                checked = self.operations.check(request)
+                one.kind = checked.kind(request.operation_name)
+            except Failure as failure:
+                raise await self.operations.refuse(failure, actor, call) from None
             if one.kind is OperationType.SUBSCRIPTION:
                 if self._why is not None:  # the socket was ended while the document was looked for
                     raise self._why
-                finished = await self._follow(id, one, request, actor, call)
+                finished = await self._follow(id, one, request, checked, actor, call)
             else:
-                result = await self.operations.answer(request, one.kind, actor, call)
+                result = await self.operations.answer(request, checked, one.kind, actor, call)
                 finished = self._payload(id, result.told.body, result.told.executed)
             if finished:
                 self._put(id, b"complete", None)
@@ -242,7 +247,9 @@ class Socket:
             if self.running.get(id) is one:
                 del self.running[id]
 
-    async def _follow(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
+    async def _follow(
+        self, id: str, one: Running, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call
+    ) -> bool:
         head, outbox, backlog, last = (
             _head(id, b"next") + b',"payload":',
             self.outbox,
@@ -262,7 +269,7 @@ class Socket:
                 outbox.put(frame, id)
             last = after
 
-        async for event in self.operations.follow(request, actor, call, deliver):
+        async for event in self.operations.follow(request, checked, actor, call, deliver):
             if outbox.waiting[id] >= backlog:
                 raise overloaded(last)
             if not self._payload(id, event.body, event.executed):

@@ -12,6 +12,7 @@ from souk.rules.actor import Actor
 from souk.settings import Settings
 from souk.web.errors import Code, Failure, failure_of, unauthenticated
 from souk.web.gate import GraphQLRequest, Receive, Send
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, log
 from souk.web.respond import EVENT_STREAM, headers_of
 from souk.web.sessions import Credential, Sessions
@@ -38,8 +39,7 @@ class Streams:
 
     def add(self, one: Open) -> None:
         """Raises Failure (RATE_LIMITED) where an address has too many."""
-        limit = max(1, round(self.settings.sockets_per_address * self.settings.limit_scale))
-        if self._addresses[one.call.address] >= limit:
+        if self._addresses[one.call.address] >= self.settings.sockets_per_address:
             raise Failure(Code.RATE_LIMITED, "Too many connections from this address.", retry_after_ms=5000)
         self._addresses[one.call.address] += 1
         self.open.add(one)
@@ -50,9 +50,8 @@ class Streams:
         session = actor.session_id or actor.token_id
         if session is None:
             return
-        limit = max(1, round(self.settings.sockets_per_session * self.settings.limit_scale))
         mine = sum(1 for one in self.open if one.actor and session in (one.actor.session_id, one.actor.token_id))
-        if mine >= limit:
+        if mine >= self.settings.sockets_per_session:
             raise Failure(Code.RATE_LIMITED, "Too many connections of this session.", retry_after_ms=5000)
 
     def remove(self, one: Open) -> None:
@@ -109,12 +108,15 @@ class Outbox:
         self._frames: deque[tuple[str, Any]] = deque()
         self._filled = asyncio.Event()
         self.waiting: Counter[str] = Counter()
+        self.size = 0
+        """Bytes that wait."""
         self.idle = False
         """Everything put was taken, and its taker is done with it: what goes past the outbox now overtakes nothing."""
 
     def put(self, frame: Any, owner: str = "") -> None:
         self.idle = False
         self._frames.append((owner, frame))
+        self.size += len(frame or b"")
         self.waiting[owner] += 1
         self._filled.set()
 
@@ -125,6 +127,7 @@ class Outbox:
         """Forget the frames of an operation that its client has ended."""
         if self.waiting.pop(owner, 0):
             self._frames = deque(each for each in self._frames if each[0] != owner)
+            self.size = sum(len(frame or b"") for _, frame in self._frames)
 
     async def take(self) -> Any:
         while not self._frames:
@@ -132,6 +135,7 @@ class Outbox:
             self.idle = True
             await self._filled.wait()
         owner, frame = self._frames.popleft()
+        self.size -= len(frame or b"")
         self.waiting[owner] -= 1
         if not self.waiting[owner]:
             del self.waiting[owner]
@@ -153,11 +157,13 @@ class Stream:
         operations: Operations,
         streams: Streams,
         request: GraphQLRequest,
+        checked: Checked,
         kind: OperationType,
         actor: Actor,
         call: Call,
     ) -> None:
         self.operations, self.streams, self.request, self.kind = operations, streams, request, kind
+        self.checked = checked
         self.actor: Actor | None = None
         self._me, self.call, self.outbox = actor, call, Outbox()
         self._pump: asyncio.Task[None] | None = None
@@ -201,7 +207,7 @@ class Stream:
             if self.kind is OperationType.SUBSCRIPTION:
                 await self._follow()
             else:
-                result = await self.operations.answer(self.request, self.kind, self._me, self.call)
+                result = await self.operations.answer(self.request, self.checked, self.kind, self._me, self.call)
                 self._next(result.told.body)
         except asyncio.CancelledError:
             if self._why is None:
@@ -222,7 +228,7 @@ class Stream:
             self._next(body)
             last = after
 
-        async for event in self.operations.follow(self.request, self._me, self.call, deliver):
+        async for event in self.operations.follow(self.request, self.checked, self._me, self.call, deliver):
             deliver(event.body, event.after)
             if not event.executed:
                 return
