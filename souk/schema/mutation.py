@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.utils.str_converters import to_camel_case
 
-from ..context import Context, Info
+from ..context import Context, Info, Rehearsal
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import mutation
@@ -29,6 +29,7 @@ from ..engine.symbols import write_id
 from ..permissions.base import Permission, may
 from ..resolvers.writing import CONSTRAINTS
 from ..rules import errors
+from ..rules.actor import STAFF
 from ..rules.errors import InvalidInput, Refused
 from . import errors as shown_errors
 from .errors import UserError
@@ -85,11 +86,13 @@ def write(function: Write, *, gate: Permission[Any], kept: timedelta = KEPT) -> 
 
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
-    return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+    return mutation(resolve, gate=gate, refused=refused, rehearsed=True, description=inspect.getdoc(function))
 
 
 async def note_refusal(context: Context, operation: str, permission: str) -> None:
-    """Write down that somebody was refused; the answer does not hang on it."""
+    """Write down that somebody was refused; the answer does not hang on it. A dry run leaves nothing, not even that."""
+    if context.rehearsal is not None:
+        return
     try:
         await context.db.refusals.note(context.actor, operation, permission, context.now, context.request_id or None)
     except (SQLAlchemyError, OSError) as error:
@@ -125,7 +128,7 @@ async def run(
             return await _once(context, name, function, given, entity, keyed, kept)
         except (Refused, IntegrityError) as error:
             found = error if isinstance(error, Refused) else refused_by_database(error)
-            if keyed and found.stored:
+            if keyed and found.stored and context.rehearsal is None:
                 await _keep_refusal(context, name, keyed, found, kept)
             made = Outcome(entity, None, [shown_errors.shown(found)])
             made.forbidden = found if isinstance(found, errors.Forbidden) else None
@@ -148,6 +151,8 @@ async def _once(
 ) -> Outcome:
     if context.effects.late:
         raise DeadlineExceeded
+    if context.rehearsal is not None:
+        return await _rehearsed(context, context.rehearsal, name, function, given, entity, keyed)
     committing = False
     context.effects.unsettled += keyed is None
     try:
@@ -168,6 +173,35 @@ async def _once(
         raise
     made.audit_event_id = _audit_id(context, tx)
     return made
+
+
+async def _rehearsed(
+    context: Context,
+    rehearsal: Rehearsal,
+    name: str,
+    function: Write,
+    given: Any,
+    entity: str | None,
+    keyed: Key | None,
+) -> Outcome:
+    """The same in a transaction that stays open until the answer is read, and never commits."""
+    tx, check = await rehearsal.open(context.db, context.actor, name, context.now, context.request_id or None)
+    if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
+        return _replayed(stored, entity)
+    row = await function(tx, given)
+    await check()
+    rehearsal.effects += [
+        {
+            "type": each.type,
+            "subjectType": each.subject_type,
+            "subjectId": write_id(each.subject_type, each.subject_id),
+            "fromStatus": each.from_status,
+            "toStatus": each.to_status,
+        }
+        for each in tx.events
+        if not each.internal or context.actor.role in STAFF
+    ]
+    return Outcome(entity, row.id, [])
 
 
 def _undone(error: BaseException) -> bool:

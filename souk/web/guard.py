@@ -60,6 +60,7 @@ class Checked:
     roots: dict[str | None, frozenset[str]] = field(default_factory=dict)
     costs: dict[str | None, OperationCost] = field(default_factory=dict)
     labels: dict[str | None, str] = field(default_factory=dict)
+    fields: dict[str | None, int] = field(default_factory=dict)
 
     def named(self, operation_name: str | None) -> str | None:
         """The key of the operation that is asked for, where there is one."""
@@ -141,13 +142,15 @@ class Guard:
         except RecursionError:  # a chain of deep fragments: within the brackets each, not together
             raise _too("levels", self.settings.max_depth) from None
         named = {each.name.value if each.name else None: each for each in operations}
-        roots = {name: sizes.of(each.selection_set).roots for name, each in named.items()}
+        measured = {name: sizes.of(each.selection_set) for name, each in named.items()}
+        roots = {name: size.roots for name, size in measured.items()}
         return Checked(
             tuple((each.name.value if each.name else None, each.operation) for each in operations),
             digest,
             roots,
             self.costs.measure(document) if self.costs is not None else {},
             {name: self._label(each.operation, roots[name]) for name, each in named.items()},
+            {name: size.fields for name, size in measured.items()},
         )
 
     def _label(self, kind: OperationType, roots: frozenset[str]) -> str:

@@ -19,6 +19,7 @@ from souk.web.gate import (
     query_string_request,
     read_body,
 )
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, Result, log, refused
 from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, headers_of, respond
 from souk.web.streams import Stream, Streams
@@ -42,6 +43,14 @@ def accepted(header: bytes | None) -> bytes | None:
         if name in _ACCEPTED and parameters.get("charset", "utf-8") in ("utf-8", "utf8"):
             return _ACCEPTED[name]
     return None
+
+
+def check_rehearsal(kind: OperationType, checked: Checked, request: GraphQLRequest) -> None:
+    """Raises Failure (BAD_REQUEST): a dry run is of one mutation."""
+    if kind is not OperationType.MUTATION:
+        raise bad("Only a mutation has a dry run.")
+    if checked.fields.get(checked.named(request.operation_name)) != 1:
+        raise bad("A dry run is of one mutation; send them one by one.")
 
 
 class GraphQLOverHTTP:
@@ -71,6 +80,12 @@ class GraphQLOverHTTP:
                     status=405,
                     headers=((b"allow", b"POST"),),
                 )
+            if call.rehearse:
+                check_rehearsal(kind, checked, request)
+            if call.explain:
+                result = await self.operations.explain(request, checked, actor, call)
+                await self._send(send, result, GRAPHQL_JSON if media is EVENT_STREAM else media, call)
+                return
             if media is EVENT_STREAM:
                 call = replace(call, transport="stream")
                 await Stream(self.operations, self.streams, request, checked, kind, actor, call).serve(receive, send)
