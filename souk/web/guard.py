@@ -29,6 +29,7 @@ from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
 KEPT = 2_000
+MAX_DIGITS = 100  # of a number; Python refuses to read one of some thousands, and nothing here needs more than twenty
 MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
 _OPEN = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
 _CLOSE = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
@@ -171,6 +172,8 @@ class Guard:
                 raise _too("tokens", self.settings.max_tokens)
             if nested > MAX_BRACKETS:
                 raise _too("levels of brackets", MAX_BRACKETS)
+            if kind in (TokenKind.INT, TokenKind.FLOAT) and len(lexer.token.value or "") > MAX_DIGITS:
+                raise wrong_document(f"A number may have {MAX_DIGITS} digits.", limit=MAX_DIGITS)
             if kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\0" in (lexer.token.value or ""):
                 raise Failure(Code.BAD_REQUEST, "Text may not contain the character U+0000.")
 
