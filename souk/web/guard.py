@@ -30,6 +30,7 @@ from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
 KEPT = 2_000
+MAX_DIGITS = 100  # of a number; Python refuses to read one of some thousands, and nothing here needs more than twenty
 MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
 _OPEN = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
 _CLOSE = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
@@ -61,6 +62,7 @@ class Checked:
     roots: dict[str | None, frozenset[str]] = field(default_factory=dict)
     costs: dict[str | None, OperationCost] = field(default_factory=dict)
     labels: dict[str | None, str] = field(default_factory=dict)
+    fields: dict[str | None, int] = field(default_factory=dict)
 
     def named(self, operation_name: str | None) -> str | None:
         """The key of the operation that is asked for, where there is one."""
@@ -142,13 +144,15 @@ class Guard:
         except RecursionError:  # a chain of deep fragments: within the brackets each, not together
             raise _too("levels", self.settings.max_depth) from None
         named = {each.name.value if each.name else None: each for each in operations}
-        roots = {name: sizes.of(each.selection_set).roots for name, each in named.items()}
+        measured = {name: sizes.of(each.selection_set) for name, each in named.items()}
+        roots = {name: size.roots for name, size in measured.items()}
         return Checked(
             tuple((each.name.value if each.name else None, each.operation) for each in operations),
             digest,
             roots,
             self.costs.measure(document) if self.costs is not None else {},
             {name: self._label(each.operation, roots[name]) for name, each in named.items()},
+            {name: size.fields for name, size in measured.items()},
         )
 
     def _label(self, kind: OperationType, roots: frozenset[str]) -> str:
@@ -169,6 +173,8 @@ class Guard:
                 raise _too("tokens", self.settings.max_tokens)
             if nested > MAX_BRACKETS:
                 raise _too("levels of brackets", MAX_BRACKETS)
+            if kind in (TokenKind.INT, TokenKind.FLOAT) and len(lexer.token.value or "") > MAX_DIGITS:
+                raise wrong_document(f"A number may have {MAX_DIGITS} digits.", limit=MAX_DIGITS)
             if kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\0" in (lexer.token.value or ""):
                 raise Failure(Code.BAD_REQUEST, "Text may not contain the character U+0000.")
 

@@ -53,11 +53,10 @@ def is_preflight(method: str, headers: dict[bytes, bytes]) -> bool:
 
 
 def preflight(headers: dict[bytes, bytes], allowed: Collection[str]) -> Headers:
-    """The answer to a preflight. Raises Failure (FORBIDDEN) for a site that is not listed."""
-    if not (found := cors(headers, allowed)):
+    """What a preflight is told besides `cors`. Raises Failure (FORBIDDEN) for a site that is not listed."""
+    if not cors(headers, allowed):
         raise Failure(Code.FORBIDDEN, "This origin may not call the API.")
     return (
-        *found,
         (b"access-control-allow-methods", METHODS),
         (b"access-control-allow-headers", SENT),
         (b"access-control-max-age", PREFLIGHT_SECONDS),

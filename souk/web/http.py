@@ -20,9 +20,10 @@ from souk.web.gate import (
     query_string_request,
     read_body,
 )
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, Result, log, refused
-from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, headers_of, respond
-from souk.web.streams import Stream, Streams
+from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, respond
+from souk.web.streams import Events, Parts, Stream, Streams
 
 ALLOW = ((b"allow", b"GET, POST"),)
 _ACCEPTED = {
@@ -31,7 +32,9 @@ _ACCEPTED = {
     "application/*": JSON,
     "*/*": JSON,
     "text/event-stream": EVENT_STREAM,
+    "multipart/mixed": MULTIPART,
 }
+FORMS: dict[bytes, type[Events] | type[Parts]] = {EVENT_STREAM: Events, MULTIPART: Parts}
 
 
 @lru_cache(maxsize=512)
@@ -40,9 +43,19 @@ def accepted(header: bytes | None) -> bytes | None:
     if not header:
         return JSON
     for name, parameters in media_types(header):
+        if name == "multipart/mixed" and parameters.get("subscriptionspec", "").strip('"') != "1.0":
+            continue
         if name in _ACCEPTED and parameters.get("charset", "utf-8") in ("utf-8", "utf8"):
             return _ACCEPTED[name]
     return None
+
+
+def check_rehearsal(kind: OperationType, checked: Checked, request: GraphQLRequest) -> None:
+    """Raises Failure (BAD_REQUEST): a dry run is of one mutation."""
+    if kind is not OperationType.MUTATION:
+        raise bad("Only a mutation has a dry run.")
+    if checked.fields.get(checked.named(request.operation_name)) != 1:
+        raise bad("A dry run is of one mutation; send them one by one.")
 
 
 class GraphQLOverHTTP:
@@ -73,9 +86,17 @@ class GraphQLOverHTTP:
                     status=405,
                     headers=((b"allow", b"POST"),),
                 )
-            if media is EVENT_STREAM:
-                call = replace(call, transport="stream")
-                await Stream(self.operations, self.streams, request, checked, kind, actor, call).serve(receive, send)
+            if call.rehearse:
+                check_rehearsal(kind, checked, request)
+            if call.explain:
+                result = await self.operations.explain(request, checked, actor, call)
+                await self._send(send, result, self._plain(media), call)
+                return
+            if media is EVENT_STREAM or (media is MULTIPART and kind is OperationType.SUBSCRIPTION):
+                form = FORMS[media]
+                call = replace(call, transport=form.transport)
+                stream = Stream(self.operations, self.streams, request, checked, kind, actor, call, form)
+                await stream.serve(receive, send)
                 return
             if kind is OperationType.SUBSCRIPTION:
                 raise Failure(
@@ -90,7 +111,7 @@ class GraphQLOverHTTP:
                 log.error("failed", request_id=call.request_id, exc_info=error)
                 failure = internal()
             result = refused(await self.operations.refuse(failure, actor, call), call)
-        await self._send(send, result, GRAPHQL_JSON if media in (None, EVENT_STREAM) else media, call)
+        await self._send(send, result, self._plain(media), call)
 
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
         if scope["method"] == "GET":
@@ -104,6 +125,11 @@ class GraphQLOverHTTP:
             raise bad("Compressed requests are not supported.", 415)
         body = await read_body(receive, headers, self.settings.body_limit, self.settings.body_timeout)
         return graphql_request(load_json(body))
+
+    @staticmethod
+    def _plain(media: bytes | None) -> bytes:
+        """The media type of an answer that is one JSON document; clients of multipart know `application/json`."""
+        return GRAPHQL_JSON if media is None or media is EVENT_STREAM else JSON if media is MULTIPART else media
 
     async def _send(self, send: Send, result: Result, media: bytes, call: Call) -> None:
         failure, status = result.failure, result.status

@@ -6,12 +6,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from graphql import OperationType
 
-from souk.context import Cookie
+from souk.context import Cookie, Rehearsal
 from souk.documents.store import NOT_FOUND, DocumentRefused, Store
 from souk.engine.cost import Costs
+from souk.engine.document import Operation
+from souk.engine.missing import missing
+from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
 from souk.settings import Settings
@@ -64,6 +68,12 @@ class Runner(Protocol):
     def answer(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
     ) -> Coroutine[Any, Any, Answer]: ...
+
+    def explain(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+    ) -> Explained | Answer: ...
+
+    def operation(self, text: str, name: str | None = None) -> Operation | None: ...
 
 
 class Payload(bytes):
@@ -221,6 +231,8 @@ class Operations:
             charge = record.charge = await self.limits.charge(actor, call.address, price.points)
             context = self.parts.context(actor, call)
             context.charge = charge
+            if call.rehearse:
+                context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
             if kind is OperationType.MUTATION:
                 answer = await self._written(run, context)
@@ -232,7 +244,7 @@ class Operations:
                 answer.body, call.request_id, again=not context.effects.unsettled, hints=self.settings.development
             )
             result = Result(
-                record.settled(found, self.settings.max_cost if self.guard.costs else None),
+                record.settled(found, self.settings.max_cost if self.guard.costs else None, _rehearsed(context)),
                 cookie=getattr(context.effects, "cookie", None),
                 charge=charge,
             )
@@ -245,6 +257,33 @@ class Operations:
                 record.charge.settle(1)
             record.done(code.value)
         return result
+
+    async def explain(self, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call) -> Result:
+        """What the operation would cost, how it would be read, and what its caller may not, without running it.
+
+        The statement itself is shown on development servers only. Raises Failure.
+        """
+        charge = await self.limits.charge(actor, call.address, REFUSED_POINTS)
+        price = checked.price(request.operation_name, request.variables)
+        context, runner = self.parts.context(actor, call), self.parts.runner
+        found = runner.explain(request.query, request.variables, request.operation_name, context)
+        if not isinstance(found, Explained):
+            return Result(told(found.body, call.request_id, hints=self.settings.development), charge=charge)
+        operation = runner.operation(request.query, request.operation_name)
+        plan: dict[str, Any] = {"road": "statement" if found.fused else "executor"}
+        if self.settings.development:
+            plan |= {"reason": found.reason, "sql": found.sql}
+        told_ = {
+            "cost": price.points,
+            "costLimit": self.settings.max_cost,
+            "nodes": price.nodes,
+            "nodesLimit": self.settings.max_nodes,
+            "weight": price.weight,
+            "hash": f"sha256:{checked.digest}",
+            "plan": plan,
+            "missingPermissions": missing(operation, actor.facts) if operation is not None else [],
+        }
+        return Result(Told(orjson.dumps({"data": None, "extensions": {"explain": told_}})), charge=charge)
 
     async def _written(self, run: Coroutine[Any, Any, Answer], context: Any) -> Answer:
         """The answer of a mutation that nobody's impatience ends half-way: what it commits is told, if it is in time.
@@ -327,6 +366,13 @@ class Operations:
 def refused(failure: Failure, call: Call) -> Result:
     """The answer to an operation that was not run."""
     return Result(Told(failure.body(call.request_id), executed=False, failed=failure.code), failure)
+
+
+def _rehearsed(context: Any) -> bytes:
+    """What a dry run would have made happen, for the answer's extensions."""
+    if (rehearsal := getattr(context, "rehearsal", None)) is None:
+        return b""
+    return b',"dryRun":' + orjson.dumps({"kept": False, "events": rehearsal.effects})
 
 
 def _outcome(answer: Told) -> str:

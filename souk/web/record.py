@@ -48,7 +48,7 @@ class Record:
         self.fused: bool | None = None
         self.events = self.points = 0
 
-    def settled(self, answer: Told, limit: int | None) -> Told:
+    def settled(self, answer: Told, limit: int | None, more: bytes = b"") -> Told:
         """The answer with what it cost, of `limit` points: a row is an object in it, so braces bound the rows from above."""
         assert self.price is not None and self.charge is not None
         body = answer.body
@@ -57,7 +57,8 @@ class Record:
         self.charge.settle(actual)
         if limit is None:
             return answer
-        cost = b',"extensions":{"cost":{"estimated":%d,"actual":%d,"limit":%d}}}' % (self.price.points, actual, limit)
+        told = (self.price.points, actual, limit, more)
+        cost = b',"extensions":{"cost":{"estimated":%d,"actual":%d,"limit":%d}%b}}' % told
         answer.body = body[:-1] + cost
         return answer
 
@@ -67,7 +68,7 @@ class Record:
         label = self.checked.label(self.request.operation_name)
         charged = self.points or (estimated if self.charge is not None else 0)
         self.metrics.operation(label, self.kind.value, call.transport, outcome, spent, charged)
-        name = self.request.operation_name
+        name = self.checked.named(self.request.operation_name)
         facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
         if self.fused is not None:
             facts["fused"] = self.fused

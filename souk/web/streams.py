@@ -1,4 +1,4 @@
-"""What stays open: the register of sockets and event streams, their bounded outboxes, and the event streams themselves."""
+"""What stays open: the register of sockets and event streams, their bounded outboxes, and the streams over HTTP themselves."""
 
 import asyncio
 from collections import Counter, deque
@@ -14,7 +14,7 @@ from souk.web.errors import Code, Failure, failure_of, unauthenticated
 from souk.web.gate import GraphQLRequest, Receive, Send
 from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, log
-from souk.web.respond import EVENT_STREAM, headers_of
+from souk.web.respond import EVENT_STREAM, MULTIPART, headers_of
 from souk.web.sessions import Credential, Sessions
 
 
@@ -149,8 +149,48 @@ def overloaded(after: Any) -> Failure:
     )
 
 
+class Events:
+    """Server-sent events as `graphql-sse` has them: `next` for each payload, one `complete`, comments in between."""
+
+    media, transport = EVENT_STREAM, "stream"
+    begin = beat = b":\n\n"
+    complete = b"event: complete\ndata:\n\n"
+
+    @staticmethod
+    def next(body: bytes) -> bytes:
+        return b"event: next\ndata: " + body.replace(b"\n", b"\ndata: ") + b"\n\n"
+
+    @staticmethod
+    def failed(body: bytes) -> bytes:
+        """What ended it from outside; the last before `complete`."""
+        return Events.next(body)
+
+
+class Parts:
+    """`multipart/mixed; subscriptionSpec=1.0`: each payload in a part of its own, `{}` to show life, errors of the
+    transport beside a payload that is null. A part counts as arrived with the boundary after it, which is sent at once."""
+
+    media, transport = MULTIPART, "multipart"
+    begin = b"\r\n--graphql"
+    complete = b"--\r\n"
+
+    @staticmethod
+    def part(body: bytes) -> bytes:
+        return b"\r\ncontent-type: application/json\r\n\r\n%b\r\n--graphql" % body
+
+    @staticmethod
+    def next(body: bytes) -> bytes:
+        return Parts.part(b'{"payload":%b}' % body)
+
+    @staticmethod
+    def failed(body: bytes) -> bytes:
+        return Parts.part(b'{"payload":null,%b' % body[1:])
+
+    beat = part(b"{}")
+
+
 class Stream:
-    """One operation as server-sent events: `next` for each payload, one `complete`, comments in between."""
+    """One operation as a stream over HTTP, in one of the two forms."""
 
     def __init__(
         self,
@@ -161,7 +201,9 @@ class Stream:
         kind: OperationType,
         actor: Actor,
         call: Call,
+        form: type[Events] | type[Parts] = Events,
     ) -> None:
+        self.form = form
         self.operations, self.streams, self.request, self.kind = operations, streams, request, kind
         self.checked = checked
         self.actor: Actor | None = None
@@ -188,7 +230,7 @@ class Stream:
     async def _serve(self, receive: Receive, send: Send) -> None:
         more = ((b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no"))
         secure = not self.operations.settings.development
-        headers = headers_of(EVENT_STREAM, self.call.request_id, more=more, secure=secure)
+        headers = headers_of(self.form.media, self.call.request_id, more=more, secure=secure)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._pump = asyncio.create_task(self._run())
         if self._why is not None:
@@ -212,10 +254,10 @@ class Stream:
         except asyncio.CancelledError:
             if self._why is None:
                 raise
-            self._next(self._why.body(self.call.request_id))
+            self.outbox.put(self.form.failed(self._why.body(self.call.request_id)))
         except Failure as failure:
-            self._next(failure.body(self.call.request_id))
-        self.outbox.put(b"event: complete\ndata:\n\n")
+            self.outbox.put(self.form.failed(failure.body(self.call.request_id)))
+        self.outbox.put(self.form.complete)
         self.outbox.put(None)
 
     async def _follow(self) -> None:
@@ -234,10 +276,10 @@ class Stream:
                 return
 
     def _next(self, body: bytes) -> None:
-        self.outbox.put(b"event: next\ndata: " + body.replace(b"\n", b"\ndata: ") + b"\n\n")
+        self.outbox.put(self.form.next(body))
 
     async def _sender(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": self.form.begin, "more_body": True})
         beat = asyncio.create_task(self._beat())
         try:
             while (frame := await self.outbox.take()) is not None:
@@ -250,7 +292,7 @@ class Stream:
         while True:
             await asyncio.sleep(self.operations.settings.stream_heartbeat)
             if self.outbox.idle:
-                self.outbox.put(b":\n\n")
+                self.outbox.put(self.form.beat)
 
 
 async def _disconnected(receive: Receive) -> None:
