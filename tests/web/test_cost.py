@@ -1,32 +1,21 @@
 """Cost at the front door, over the real schema: told with each answer, refused beyond the limits, charged and given back."""
 
-import hashlib
-import secrets
-from datetime import UTC, datetime, timedelta
-
 import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from souk.models import new_id
-from souk.models.people import Session
 from souk.rules.actor import Role
 from souk.settings import Settings
 from souk.web.app import create_app
 from souk.web.wire import build
 from tests.serving import KEYS
+from tests.web.test_wire import signed_in as signed
 
 
 async def signed_in(world, role=Role.OPS):
     """The bearer header of somebody of this role."""
-    token = secrets.token_urlsafe(32)
-    await world.add(
-        Session(
-            id=new_id(), membership_id=world.actors[role].membership_id, carrier="BEARER",
-            hash=hashlib.sha256(token.encode()).digest(), expires_at=datetime.now(UTC) + timedelta(days=1),
-        )
-    )  # fmt: skip
+    token, _ = await signed(world, role)
     return {"authorization": f"Bearer {token}", "accept": "application/graphql-response+json"}
 
 

@@ -77,7 +77,7 @@ await check('introspection in production by those who send registered documents 
 await check('no suggestions in production', async () => {
   for (const query of ['{ listingz { nodes { id } } }', '{ listings(fist: 1) { nodes { id } } }', '{ listings(filter: {statuz: [ACTIVE]}) { nodes { id } } }', '{ listings(filter: {status: [ACTVE]}) { nodes { id } } }', 'query($f: ListngFilter) { listings(filter: $f) { nodes { id } } }', '{ listings { nodes { ... on Listng { id } } } }']) {
     const { text } = await post(PRODUCTION, { query }, SERVICE);
-    assert.doesNotMatch(text, /Did you mean|"listings"|ListingFilter/i, text);
+    assert.doesNotMatch(text, /Did you mean|'listings'|'status'|'Listing'/, text);
   }
 });
 await check('suggestions in production do not come by variables', async () => {

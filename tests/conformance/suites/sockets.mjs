@@ -14,11 +14,12 @@ const socket = (url, params = bearer(), more = {}) =>
   createSocket({ url: socketOf(url), webSocketImpl: WebSocket, connectionParams: params, retryAttempts: 0, ...more });
 const stream = (url, headers = bearer(), more = {}) => createStream({ url, headers, retryAttempts: 0, ...more });
 
-/** The first `most` results of an operation; fewer if it ends before. */
+/** The first `most` results of an operation, without what they cost; fewer if it ends before. */
 async function take(client, payload, most = Infinity) {
   const found = [];
   for await (const result of client.iterate(payload)) {
-    found.push(result);
+    const { extensions, ...told } = result;
+    found.push(told);
     if (found.length >= most) break;
   }
   return found;
