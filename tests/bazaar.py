@@ -126,10 +126,11 @@ class _Maker:
             *(self.new(m.Session, account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER", hash=uuid4().bytes * 2,
                        expires_at=NOW + DAY, ends_at=NOW + DAY, ip="192.0.2.7", agent="Phone")
               for who in world.actors.values() if who.membership_id),
-            *(self.new(m.TenantSettings, n=n, current=False, four_eyes={}, severity_ref={}) for n in (2, 3)),
             *(self.new(m.FeatureFlag, key=f"flag-{n}", about=f"Flag {n}", enabled=n > 1, roles=roles, percentage=percentage)
               for n, roles, percentage in ((1, [], 100), (2, ["OPS", "DEALER"], 100), (3, [], 50))),
         )  # fmt: skip
+        for days in (60, 30):  # versions, each made of the one before
+            await world.set(listing_days=days)
         await self.signing_in()
         tokens = [self.new(m.ServiceToken, name=f"Token {n}", prefix=f"tok{n}", hash=uuid4().bytes * 2, expires_at=NOW + 9 * DAY,
                            scopes=sorted(EVERY_SCOPE), dealer_id=dealer) for n, dealer in enumerate((None, self.dealers[0], None))]  # fmt: skip

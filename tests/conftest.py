@@ -27,7 +27,7 @@ from souk.web.app import create_app
 from souk.web.logging import configure
 from souk.web.wire import build
 from tests.serving import KEYS, serving
-from tests.world import LEFT, Souk, World, make_world
+from tests.world import Souk, World, make_world, may_be_left
 
 # The tests say themselves what is set: the environment only names the server.
 GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
@@ -44,7 +44,7 @@ _by_executor = Runner._by_executor
 
 async def _noted(self: Runner, operation: Any, variables: Any, context: Any, reason: str, again: bool = True) -> Answer:
     """What is answered by the executor though nobody asked for it, in this process and over the real schema."""
-    if self.schema is schema and reason != "asked for" and not LEFT.search(reason):
+    if self.schema is schema and reason != "asked for" and not may_be_left(reason):
         LEFT_OVER.append(f"{reason}: {operation.document.text}")
     return await _by_executor(self, operation, variables, context, reason, again)
 
@@ -54,7 +54,7 @@ Runner._by_executor = _noted  # type: ignore[method-assign]
 
 @pytest.fixture(autouse=True)
 def _every_document_is_fused() -> Iterator[None]:
-    """No document of any test is left to the executor, but for what its client did wrong."""
+    """No document of any test is left to the executor, but for what its client did wrong, and what is computed."""
     LEFT_OVER.clear()
     yield
     assert not LEFT_OVER

@@ -19,10 +19,11 @@ from sqlalchemy.sql.elements import BooleanClauseList
 from ..context import Context
 from ..db.session import Transaction
 from ..engine.errors import BadUserInput
+from ..engine.guards import own
 from ..engine.notes import GATE, Either, guards_of, note_of
 from ..engine.symbols import GlobalId, Viewer, key, read_id
 from ..engine.views import View, view_of
-from ..models import Membership, MembershipTeam
+from ..models import Membership, MembershipTeam, User
 from ..permissions.base import AnyOf, Permission
 from ..permissions.roles import MATRIX
 from ..permissions.user import SeesMembership
@@ -125,7 +126,11 @@ async def _actor(tx: Transaction, role: Role, membership_id: str | None) -> Acto
     if member is None:
         return None
     teams = select(MembershipTeam.team_id).where(MembershipTeam.membership_id == member.id)
-    made = Actor(tenant, Role(member.role), user_id=member.user_id, dealer_id=member.dealer_id, membership_id=member.id)
+    person = await tx.session.get_one(User, (tenant, member.user_id))
+    made = Actor(
+        tenant, Role(member.role), user_id=person.id, dealer_id=member.dealer_id, membership_id=member.id,
+        account_id=person.account_id,
+    )  # fmt: skip
     team_ids = tuple((await tx.session.execute(teams)).scalars())
     return replace(made, team_ids=team_ids, all_teams=member.all_teams)
 
@@ -145,6 +150,8 @@ class _Explainer:
             yield self._gate(f"asking for a {what} at all", self.view.gate)
             if self.view.gate.admits(self.actor.facts):
                 yield await self._row(self.view.gate)
+        elif self.view.gate is own:
+            yield await self._row(None)
         if declared is None:
             return
         note = note_of(declared)
@@ -168,8 +175,8 @@ class _Explainer:
             reason = "The matrix lets a service token ask that has the scope."
         return Check(about, gate.asks, _cell(gate, self.actor), words(gate), None, admits, reason)
 
-    async def _row(self, gate: Permission[Any]) -> Check:
-        """The read by id, whose predicate may be narrower than the permission's own."""
+    async def _row(self, gate: Permission[Any] | None) -> Check:
+        """The read by id, whose predicate may be narrower than the permission's own; without one it is all there is."""
         assert self.view.node is not None
         id_ = GlobalId(self.view.model.__name__, self.row_id)
         passes = await _there(self.tx, self.view, self.actor, self.row_id)
@@ -178,7 +185,11 @@ class _Explainer:
         alone = asked.get_final_froms() == [self.view.model.__table__]
         parts = await self._parts(_predicates(asked, self.view.model), shown) if alone else []
         sql = " AND ".join(map(spelled, shown)) or "true"
-        return self._check(f"this {self.view.name}", gate, sql, passes, parts)
+        about = f"this {self.view.name}"
+        if gate is None:
+            reason = "It is this person's own." if passes else "It is not this person's own."
+            return Check(about, "own", "O", "What concerns oneself is shown to oneself.", sql, passes, reason, parts)
+        return self._check(about, gate, sql, passes, parts)
 
     async def _guard(self, about: str, guard: Permission[Any]) -> Check:
         shown, bound = guard.rows(Viewer(self.actor.facts)), guard.rows(Viewer.of(self.actor))

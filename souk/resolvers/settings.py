@@ -64,6 +64,9 @@ class SettingsUpdateInput:
     auto_approve: strawberry.Maybe[bool] = strawberry.field(
         default=None, description="Whether listings of VERIFIED dealers go live by themselves; false at first."
     )
+    password_sign_in: strawberry.Maybe[bool] = strawberry.field(
+        default=None, description="Whether people may choose a password and sign in with it; false at first."
+    )
     credit_adjust_limit: strawberry.Maybe[int] = _threshold("credit_adjust_limit")
     listing_days: strawberry.Maybe[int] = _threshold("listing_days")
     lead_days: strawberry.Maybe[int] = _threshold("lead_days")
@@ -90,7 +93,7 @@ class SettingsUpdateInput:
     auto_resolve_days: strawberry.Maybe[int] = _threshold("auto_resolve_days")
 
 
-COLUMNS = (*MONEY, "auto_approve", *rules.THRESHOLDS)
+COLUMNS = (*MONEY, "auto_approve", "password_sign_in", *rules.THRESHOLDS)
 SHOWN = {name: "".join((first, *map(str.capitalize, rest))) for name in COLUMNS for first, *rest in [name.split("_")]}
 """Each column under its name in the schema."""
 

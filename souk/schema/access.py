@@ -19,7 +19,9 @@ class AccessPart:
 @strawberry.type(description="One question on the way to the row or the field.")
 class AccessCheck:
     about: str = strawberry.field(description="What was asked.")
-    permission: str = strawberry.field(description="The row of the permission matrix; several where one is enough.")
+    permission: str = strawberry.field(
+        description="The row of the permission matrix, several where one is enough; `own` for what concerns only oneself."
+    )
     cell: str = strawberry.field(description="The role's cell in it: letter and condition.")
     predicate: str = strawberry.field(description="The permission in words.")
     sql: str | None = strawberry.field(

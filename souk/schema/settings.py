@@ -24,6 +24,7 @@ class TenantSettings(Node):
     refund_auto: list[Money] = totals("refund_auto")
     severity_ref: list[Money] = totals("severity_ref")
     auto_approve: bool
+    password_sign_in: bool
     credit_adjust_limit: int
     listing_days: int
     lead_days: int

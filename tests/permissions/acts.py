@@ -35,6 +35,8 @@ class Act:
     """For a role that another row lets in: what of it is refused, what is its own (True) or others' (False)."""
     instead: bool = False
     """Whether such a role does by the same mutation what the other row covers, and only that."""
+    besides: tuple[Role, ...] = ()
+    """Roles for which there is no such thing; another act of the row asks for them."""
 
 
 def _dealer(actor: Actor) -> str:
@@ -170,6 +172,57 @@ async def _an_owner(cells: Cells, actor: Actor, own: bool) -> Input:
     return {"id": _global("User", person), "expectedVersion": version, "role": "OWNER"}
 
 
+async def _a_code(cells: Cells, actor: Actor, own: bool) -> Input:
+    """A code for oneself. Whoever asks is nobody yet, so that there is nothing of others to ask for."""
+    return {"email": f"code{next(NUMBERS)}@{actor.tenant_id.hex}.example.com"} if own else None
+
+
+async def _a_role(cells: Cells, actor: Actor, own: bool) -> Input:
+    """The own role, or another person's."""
+    mine = f"user_id = '{actor.user_id}'" if actor.user_id else "true"
+    member = await cells.find(f"SELECT id FROM membership WHERE ({mine}) IS {own} AND ended_at IS NULL ORDER BY id")
+    return {"membershipId": _global("Membership", member)} if member else None
+
+
+async def _a_customer(cells: Cells, actor: Actor, own: bool) -> UUID:
+    """A person with one role, who may sign in."""
+    only = "SELECT count(*) FROM membership m WHERE m.user_id = u.id AND m.ended_at IS NULL"
+    sql = f"SELECT id FROM app_user u WHERE status = 'ACTIVE' AND NOT staff AND email IS NOT NULL AND ({only}) = 1 ORDER BY id"
+    found = await cells.find(sql)
+    assert found is not None
+    return found
+
+
+async def _a_slow_one(cells: Cells, actor: Actor, own: bool) -> Input:
+    return {"id": write_id("User", await _a_customer(cells, actor, own))}
+
+
+async def _a_person(cells: Cells, actor: Actor, own: bool) -> Input:
+    return {"id": write_id("User", await _a_customer(cells, actor, own)), "reason": "They asked for help."}
+
+
+async def _a_token(cells: Cells, actor: Actor, own: bool) -> Input:
+    """For the own dealer or another one; for the whole tenant where there is no dealer."""
+    made = {"name": f"Token {next(NUMBERS)}", "scopes": ["listing:read"], "expiresAt": "2026-12-22T09:00:00Z"}
+    if actor.dealer_id is None:
+        return made
+    dealer = await cells.find(f"SELECT id FROM dealer WHERE (id = {_dealer(actor)}) IS {own} AND deleted_at IS NULL")
+    return made | {"dealerId": _global("Dealer", dealer)}
+
+
+async def _thresholds(cells: Cells, actor: Actor, own: bool) -> Input:
+    ((version,),) = await cells.two.here.world.rows("SELECT n FROM tenant_settings WHERE current")
+    return {"expectedVersion": version, "leadDays": 100 + next(NUMBERS) % 100}
+
+
+async def _a_flag(cells: Cells, actor: Actor, own: bool) -> Input:
+    return {"key": f"probe-{next(NUMBERS)}", "about": "Something new.", "enabled": True}
+
+
+async def _a_team(cells: Cells, actor: Actor, own: bool) -> Input:
+    return {"name": f"Line {next(NUMBERS)}"}
+
+
 MOVES = ("lead:setStatus", "unlock:setStatus")
 COMMENTS = ("ticket:comment", "ticket:internal")
 ALERTS = ("alert:acknowledge", "alert:transition")
@@ -188,5 +241,14 @@ ACTS = [
     Act("batch:enforcement", "batchPreview", "batch_preview", _a_warning, ("batch:control",), also=("batch:control", "alert:read")),
     Act("batch:import", "batchPreview", "batch_preview", _a_file, ("batch:control",),
         also=("batch:control", "upload:create", "dealer:read", "listing:read", "listing:readUnpublished", "listing:write")),
+    Act("session:create", "otpRequest", "sign_in_challenge", _a_code),
+    Act("session:create", "sessionSwitch", "session", _a_role, mine="membership_id IN (SELECT id FROM membership WHERE user_id = :user)",
+        besides=(Role.PUBLIC,)),
+    Act("user:unlock", "userUnlock", "login_attempt", _a_slow_one),
+    Act("user:impersonate", "userImpersonate", "session", _a_person),
+    Act("serviceToken:write", "serviceTokenCreate", "service_token", _a_token, mine="dealer_id = :dealer"),
+    Act("settings:write", "settingsUpdate", "tenant_settings", _thresholds),
+    Act("flag:write", "flagSet", "feature_flag", _a_flag),
+    Act("team:write", "teamCreate", "team", _a_team),
     Act("owner:write", "userSetRole", "membership", _an_owner, ("user:setRole",), also=("user:read", "user:readStaff")),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from tests.isolation.canary import digest
 from tests.isolation.conftest import Two, two
 from tests.isolation.test_fuzz import Fuzz
 from tests.permissions.probes import LIVE, OWN, TABLE, Probe
+from tests.world import NOW
 
 __all__ = ["two"]
 
@@ -61,7 +62,11 @@ class Cells:
 @pytest_asyncio.fixture(scope="module")
 async def cells(two: Two) -> AsyncIterator[Cells]:
     actors = dict(two.here.actors)
-    actors[Role.AGENT] = next(each for each in two.here.others if each.role is Role.AGENT)
+    of_one_team = next(each for each in two.here.others if each.role is Role.AGENT)
+    actors[Role.AGENT] = replace(actors[Role.AGENT], team_ids=of_one_team.team_ids, all_teams=of_one_team.all_teams)
+    for role, actor in actors.items():  # whoever can has just proved who it is: not the lack of that is what refuses
+        if actor.user_id is not None:
+            actors[role] = replace(actor, mfa_at=NOW)
     yield Cells(two, await Fuzz(two).prepare(), actors)
 
 

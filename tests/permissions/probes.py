@@ -46,6 +46,7 @@ OWN: dict[str, dict[str, str]] = {
     "Batch": dict.fromkeys(("AGENT", "DEALER", "CUSTOMER"), MADE),
     "BatchItem": dict.fromkeys(("AGENT", "DEALER", "CUSTOMER"), f"batch_id IN (SELECT id FROM batch WHERE {MADE})"),
     "AuditEvent": {"CUSTOMER": PERSONAL, "DEALER": f"{PERSONAL} OR dealer_id = :dealer OR (subject_type = 'Dealer' AND subject_id = :dealer)"},
+    "ServiceToken": {"DEALER": "dealer_id = :dealer"},
     "User": {"DEALER": "id IN (SELECT user_id FROM membership WHERE dealer_id = :dealer)"} | dict.fromkeys(("OPS", "SALES", "AGENT", "VIEWER", "CUSTOMER"), "id = :user"),
 }  # fmt: skip
 TABLE = {type_: table for table, type_ in TYPE_OF_TABLE.items()}
@@ -107,11 +108,24 @@ READS = [
           also=("dealer:read",)),
     Probe("batch:read", "Batch", "items(first: 1) { nodes { before } }"),
     Probe("audit:read", "AuditEvent"),
+    Probe("audit:readRefusals", "AccessRefusal", "... on AccessRefusal { operation }", root="node"),
+    Probe("serviceToken:read", "ServiceToken"),
+    Probe("settings:read", "TenantSettings", "... on TenantSettings { version }", root="node"),
+    Probe("flag:write", "FeatureFlag", "... on FeatureFlag { key }", root="node"),
     Probe("user:readStaff", "User", "name", hidden=True, only="staff", own=(("DEALER", ANSWERED), ("CUSTOMER", ANSWERED))),
     Probe("user:readStaff", "Membership", "... on Membership { role }", root="node", only="dealer_id IS NULL AND role <> 'CUSTOMER'",
           own=(("DEALER", OF_ANSWERING), ("CUSTOMER", OF_ANSWERING))),
     Probe("user:read", "User", "phone", hidden=True, only="NOT staff OR id = :user"),
 ]  # fmt: skip
+# What is asked of no single row: the whole field is given or withheld. What one sees through it is the matter of its rows.
+QUESTIONS = [
+    ("audit:verify", "auditVerify { intact checked }"),
+    ("audit:readRefusals", "accessRefusals { totalCount }"),
+    ("audit:readRefusals", "accessExplain(id: $id, role: DEALER) { allowed }"),
+    ("settings:read", "settings { version }"),
+    ("settings:read", "settingsHistory { totalCount }"),
+    ("flag:write", "flags { totalCount }"),
+]
 DEALERS = (("DEALER", "id = :dealer"),)
 WRITES = [
     Probe("listing:write", "Listing", mutation="listingUpdate"),
@@ -135,6 +149,10 @@ WRITES = [
     Probe("task:closeLoop", "Task", mutation="taskCloseLoop"),
     Probe("batch:control", "Batch", mutation="batchPause", only="kind = 'IMPORT'"),
     Probe("batch:approve", "Batch", mutation="batchDecide"),
+    Probe("team:write", "Team", mutation="teamUpdate"),
+    Probe("team:write", "Team", mutation="teamSetMembers"),
+    Probe("serviceToken:write", "ServiceToken", mutation="serviceTokenRevoke"),
+    Probe("user:unlock", "User", mutation="userUnlock"),
     Probe("user:setStatus", "User", mutation="userSetStatus", only=f"NOT staff OR id = :user OR id IN ({OWNERS})", own=NO_OWNER),
     Probe("user:setRole", "User", mutation="userSetRole", only=f"NOT staff OR id = :user OR id IN ({OWNERS})", own=NO_OWNER),
 ]  # fmt: skip

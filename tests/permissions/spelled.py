@@ -111,6 +111,7 @@ SPELLED: dict[str, Spelled] = {
     "InvitesUser": Spelled({"DEALER": f"{MEMBERS} AND {ELSEWHERE}"}, by_role=NO_OWNER),
     "SetsUserStatus": Spelled({"DEALER": f"{MEMBERS} AND {ELSEWHERE}"}, by_role=NO_OWNER),
     "SetsRole": Spelled({"DEALER": MEMBERS}, by_role=NO_OWNER),
+    "Impersonates": Spelled(by_role=NO_OWNER),
     "ReadsUser": PEOPLE,
     "OpensUser": PEOPLE,
     "ReadsStaff": Spelled({"DEALER": STAFF, "CUSTOMER": STAFF}, "staff"),

@@ -13,7 +13,7 @@ from souk.permissions.roles import MATRIX
 from souk.rules.actor import Actor, Role
 from tests.permissions.acts import ACTS
 from tests.permissions.conftest import Cells, scoped
-from tests.permissions.probes import READS, TABLE, WRITES, Probe, with_a_surface
+from tests.permissions.probes import QUESTIONS, READS, TABLE, WRITES, Probe, with_a_surface
 
 OTHERWISE = {"lead:contact", "permission:read", "upload:create"}
 """Asked by tests of their own: a union, a field that has no row, and an address beside the endpoint."""
@@ -21,7 +21,7 @@ OTHERWISE = {"lead:contact", "permission:read", "upload:create"}
 
 def test_every_row_of_the_matrix_with_a_surface_is_asked() -> None:
     """And nothing is asked of a row that has none."""
-    asked = {probe.row for probe in [*READS, *WRITES, *ACTS]} | OTHERWISE
+    asked = {probe.row for probe in [*READS, *WRITES, *ACTS]} | {row for row, _ in QUESTIONS} | OTHERWISE
     assert with_a_surface() == asked and asked <= set(MATRIX)
 
 
@@ -76,6 +76,30 @@ async def test_a_cell_of_reading(cells: Cells, probe: Probe, role: Role) -> None
         case _:
             for id_ in [*own[:2], *other[:2]]:
                 assert await see(id_, actor) == (True, []), (letter, "tenant-wide")
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(("row", "field"), QUESTIONS, ids=lambda each: each.partition(" ")[0])
+async def test_a_cell_of_asking(cells: Cells, row: str, field: str, role: Role) -> None:
+    """A root that is asked of no row: given, or null with FORBIDDEN; nothing changes by it but the record of refusals."""
+    letter, actor, before = MATRIX[row].cells[role].letter, cells.actors[role], await cells.everything()
+    name, id_ = field.split("(")[0].split(" ")[0], cells.two.here.own["Listing"][0]
+
+    async def asked(who: Actor) -> tuple[bool, list[tuple[str, list[str]]]]:
+        head = "query($id: ID!)" if "$id" in field else "query"
+        found = await cells.ask(who, f"{head} {{ {field} }}", {"id": id_} if "$id" in field else {})
+        return found["data"][name] is not None, [(e["extensions"]["code"], e["path"]) for e in found.get("errors", ())]
+
+    refused = (False, [("FORBIDDEN", [name])])
+    match letter:
+        case "T":
+            assert await asked(actor) == (True, [])
+        case "S":
+            assert await asked(replace(actor, scopes=frozenset({row}))) == (True, [])
+            assert await asked(replace(actor, scopes=actor.scopes - {row})) == refused
+        case _:
+            assert letter == "-" and await asked(actor) == refused
+    assert await cells.everything() == before
 
 
 OF_NO_KIND = {("batch:control", Role.AGENT), ("batch:control", Role.CUSTOMER)}

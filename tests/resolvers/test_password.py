@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
@@ -11,10 +12,9 @@ from argon2 import PasswordHasher
 from souk.resolvers import hashing
 from souk.rules.actor import Actor, Role
 from tests.resolvers.proving import account_row, code_of, enrolled, letters, with_session
-from tests.world import NOW, World
+from tests.world import NOW, World, make_world
 
 GOOD = "tidal-quartz-91"
-ON = "UPDATE tenant_settings SET password_sign_in = true RETURNING n"
 
 
 def codes(payload: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -27,7 +27,7 @@ def email(world: World, who: str = "admin") -> str:
 
 async def chosen(world: World, password: str = GOOD, who: Role = Role.ADMIN) -> Actor:
     """Somebody with a password, in a session."""
-    await world.rows(ON)
+    await world.set(password_sign_in=True)
     actor = await with_session(world, who, NOW)
     assert codes(await world.do(actor, "passwordSet", "user { id }", password=password)) == []
     return actor
@@ -75,7 +75,7 @@ async def test_it_is_kept_as_argon2id_and_signs_in(world: World) -> None:
     ],
 )
 async def test_what_nobody_may_choose(world: World, password: str, code: list[str]) -> None:
-    await world.rows(ON)
+    await world.set(password_sign_in=True)
     refused = await world.do(Role.ADMIN, "passwordSet", "user { id }", password=password)
     assert codes(refused) == [(each, ["password"]) for each in code]
     assert (await account_row(world, world.actor(Role.ADMIN))).password_hash is None
@@ -93,7 +93,7 @@ async def test_none_of_the_last_five_comes_back(world: World) -> None:
 
 
 async def test_choosing_one_ends_the_other_sign_ins(world: World) -> None:
-    await world.rows(ON)
+    await world.set(password_sign_in=True)
     mine, stolen, other = [await with_session(world, r, NOW) for r in (Role.ADMIN, Role.ADMIN, Role.OPS)]
     assert codes(await world.do(mine, "passwordSet", "user { id }", password=GOOD)) == []
     live = await world.rows("SELECT id FROM session WHERE revoked_at IS NULL ORDER BY id")
@@ -174,13 +174,19 @@ async def test_with_an_app_the_password_alone_is_not_enough(world: World) -> Non
     assert await world.rows("SELECT mfa_at FROM session ORDER BY id DESC LIMIT 1") == [(world.now,)]
 
 
-async def test_nobody_signs_in_to_the_role_of_another(world: World) -> None:
-    await chosen(world)
-    sessions = await world.rows("SELECT count(*) FROM session")
-    theirs = world.id("Membership", world.actors[Role.OWNER].membership_id)  # type: ignore[arg-type]
-    for id_ in (theirs, world.id("Membership", world.tenant_id)):
-        assert codes(await sign_in(world, GOOD, membershipId=id_)) == [("NOT_FOUND", ["membershipId"])]
-    assert await world.rows("SELECT count(*) FROM session") == sessions
+async def test_another_s_role_answers_as_one_that_is_nowhere(world: World) -> None:
+    """Behind the right password too, in this tenant and in another one."""
+    own = await chosen(world)
+    there = await make_world(world.souk)
+    before = await world.rows("SELECT count(*) FROM session")
+    for member in (world.actors[Role.OWNER].membership_id, there.actors[Role.ADMIN].membership_id, uuid4()):
+        assert member is not None
+        refused = await sign_in(world, GOOD, membershipId=world.id("Membership", member))
+        assert (refused["session"], codes(refused)) == (None, [("NOT_FOUND", ["membershipId"])])
+    assert await world.rows("SELECT count(*) FROM session") == before
+    assert own.membership_id is not None
+    opened = await sign_in(world, GOOD, membershipId=world.id("Membership", own.membership_id))
+    assert (opened["session"]["role"], codes(opened)) == ("ADMIN", [])
 
 
 async def test_who_is_suspended_does_not_sign_in(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import souk
 from souk.db.session import Database
+from souk.models import TenantSettings
 from souk.resolvers.settings import COLUMNS, SHOWN
 from souk.resolvers.ticket.timers import close_resolved
 from souk.rules.actor import Role
@@ -20,6 +21,7 @@ from souk.schema import schema
 from souk.worker.batch import step
 from tests.resolvers import listings
 from tests.resolvers.margin import at, policy, report, sku, statuses
+from tests.resolvers.proving import with_session
 from tests.resolvers.test_alert import IMPACT, golden
 from tests.resolvers.test_batch import Shop
 from tests.resolvers.test_lead import the_lead
@@ -31,7 +33,9 @@ from tests.world import NOW, World, make_world
 __all__ = ["worker_db"]
 ALL = " ".join(SHOWN[name] for name in THRESHOLDS)
 MONEY = "fourEyes { amount currencyCode } refundAuto { amount } severityRef { amount currencyCode }"
-READ = f"{{ settings {{ id version current createdAt changedBy {{ name }} autoApprove {MONEY} {ALL} }} }}"
+READ = (
+    f"{{ settings {{ id version current createdAt changedBy {{ name }} autoApprove passwordSignIn {MONEY} {ALL} }} }}"
+)
 HISTORY = "{ settingsHistory { totalCount nodes { version current changedBy { name } listingDays } } }"
 
 
@@ -197,6 +201,15 @@ async def auto_approve(world: World, db: Database) -> None:
         assert await listings.kept(world, row.id, "status") == (status,)
 
 
+@reads("password_sign_in")
+async def password_sign_in(world: World, db: Database) -> None:
+    who = await with_session(world, Role.ADMIN, NOW)
+    for allowed, refusals in ((True, []), (False, ["FORBIDDEN"])):
+        await change(world, passwordSignIn=allowed)
+        chosen = await world.do(who, "passwordSet", "user { id }", password="tidal-quartz-91")
+        assert [each["code"] for each in chosen["userErrors"]] == refusals
+
+
 @reads("lead_days")
 async def lead_days(world: World, db: Database) -> None:
     await change(world, leadDays=3)
@@ -357,6 +370,12 @@ def test_each_threshold_has_a_proof_or_waits_for_its_reader() -> None:
         if path.relative_to(root).parts[0] in ("resolvers", "worker") and path.name != "settings.py":
             read |= set(re.findall(r"settings(?:\(\)\))?\.([a-z_]+)", path.read_text(encoding="utf-8")))
     assert read & set(COLUMNS) == set(READERS)
+
+
+def test_each_column_is_carried_over_into_the_next_version() -> None:
+    """What is not among these would fall back to its default with the next change of something else."""
+    of_the_version = {"tenant_id", "id", "created_at", "n", "current", "changed_by"}
+    assert {column.key for column in TenantSettings.__table__.columns} - of_the_version == set(COLUMNS)
 
 
 def test_what_is_shown_and_what_is_changed_are_the_same_thresholds() -> None:
