@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove check format schema matrix migration lock where clean
+.PHONY: help run test prove conformance check format schema matrix migration lock where clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ test: check ## The checks, then every proof at small size
 prove: $(READY) ## The same tests at full size
 	@$(BIN)/python -m pytest --prove
 
+conformance: $(READY) ## Other people's clients against a server of its own (needs Node 20 and npm)
+	@$(BIN)/python -m tests.conformance.run
+
 check: $(READY) ## Style, types, import contracts, the schema's promises, models against migrations
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -48,6 +51,7 @@ check: $(READY) ## Style, types, import contracts, the schema's promises, models
 	@$(BIN)/lint-imports
 	@against=; if git show $(BASE):schema.graphql > $(VENV)/base.graphql 2>/dev/null; then \
 	  against="--against $(VENV)/base.graphql"; fi; $(BIN)/souk schema check $$against
+	@$(BIN)/souk documents check
 	@$(BIN)/souk migration check
 
 format: $(READY) ## Put the sources in order

@@ -3,13 +3,15 @@
 `Context` is filled in by `web/`; what stands above this stair is known here by protocol only.
 """
 
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import strawberry
 
-from .db.session import Database
+from .db.session import Database, Transaction
 from .rules.actor import NOWHERE, Actor, Caller
 
 
@@ -56,11 +58,51 @@ class Effects:
     cookie: Cookie | None = None
 
 
+class Charge(Protocol):
+    """What an operation has taken from the caller's bucket of points."""
+
+    @property
+    def limit(self) -> float: ...
+    @property
+    def remaining(self) -> int: ...
+    @property
+    def per_second(self) -> float: ...
+    @property
+    def full_in(self) -> int: ...
+
+
+class Rehearsal:
+    """A dry run: its one transaction stays open until the answer has been read in it, and is then rolled back."""
+
+    def __init__(self) -> None:
+        self.effects: list[dict[str, Any]] = []
+        self.connection: Any = None
+        self._stack = AsyncExitStack()
+
+    async def open(
+        self, db: Database, actor: Actor, op: str, now: datetime, request_id: str | None, caller: Caller = NOWHERE
+    ) -> tuple[Transaction, Callable[[], Awaitable[None]]]:
+        """The transaction, and what checks in it all that a commit would."""
+        await self.close()
+        tx, check = await self._stack.enter_async_context(
+            db.rehearsal(actor, op, now=now, request_id=request_id, caller=caller)
+        )
+        connection = await (await tx.session.connection()).get_raw_connection()
+        self.connection = connection.driver_connection
+        return tx, check
+
+    async def close(self) -> None:
+        """Roll it back."""
+        self.connection = None
+        await self._stack.aclose()
+
+
 @dataclass
 class Context:
     """One operation of one actor; `reads` is set by the engine while the batched road runs.
 
     `flags` is where its transactions keep which feature flags are on: evaluated once, the same until the end.
+    `charge` is None where nobody counts, `rehearsal` but in a dry run.
     """
 
     actor: Actor
@@ -69,6 +111,8 @@ class Context:
     now: datetime = field(default_factory=_now)
     effects: Effects = field(default_factory=Effects)
     flags: dict[str, bool] = field(default_factory=dict)
+    charge: Charge | None = None
+    rehearsal: Rehearsal | None = None
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

@@ -16,8 +16,19 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from souk.rules.client import ClientClass
+
 PREFIX = "SOUK_"
-SECRETS = ("database_url", "migrate_database_url", "encryption_keys", "mail_url", "sms_token")
+NOBODY = "nobody"
+SECRETS = (
+    "database_url",
+    "migrate_database_url",
+    "encryption_keys",
+    "mail_url",
+    "sms_token",
+    "redis_url",
+    "metrics_token",
+)
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -78,6 +89,9 @@ class Settings(BaseSettings):
     # Who may talk to the server
     allowed_hosts: Words = ()
     allowed_origins: Words = ()
+    trusted_proxies: Words = ()
+    security_contact: str = ""
+    metrics_token: SecretStr | None = None
 
     # Requests
     request_timeout: Seconds = 10.0
@@ -110,7 +124,17 @@ class Settings(BaseSettings):
     max_fields: Count = 200
     max_tokens: Count = 4_000
     max_root_mutations: Count = 5
+    max_nodes: Count = 10_000
+    max_cost: Count = 1_000
+
+    # How much may be asked in a time
     limit_scale: Annotated[float, Field(gt=0)] = 1.0
+    api_processes: Count = 1
+    redis_url: SecretStr | None = None
+
+    # Documents that nobody registered
+    ad_hoc_documents: Words = ()
+    automatic_documents: Count = 1_000
 
     # Letters
     mail_url: SecretStr | None = None
@@ -134,7 +158,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _FromFiles(settings_cls)
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", "ad_hoc_documents", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -160,10 +184,33 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https://, or be on this machine")
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("must have at least 16 characters")
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if value and not value.startswith(("mailto:", "https://", "tel:")):
+            raise ValueError("must begin with mailto:, https:// or tel:")
+        return value
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.heartbeat >= self.lease:
             raise ValueError("SOUK_HEARTBEAT must be shorter than SOUK_LEASE")
+        if unknown := set(self.ad_hoc_documents) - {*ClientClass, NOBODY}:
+            raise ValueError(f"SOUK_AD_HOC_DOCUMENTS: {', '.join(sorted(unknown))} is no class of clients")
         if self.encryption_keys is not None:
             keys_of(self.encryption_keys.get_secret_value())
         return self
@@ -171,6 +218,13 @@ class Settings(BaseSettings):
     @property
     def development(self) -> bool:
         return self.env == "development"
+
+    @property
+    def ad_hoc(self) -> frozenset[ClientClass]:
+        """The classes of clients that may send documents which nobody registered."""
+        if not self.ad_hoc_documents:
+            return frozenset(ClientClass) if self.development else frozenset({ClientClass.SERVICE})
+        return frozenset(ClientClass(word) for word in self.ad_hoc_documents if word != NOBODY)
 
     @property
     def files_dir(self) -> Path:

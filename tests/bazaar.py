@@ -446,6 +446,14 @@ class _Maker:
         await self.all_at_once(batch.id)
 
     async def system(self) -> None:
+        apps = [self.new(m.OperationManifest, client_app=f"App {n}", client_version="1.0.0", owner_role="OPS" if n % 2 else None, documents=2,
+                         deprecated_at=NOW if n == 3 else None) for n in (1, 2, 3)]  # fmt: skip
+        await self.add(*apps)
+        await self.add(
+            *(self.new(m.PersistedOperation, manifest_id=app.id, sha256=sha256(text_.encode()).digest(), name=f"Op{n}", document=text_, ceiling=n,
+                       last_used_at=NOW if n == 1 else None)
+              for app in apps for n, text_ in enumerate(("{ __typename }", "{ viewer { role } }"), 1)),
+        )  # fmt: skip
         await self.add(
             *(self.new(m.AccessRefusal, kind="REFUSED", principal_id=self.sales, acting_role="SALES", operation="batchStart",
                        permission="batch:control") for _ in range(3)),

@@ -31,6 +31,7 @@ async def serving(url: str, **settings: object) -> AsyncIterator[tuple[asyncio.s
                 said = (await process.stderr.readline()).decode()
                 assert said, "it ended before it listened"
         drained = asyncio.create_task(process.stderr.read())  # a full pipe would hold the process up
+        process.drained = drained  # type: ignore[attr-defined]
         yield process, f"http://{json.loads(said)['address']}"
     finally:
         if process.returncode is None:

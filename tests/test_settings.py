@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from souk.settings import PREFIX, SECRETS, Settings, SettingsError, keys_of
 
 ROOT = Path(__file__).parent.parent
-READ_BY_SETTINGS = {"env", "encryption_keys"}
+READ_BY_SETTINGS = {"ad_hoc_documents", "env", "encryption_keys"}
 """What nobody else asks for: `development`, `key_spec()` answer for them."""
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -58,7 +58,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
 
 
 def test_secrets_do_not_show() -> None:
-    schemes = {"mail_url": "smtp"}
+    schemes = {"mail_url": "smtp", "redis_url": "redis"}
     given = Settings(
         **{n: SecretStr(f"{schemes.get(n, 'postgresql')}://hidden-value") for n in SECRETS if n != "encryption_keys"}
     )

@@ -24,8 +24,11 @@ from souk.engine.pool import Pool
 from souk.engine.run import Runner
 from souk.engine.symbols import write_id
 from souk.models import Dealer, Membership, Tenant, TenantSettings, User, new_id
+from souk.resolvers.document import judged_by
 from souk.rules.actor import STAFF, Actor, Role
 from souk.schema import schema
+from souk.settings import Settings
+from souk.web.documents import judge_of
 
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
     r"variables|null for a non-null field|introspection|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
@@ -65,6 +68,7 @@ class Souk:
 
     @classmethod
     def open(cls, url: str) -> "Souk":
+        judged_by(judge_of(Settings()))
         pool = Pool(dsn=url, settings={"role": "souk_app"})
         return cls(
             Database(url, KEYRING, limits=PATIENT, wait=30),

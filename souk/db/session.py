@@ -3,7 +3,7 @@
 Reads have a door of their own (`engine.pool`), on raw connections without a session.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -189,6 +189,11 @@ class Database:
         await self.refusals.settled()
         await self.engine.dispose()
 
+    @property
+    def busy(self) -> int:
+        """Connections that are in a transaction."""
+        return self.engine.pool.checkedout()  # type: ignore[attr-defined, no-any-return]
+
     async def look_again(self) -> None:
         """Have statistics made of the tables that a bulk writer fills, where they are still those of a small table.
 
@@ -215,28 +220,73 @@ class Database:
         where the transactions of one operation share what `Transaction.flag` found.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            at = now or datetime.now(UTC)
-            tx = Transaction(actor, session, at, op, self.keyring, request_id, system, self.files, caller)
-            tx.held_until = self.held_until
-            tx.flags = tx.flags if flags is None else flags
-            _watch(session.sync_session, tx)
-            principal = str(actor.principal_id or "")
-            await session.execute(
-                TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
-            )
+            tx = await self._opened(session, actor, op, now, request_id, system, caller, flags)
             yield tx
-            await session.flush()
-            if tx.changes and not tx.events:
-                raise RuntimeError(f"{op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
-            if tx.events:
-                await journal.write_events(session, tx.actor, tx.events, tx.now)
-                tx.audit_id = await journal.write_audit(
-                    session, tx.actor, op, tx.named or tx.events[0], tx.changes, tx.now, request_id, system
-                )
+            await _written_down(tx)
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}
             for tell in self.committed:
                 tell(actor.tenant_id, touched)
+
+    @asynccontextmanager
+    async def rehearsal(
+        self,
+        actor: Actor,
+        op: str,
+        *,
+        now: datetime | None = None,
+        request_id: str | None = None,
+        caller: Caller = NOWHERE,
+    ) -> AsyncIterator[tuple[Transaction, Callable[[], Awaitable[None]]]]:
+        """A transaction that never commits, and what checks in it all that a commit would.
+
+        That writes events and audit like the real one and has the deferred constraints decide; it raises what they raise.
+        """
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            await session.begin()
+            try:
+                tx = await self._opened(session, actor, op, now, request_id, False, caller, None)
+
+                async def check() -> None:
+                    await _written_down(tx)
+                    await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+
+                yield tx, check
+            finally:
+                await session.rollback()
+
+    async def _opened(
+        self,
+        session: AsyncSession,
+        actor: Actor,
+        op: str,
+        now: datetime | None,
+        request_id: str | None,
+        system: bool,
+        caller: Caller,
+        flags: dict[str, bool] | None,
+    ) -> Transaction:
+        at = now or datetime.now(UTC)
+        tx = Transaction(actor, session, at, op, self.keyring, request_id, system, self.files, caller)
+        tx.held_until = self.held_until
+        tx.flags = tx.flags if flags is None else flags
+        _watch(session.sync_session, tx)
+        principal = str(actor.principal_id or "")
+        await session.execute(
+            TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
+        )
+        return tx
+
+
+async def _written_down(tx: Transaction) -> None:
+    await tx.session.flush()
+    if tx.changes and not tx.events:
+        raise RuntimeError(f"{tx.op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
+    if tx.events:
+        await journal.write_events(tx.session, tx.actor, tx.events, tx.now)
+        tx.audit_id = await journal.write_audit(
+            tx.session, tx.actor, tx.op, tx.named or tx.events[0], tx.changes, tx.now, tx.request_id, tx.system
+        )
 
 
 def system_actor(tenant_id: UUID) -> Actor:

@@ -99,7 +99,7 @@ def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT
         message, extensions = "This value cannot be used.", {"code": "BAD_USER_INPUT", "retryable": False}
     elif not isinstance(first, GraphQLError):
         if loud:
-            log.error("unexpected", request_id=request_id, path=error.path, exc_info=first)
+            log.error("unexpected", request_id=request_id, exc_info=first)  # its path has the client's own words
         message, extensions = INTERNAL, {"code": "INTERNAL", "retryable": False}
     extensions = {"code": otherwise, "retryable": False} | extensions | {"requestId": request_id}
     made: dict[str, Any] = {"message": message}

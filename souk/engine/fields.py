@@ -14,6 +14,7 @@ from .guards import Gate, Guard
 from .notes import (
     GATE,
     NOTE,
+    WEIGHT,
     By,
     Column,
     Computed,
@@ -35,9 +36,10 @@ from .rows import Shown, bare, wrapped
 from .views import referred, view_of
 
 
-def field(note: Any, resolver: Callable[..., Any], description: str | None, **more: Any) -> Any:
-    gate = getattr(note, "gate", None)
-    return strawberry.field(resolver=resolver, metadata={NOTE: note, GATE: gate}, description=description, **more)
+def field(note: Any, resolver: Callable[..., Any], description: str | None, weight: int = 0, **more: Any) -> Any:
+    """`weight`: the points it costs besides those of its rows (`engine.cost`), each time it is asked."""
+    known = {NOTE: note, GATE: getattr(note, "gate", None), WEIGHT: weight}
+    return strawberry.field(resolver=resolver, metadata=known, description=description, **more)
 
 
 def admit(gate: Gate | None, info: Info) -> None:
@@ -232,7 +234,9 @@ def reference(
 # Reads ------------------------------------------------------------------------------------------------------------
 
 
-def to_one(read: Read, *, gate: Gate | None = None, variants: By | None = None, description: str | None = None) -> Any:
+def to_one(
+    read: Read, *, gate: Gate | None = None, variants: By | None = None, weight: int = 0, description: str | None = None
+) -> Any:
     """One other row: `read(viewer, row, …)`."""
 
     def resolve(root: Any, info: Info, **arguments: Any) -> Any:
@@ -240,11 +244,13 @@ def to_one(read: Read, *, gate: Gate | None = None, variants: By | None = None, 
         return info.context.reads.one(read, arguments, root, variants)
 
     return field(
-        One(read, gate, variants), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read)
+        One(read, gate, variants), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read), weight
     )
 
 
-def to_many(read: Read, *, gate: Gate | None = None, variants: By | None = None, description: str | None = None) -> Any:
+def to_many(
+    read: Read, *, gate: Gate | None = None, variants: By | None = None, weight: int = 0, description: str | None = None
+) -> Any:
     """A page of other rows: `read(viewer, row, …)` in its order."""
 
     def resolve(root: Any, info: Info, **arguments: Any) -> Any:
@@ -255,6 +261,7 @@ def to_many(read: Read, *, gate: Gate | None = None, variants: By | None = None,
         Many(read, gate, variants),
         with_arguments_of(read, resolve, skip=2, paged=True),
         description or inspect.getdoc(read),
+        weight,
     )
 
 
@@ -264,6 +271,7 @@ def to_list(
     *,
     gate: Gate | None = None,
     variants: By | None = None,
+    weight: int = 0,
     description: str | None = None,
 ) -> Any:
     """A small list of other rows without pages: the first `limit` of `read(viewer, row, …)` in its order."""
@@ -273,5 +281,8 @@ def to_list(
         return info.context.reads.rows(read, arguments, limit, root, variants)
 
     return field(
-        Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=2), description or inspect.getdoc(read)
+        Rows(read, gate, variants, limit),
+        with_arguments_of(read, resolve, skip=2),
+        description or inspect.getdoc(read),
+        weight,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Select
 
 from .guards import Gate, Guard
 
-NOTE, GATE, REFUSED = "read", "gate", "refused"
+NOTE, GATE, REFUSED, WEIGHT = "read", "gate", "refused", "weight"
 Read = Callable[..., Select[Any]]
 
 

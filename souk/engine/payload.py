@@ -38,7 +38,7 @@ from .document import Operation
 from .errors import shown
 from .fuse import ROW_ID, Plan
 from .notes import NodeById, Payload, note_of
-from .pool import Pool
+from .pool import Inside, Pool
 from .rows import Shown
 from .symbols import BadInput, NotFused, write_id
 from .views import Ungated
@@ -104,6 +104,7 @@ class MutationReads(Reads):
             context,
             fused,
         )
+        self.entities: Pool | Inside = pool
         self.cut = cut_of(operation)
         self.found: list[tuple[list[str | int], Any]] = []
         self.errors: Errors = []
@@ -112,6 +113,9 @@ class MutationReads(Reads):
     async def payload(self, type_name: str, row_id: Any, info: Any) -> Any:
         """Read the entity and keep it; the executor only learns whether it is there."""
         await self.again()
+        rehearsal = getattr(self.context, "rehearsal", None)
+        if rehearsal is not None and rehearsal.connection is not None:
+            self.entities = Inside(rehearsal.connection)
         nodes = [self.cut.taken[id(node)] for node in info.field_nodes]
         path = info.path.as_list()
         entity, errors = await self._read(type_name, row_id, nodes, path)
@@ -143,7 +147,7 @@ class MutationReads(Reads):
             values = plan.parameters.bind(self.actor, self.values | {ROW_ID: row_id})
         except BadInput as error:
             return str(error)
-        text = b'{"data":%s}' % await self.pool.answer(plan, values)
+        text = b'{"data":%s}' % await self.entities.answer(plan, values)
         return finished(text, plan, self.actor, self.context.request_id, self.decrypt) or "null for a non-null field"
 
     def _plan(self, type_name: str, nodes: list[FieldNode]) -> Plan | NotFused:
@@ -165,7 +169,7 @@ class MutationReads(Reads):
         name = node_field(schema)
         document = _query(self.operation, name, type_name, row_id, nodes)
         context = copy.copy(self.context)
-        context.reads = Reads(self.actor, self.pool.snapshot(self.actor.tenant_id), self.decrypt)
+        context.reads = Reads(self.actor, self.entities.snapshot(self.actor.tenant_id), self.decrypt)
         try:
             made = execute(schema, document, Ungated(), context, self.variables)
             result = await made if inspect.isawaitable(made) else made

@@ -61,6 +61,16 @@ class Pool:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
 
+    @property
+    def busy(self) -> int:
+        """Connections that somebody has, or opens."""
+        return self.open - len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """Callers who wait for one."""
+        return len(self._waiting)
+
     async def acquire(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
@@ -201,3 +211,27 @@ class Snapshot:
         finally:
             self.pool.release(connection, broken=self._failed)
             self._failed = False
+
+
+class Inside:
+    """Reads on the connection of a transaction that is open, which see what it has not committed."""
+
+    stale = False
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    async def answer(self, plan: Plan, values: Sequence[Any]) -> Any:
+        """The value of a plan's one statement."""
+        return await self.raw.fetchval(plan.sql, *values)
+
+    def snapshot(self, tenant_id: UUID) -> "Inside":
+        """Itself: the transaction is the tenant's."""
+        return self
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
+        found: Sequence[Any] = await self.raw.fetch(sql, *values)
+        return found
+
+    async def close(self) -> None:
+        """Nothing: whoever opened the transaction ends it."""

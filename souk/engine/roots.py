@@ -14,7 +14,22 @@ from .arguments import described, with_arguments_of
 from .errors import BadUserInput
 from .fields import admit, field
 from .guards import Gate
-from .notes import GATE, NOTE, REFUSED, By, Constant, Many, NodeById, NodesByIds, One, Payload, Read, Rows, Stream
+from .notes import (
+    GATE,
+    NOTE,
+    REFUSED,
+    WEIGHT,
+    By,
+    Constant,
+    Many,
+    NodeById,
+    NodesByIds,
+    One,
+    Payload,
+    Read,
+    Rows,
+    Stream,
+)
 from .rows import Shown, named_rows
 from .symbols import NODES, read_id
 from .views import Ungated, View, referred, view_of
@@ -23,7 +38,7 @@ EVENTS = 256  # rows of one reading of a stream
 _KEYED = named_rows(("id", Uuid()))
 
 
-def one(read: Read, *, gate: Gate, variants: By | None = None, description: str | None = None) -> Any:
+def one(read: Read, *, gate: Gate, variants: By | None = None, weight: int = 0, description: str | None = None) -> Any:
     """A root field: one row of `read(viewer, …)`. Nullable."""
 
     def resolve(info: Info, **arguments: Any) -> Any:
@@ -31,11 +46,11 @@ def one(read: Read, *, gate: Gate, variants: By | None = None, description: str 
         return info.context.reads.one(read, arguments, None, variants)
 
     return field(
-        One(read, gate, variants), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read)
+        One(read, gate, variants), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read), weight
     )
 
 
-def many(read: Read, *, gate: Gate, variants: By | None = None, description: str | None = None) -> Any:
+def many(read: Read, *, gate: Gate, variants: By | None = None, weight: int = 0, description: str | None = None) -> Any:
     """A root field: a page of `read(viewer, …)` in its order. Nullable."""
 
     def resolve(info: Info, **arguments: Any) -> Any:
@@ -46,11 +61,18 @@ def many(read: Read, *, gate: Gate, variants: By | None = None, description: str
         Many(read, gate, variants),
         with_arguments_of(read, resolve, skip=1, paged=True),
         description or inspect.getdoc(read),
+        weight,
     )
 
 
 def some(
-    read: Read, limit: int = 100, *, gate: Gate, variants: By | None = None, description: str | None = None
+    read: Read,
+    limit: int = 100,
+    *,
+    gate: Gate,
+    variants: By | None = None,
+    weight: int = 0,
+    description: str | None = None,
 ) -> Any:
     """A root field: the first `limit` rows of `read(viewer, …)`, a plain list. Nullable."""
 
@@ -59,7 +81,10 @@ def some(
         return info.context.reads.rows(read, arguments, limit, None, variants)
 
     return field(
-        Rows(read, gate, variants, limit), with_arguments_of(read, resolve, skip=1), description or inspect.getdoc(read)
+        Rows(read, gate, variants, limit),
+        with_arguments_of(read, resolve, skip=1),
+        description or inspect.getdoc(read),
+        weight,
     )
 
 
@@ -131,22 +156,29 @@ def constant(function: Callable[[], Any], *, gate: Gate, description: str | None
     return _plain(strawberry.field, function, gate, description, note=Constant(function, gate))
 
 
-def query(resolver: Callable[..., Any], *, gate: Gate, description: str | None = None) -> Any:
+def query(resolver: Callable[..., Any], *, gate: Gate, weight: int = 0, description: str | None = None) -> Any:
     """A root field that is not a read of rows: any resolver `(info, …)`; it runs on the executor."""
-    return _plain(strawberry.field, resolver, gate, description)
+    return _plain(strawberry.field, resolver, gate, description, weight=weight)
 
 
 Refused = Callable[[Any], Awaitable[None]]
 
 
 def mutation(
-    resolver: Callable[..., Any], *, gate: Gate, refused: Refused | None = None, description: str | None = None
+    resolver: Callable[..., Any],
+    *,
+    gate: Gate,
+    refused: Refused | None = None,
+    rehearsed: bool = False,
+    weight: int = 0,
+    description: str | None = None,
 ) -> Any:
     """A mutation: `async (info, input)`; a role that may not at all gets null and FORBIDDEN before it runs.
 
-    `refused(context)` is told of it first.
+    `refused(context)` is told of it first. `rehearsed`: it asks `context.rehearsal` and then keeps nothing; any other is
+    refused in a dry run.
     """
-    return _plain(strawberry.mutation, resolver, gate, description, refused)
+    return _plain(strawberry.mutation, resolver, gate, description, refused, rehearsed=rehearsed, weight=weight)
 
 
 def _plain(
@@ -155,18 +187,23 @@ def _plain(
     gate: Gate,
     description: str | None,
     refused: Refused | None = None,
+    *,
     note: Constant | None = None,
+    rehearsed: bool = False,
+    weight: int = 0,
 ) -> Any:
     own, takes_info = _signature(resolver)
 
     def resolve(info: Info, **arguments: Any) -> Any:
         admit(gate, info)
+        if not rehearsed and getattr(info.context, "rehearsal", None) is not None:
+            raise BadUserInput("This mutation has no dry run.")
         return resolver(info=info, **arguments) if takes_info else resolver(**arguments)
 
     resolve.__signature__ = own  # type: ignore[attr-defined]
     return make(
         resolver=resolve,
-        metadata={NOTE: note, GATE: gate, REFUSED: refused},
+        metadata={NOTE: note, GATE: gate, REFUSED: refused, WEIGHT: weight},
         description=description or inspect.getdoc(resolver),
     )
 

@@ -1,6 +1,7 @@
 """Answer an operation: by its plan if there is one, by the executor if not."""
 
 import copy
+import hashlib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -170,7 +171,8 @@ class Runner:
         except pg.DataError as error:  # a value that the database does not take; the executor says which
             return f"{type(error).__name__}"
         except pg.PostgresError as error:
-            log.error("a plan failed", request_id=context.request_id, sql=plan.sql, exc_info=error)
+            which = hashlib.sha256(plan.sql.encode()).hexdigest()[:16]  # the text has the client's own words
+            log.error("a plan failed", request_id=context.request_id, plan=which, exc_info=error)
             return f"{type(error).__name__}"
         body = finished(text, plan, actor, context.request_id, self.decrypt)
         return "null for a non-null field" if body is None else Answer(body, True)
@@ -202,6 +204,8 @@ class Runner:
             result = await made if inspect.isawaitable(made) else made
         finally:
             await reads.close()
+            if (rehearsal := getattr(context, "rehearsal", None)) is not None:
+                await rehearsal.close()
         put(result.data, reads.found)
         body = encoded(result.data, result.errors or (), context.request_id, reads.errors)
         return Answer(body, fused and not reads.reasons, "; ".join(reads.reasons) or None)

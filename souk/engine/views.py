@@ -12,13 +12,14 @@ from strawberry.types.field import StrawberryField
 from ..context import Info
 from .batch import Page
 from .guards import Gate
-from .notes import NOTE, Column, Embedded, GlobalIdOf, Read, Sealed, Totals, Value, note_of
+from .notes import NOTE, WEIGHT, Column, Embedded, GlobalIdOf, Read, Sealed, Totals, Value, note_of
 from .rows import Shown
 from .sql import columns_of
 from .symbols import KNOWN_TYPES, GlobalId, write_id
 from .witness import Place, Places
 
 T = TypeVar("T")
+COUNT_WEIGHT = 5  # a count reads up to 10,001 rows to tell one number
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,5 +185,7 @@ class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(resolver=_nodes, description="The rows of the page.")
     page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies in the list.")
     total_count: int = strawberry.field(
-        resolver=_total_count, description="Rows of the whole list, counted only when asked for and up to 10,001."
+        resolver=_total_count,
+        metadata={WEIGHT: COUNT_WEIGHT},
+        description="Rows of the whole list, counted only when asked for and up to 10,001.",
     )

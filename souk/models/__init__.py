@@ -13,6 +13,7 @@ from .batch import (
     Upload,
 )
 from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, ExternalRef, Sku
+from .document import OperationManifest, PersistedOperation
 from .lead import Lead, LeadUnlock
 from .listing import CastingDetail, Listing, ListingAudience, ProductDetail, VehicleDetail
 from .offer import Deal, Offer, OfferRevision
@@ -80,6 +81,8 @@ __all__ = [
     "Note",
     "Offer",
     "OfferRevision",
+    "OperationManifest",
+    "PersistedOperation",
     "PriceException",
     "PriceExceptionDealer",
     "PricePolicy",

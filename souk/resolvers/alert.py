@@ -180,6 +180,16 @@ def sale_rows_of_alert(viewer: Viewer, alert: Alert) -> Select[EvidenceSaleRow]:
     return asked.order_by(EvidenceSaleRow.occurred_at.desc())
 
 
+def evidence_snapshot(viewer: Viewer, id: strawberry.ID) -> Select[EvidenceSnapshot]:
+    """One price that was seen, by its id."""
+    return select(EvidenceSnapshot).where(EvidenceSnapshot.id == key(id, EvidenceSnapshot), SeesSnapshot().rows(viewer))
+
+
+def evidence_sale_row(viewer: Viewer, id: strawberry.ID) -> Select[EvidenceSaleRow]:
+    """One sale by its id."""
+    return select(EvidenceSaleRow).where(EvidenceSaleRow.id == key(id, EvidenceSaleRow), SeesSaleRow().rows(viewer))
+
+
 def dealer_of_sale_row(viewer: Viewer, row: EvidenceSaleRow) -> Select[Dealer]:
     """Who sold; null for a competitor."""
     return select(Dealer).where(Dealer.id == row.dealer_id, SeesDealer().rows(viewer))

@@ -134,6 +134,12 @@ def logs_of_batch(viewer: Viewer, batch: Batch) -> Select[BatchLog]:
     return select(BatchLog).where(BatchLog.batch_id == batch.id).order_by(BatchLog.n.desc())
 
 
+def batch_log(viewer: Viewer, id: strawberry.ID) -> Select[BatchLog]:
+    """One line of a log by its id."""
+    of = (Batch.tenant_id == BatchLog.tenant_id) & (Batch.id == BatchLog.batch_id)
+    return select(BatchLog).join(Batch, of).where(BatchLog.id == key(id, BatchLog), SeesBatch().rows(viewer))
+
+
 # The stream ------------------------------------------------------------------------------------------------------------
 
 

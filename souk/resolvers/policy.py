@@ -106,6 +106,20 @@ def versions_of_policy(viewer: Viewer, policy: PricePolicy) -> Select[PricePolic
     return asked.order_by(PricePolicyVersion.n.desc())
 
 
+def policy_version(viewer: Viewer, id: strawberry.ID) -> Select[PricePolicyVersion]:
+    """One version of a policy by its id."""
+    of = (PricePolicy.tenant_id == PricePolicyVersion.tenant_id) & (PricePolicy.id == PricePolicyVersion.policy_id)
+    asked = select(PricePolicyVersion).join(PricePolicy, of)
+    return asked.where(PricePolicyVersion.id == key(id, PricePolicyVersion), SeesPolicy().rows(viewer))
+
+
+def price_exception(viewer: Viewer, id: strawberry.ID) -> Select[PriceException]:
+    """One window of a policy by its id."""
+    of = (PricePolicy.tenant_id == PriceException.tenant_id) & (PricePolicy.id == PriceException.policy_id)
+    asked = select(PriceException).join(PricePolicy, of)
+    return asked.where(PriceException.id == key(id, PriceException), SeesPolicy().rows(viewer), _of_viewer(viewer))
+
+
 KnownAt = Annotated[DateTime, strawberry.argument(description="What was known at this moment, in UTC.")]
 
 

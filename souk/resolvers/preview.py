@@ -41,6 +41,13 @@ def items_of_preview(viewer: Viewer, preview: BatchPreview) -> Select[BatchPrevi
     return select(BatchPreviewItem).where(BatchPreviewItem.preview_id == preview.id).order_by(BatchPreviewItem.n.asc())
 
 
+def preview_item(viewer: Viewer, id: strawberry.ID) -> Select[BatchPreviewItem]:
+    """One item of a preview by its id."""
+    of = (BatchPreview.tenant_id == BatchPreviewItem.tenant_id) & (BatchPreview.id == BatchPreviewItem.preview_id)
+    asked = select(BatchPreviewItem).join(BatchPreview, of)
+    return asked.where(BatchPreviewItem.id == key(id, BatchPreviewItem), SeesPreview().rows(viewer))
+
+
 @strawberry.input(description="What a batch would do, to be written down.")
 class BatchPreviewInput:
     kind: BatchKind = strawberry.field(description="What the batch does.")

@@ -17,6 +17,7 @@ from ..permissions.service_token import SeesServiceToken, WritesServiceToken
 from ..permissions.user import SeesUser
 from ..rules import text
 from ..rules.actor import Facts, Role
+from ..rules.client import DASHBOARD
 from ..rules.enums import DealerStanding, Described
 from ..rules.errors import Forbidden, Invalid, LimitExceeded, OutOfRange, Problems, Refused, Required
 from .enums import known
@@ -28,8 +29,6 @@ LIFETIME = timedelta(days=90)
 LONGEST = timedelta(days=366)
 LIVE = 2
 """How many tokens of one line are good at the same time."""
-MARKS = frozenset({"dashboard"})
-"""Scopes that let nobody do anything: they say what kind of client carries the token."""
 
 
 def _two() -> Refused:
@@ -114,8 +113,8 @@ def former_token(viewer: Viewer, token: ServiceToken) -> Select[ServiceToken]:
 class ServiceTokenCreateInput:
     name: str = strawberry.field(description="What it is for, at most 200 characters.")
     scopes: list[str] = strawberry.field(
-        description="What it may: names of the permission matrix that a SERVICE can have and that you have yourself. `dashboard`"
-        " besides says that a dashboard carries it."
+        description="What it may: names of the permission matrix that a SERVICE can have and that you have yourself."
+        " Besides `dashboard`: a token that sends registered documents only, where that is asked of dashboards."
     )
     dealer_id: strawberry.ID | None = strawberry.field(
         default=None, description="The one dealer it acts for; for a dealer its own, whether named or not."
@@ -212,7 +211,7 @@ def scopes_of(names: Sequence[str]) -> list[str]:
         raise Required("Name at least one permission.", field="scopes")
     for name in names:
         row = MATRIX.get(name)
-        if name not in MARKS and (row is None or row.cells[Role.SERVICE].letter != "S"):
+        if name != DASHBOARD and (row is None or row.cells[Role.SERVICE].letter != "S"):
             raise Invalid(f"{name[:64]} is not a scope of service tokens.", field="scopes")
     return sorted(set(names))
 
@@ -231,7 +230,7 @@ def _ends(tx: Transaction, until: datetime) -> datetime:
 
 def _grants(giver: Facts, scopes: Sequence[str]) -> None:
     """Nobody hands on what they may not do themselves. Raises Forbidden."""
-    beyond = [name for name in scopes if name not in MARKS and not MATRIX[name].admits(giver)]
+    beyond = [name for name in scopes if name != DASHBOARD and (name not in MATRIX or not MATRIX[name].admits(giver))]
     if beyond:
         raise Forbidden(f"You may not give what you may not do yourself: {', '.join(beyond)}.", field="scopes")
 

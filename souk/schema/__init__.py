@@ -15,6 +15,7 @@ from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
+from .document import DocumentMutations, DocumentQueries
 from .event import EventQueries, EventSubscriptions
 from .flag import FlagMutations, FlagQueries
 from .impersonation import ImpersonationMutations
@@ -47,6 +48,7 @@ class Query(
     CompetitorQueries,
     DealQueries,
     DealerQueries,
+    DocumentQueries,
     EventQueries,
     FlagQueries,
     LeadQueries,
@@ -73,6 +75,7 @@ class Mutation(
     BatchMutations,
     CompetitorMutations,
     DealerMutations,
+    DocumentMutations,
     ImpersonationMutations,
     FlagMutations,
     LeadMutations,

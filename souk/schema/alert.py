@@ -101,8 +101,8 @@ class EvidenceChain:
     broken_at: int | None = strawberry.field(description="The first place that does not hold; null when all do.")
 
 
-@view(models.EvidenceSnapshot)
-class EvidenceSnapshot:
+@view(models.EvidenceSnapshot, node=resolve.evidence_snapshot, gate=SeesSnapshot())
+class EvidenceSnapshot(Node):
     """A price that was seen; never changed, and hashed with the one before it."""
 
     n: int
@@ -115,8 +115,8 @@ class EvidenceSnapshot:
     )
 
 
-@view(models.EvidenceSaleRow)
-class EvidenceSaleRow:
+@view(models.EvidenceSaleRow, node=resolve.evidence_sale_row, gate=SeesSaleRow())
+class EvidenceSaleRow(Node):
     """Units sold at a price; never changed."""
 
     occurred_at: DateTime

@@ -128,8 +128,8 @@ class BatchItem(Node):
     batch: Annotated["Batch", strawberry.lazy(".batch")] | None = to_one(resolve.batch_of_item)
 
 
-@view(models.BatchLog)
-class BatchLog:
+@view(models.BatchLog, node=resolve.batch_log, gate=SeesBatch())
+class BatchLog(Node):
     """A line of a batch's log."""
 
     n: BigInt
@@ -138,8 +138,8 @@ class BatchLog:
     created_at: DateTime
 
 
-@view(models.BatchPreviewItem)
-class BatchPreviewItem:
+@view(models.BatchPreviewItem, node=preview.preview_item, gate=SeesPreview())
+class BatchPreviewItem(Node):
     """What would be done to one thing."""
 
     n: int

@@ -1,7 +1,7 @@
 """The ids that other systems give to our rows."""
 
 from .. import models
-from ..engine.declare import view
+from ..engine.declare import column, view
 
 
 @view(models.ExternalRef)
@@ -9,4 +9,4 @@ class ExternalId:
     """The id that another system gives to one of our rows."""
 
     source: str
-    external_id: str
+    value: str = column("external_id")

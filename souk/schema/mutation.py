@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.utils.str_converters import to_camel_case
 
-from ..context import Context, Info
+from ..context import Context, Info, Rehearsal
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import Gate, mutation
@@ -32,7 +32,7 @@ from ..engine.symbols import write_id
 from ..permissions.base import may
 from ..resolvers.writing import CONSTRAINTS, Said, demand
 from ..rules import errors
-from ..rules.actor import Actor
+from ..rules.actor import STAFF, Actor
 from ..rules.errors import InvalidInput, Refused
 from . import errors as shown_errors
 from .errors import UserError
@@ -117,7 +117,7 @@ def write(
 
     resolve.__annotations__["input"] = input_type
     resolve.__doc__ = inspect.getdoc(function)
-    return mutation(resolve, gate=gate, refused=refused, description=inspect.getdoc(function))
+    return mutation(resolve, gate=gate, refused=refused, rehearsed=True, description=inspect.getdoc(function))
 
 
 def demanding(function: Write, step_up: bool) -> Write:
@@ -131,7 +131,9 @@ def demanding(function: Write, step_up: bool) -> Write:
 
 
 async def note_refusal(context: Context, operation: str, permission: str) -> None:
-    """Write down that somebody was refused; the answer does not hang on it."""
+    """Write down that somebody was refused; the answer does not hang on it. A dry run leaves nothing, not even that."""
+    if context.rehearsal is not None:
+        return
     try:
         await context.db.refusals.note(context.actor, operation, permission, context.now, context.request_id or None)
     except (SQLAlchemyError, OSError) as error:
@@ -179,7 +181,7 @@ async def run(
             return await _once(context, actor, name, function, given, shape, keyed, kept)
         except (Refused, IntegrityError) as error:
             found = error if isinstance(error, Refused) else refused_by_database(error)
-            if keyed and found.stored:
+            if keyed and found.stored and context.rehearsal is None:
                 await _keep_refusal(context, name, keyed, found, kept)
             made = Outcome(shape, None, [shown_errors.shown(found)])
             made.forbidden = found if isinstance(found, errors.Forbidden) else None
@@ -209,6 +211,8 @@ async def _once(
 ) -> Outcome:
     if context.effects.late:
         raise DeadlineExceeded
+    if context.rehearsal is not None:
+        return await _rehearsed(context, context.rehearsal, actor, name, function, given, shape, keyed)
     committing = False
     context.effects.unsettled += keyed is None
     try:
@@ -248,6 +252,37 @@ def _outcome(said: Said, shape: Shape) -> Outcome:
     for name, value in said.shown.items():
         setattr(made, name, value)
     return made
+
+
+async def _rehearsed(
+    context: Context,
+    rehearsal: Rehearsal,
+    actor: Actor,
+    name: str,
+    function: Write,
+    given: Any,
+    shape: Shape,
+    keyed: Key | None,
+) -> Outcome:
+    """The same in a transaction that stays open until the answer is read, and never commits."""
+    asked = context.request_id or None
+    tx, check = await rehearsal.open(context.db, actor, name, context.now, asked, context.caller)
+    if keyed and (stored := await keyed.replay(tx.session, tx.now)) is not None:
+        return _replayed(stored, shape)
+    done = await function(tx, given)
+    await check()
+    rehearsal.effects += [
+        {
+            "type": each.type,
+            "subjectType": each.subject_type,
+            "subjectId": write_id(each.subject_type, each.subject_id),
+            "fromStatus": each.from_status,
+            "toStatus": each.to_status,
+        }
+        for each in tx.events
+        if not each.internal or context.actor.role in STAFF
+    ]
+    return _outcome(done if isinstance(done, Said) else Said(done), shape)
 
 
 def _undone(error: BaseException) -> bool:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .sku import Sku
 
 
-@view(models.PricePolicyVersion)
-class PricePolicyVersion:
+@view(models.PricePolicyVersion, node=resolve.policy_version, gate=SeesPolicy())
+class PricePolicyVersion(Node):
     """What a policy said since it was recorded; never changed."""
 
     n: int
@@ -32,8 +32,8 @@ class PricePolicyVersion:
     recorded_at: DateTime
 
 
-@view(models.PriceException)
-class PriceException:
+@view(models.PriceException, node=resolve.price_exception, gate=SeesPolicy())
+class PriceException(Node):
     """A window in which a policy does not hold, or another amount does; never changed."""
 
     starts_at: DateTime

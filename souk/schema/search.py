@@ -29,4 +29,4 @@ class SearchResult:
 
 @strawberry.type
 class SearchQueries:
-    search: list[SearchResult] | None = some(resolve.search, SHOWN, gate=FOUND["LISTING"][2])
+    search: list[SearchResult] | None = some(resolve.search, SHOWN, gate=FOUND["LISTING"][2], weight=10)

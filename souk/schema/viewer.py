@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
+from ..context import Info
 from ..engine.declare import Connection, constant, embedded, one, own, to_many, to_one, view
 from ..engine.scalars import CountryCode, CurrencyCode, LocaleCode, TimeZone
 from ..permissions.base import may
@@ -30,6 +31,26 @@ class Tenant:
     country: CountryCode
     timezone: TimeZone
     locale: LocaleCode
+
+
+@strawberry.type(description="How many points the viewer may still spend; asking costs points, and they come back.")
+class RateLimit:
+    limit: int = strawberry.field(description="Points of a full bucket.")
+    remaining: int = strawberry.field(description="Points left, after what this operation costs at most.")
+    restored_per_second: int = strawberry.field(description="Points that come back every second.")
+    full_in_seconds: int = strawberry.field(description="Seconds until the bucket is full again.")
+
+
+def rate_limit(info: Info) -> RateLimit | None:
+    charge = info.context.charge
+    if charge is None:
+        return None
+    return RateLimit(
+        limit=int(charge.limit),
+        remaining=charge.remaining,
+        restored_per_second=int(charge.per_second),
+        full_in_seconds=charge.full_in,
+    )
 
 
 @strawberry.type(description="The signed-in principal: a person in one membership, or a service token.")
@@ -60,6 +81,10 @@ class Viewer:
     )
     sessions: Connection[Session] = to_many(own_sessions.sessions_of_viewer)
     login_attempts: Connection[LoginAttempt] = to_many(own_sessions.login_attempts_of_viewer)
+    rate_limit: RateLimit | None = strawberry.field(
+        resolver=rate_limit,
+        description="The viewer's bucket of points; the tenant's where that is emptier. Null where nobody counts.",
+    )
 
 
 @strawberry.type(description="What one role may do of one row.")

@@ -3,8 +3,10 @@
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -16,10 +18,12 @@ from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
+from souk.web.headers import SECURITY_TXT, cors, is_preflight, preflight, security_txt, trace_of, with_headers
 from souk.web.http import GraphQLOverHTTP
+from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
-from souk.web.respond import JSON, headers_of, respond
+from souk.web.respond import JSON, TEXT, headers_of, respond
 from souk.web.sessions import Credential
 from souk.web.sockets import Socket
 from souk.web.streams import Streams
@@ -37,7 +41,7 @@ class App:
     def __init__(self, settings: Settings, build: Build) -> None:
         self.settings, self.build = settings, build
         self.draining = False
-        self.guard = Guard(settings)
+        self.metrics = Metrics()
         self.graphiql = GraphiQL() if settings.development else None
         self._parts: Parts | None = None
         self._http: GraphQLOverHTTP | None = None
@@ -48,7 +52,8 @@ class App:
         """What the server does around its life; tests that have no server do it themselves."""
         async with self.build(self.settings) as parts:
             self._parts = parts
-            operations = Operations(self.settings, self.guard, parts)
+            operations = Operations(self.settings, Guard(self.settings, parts.costs), parts, self.metrics)
+            watching = [self.metrics.watch(each) for each in (self._gauges, parts.gauges) if each is not None]
             self._http = GraphQLOverHTTP(operations, self.streams)
             keeper = asyncio.create_task(self.streams.look_after(parts.sessions, self._recheck_pause))
             try:
@@ -57,6 +62,15 @@ class App:
                 keeper.cancel()
                 await operations.settle()
                 self._parts = self._http = None
+                for each in watching:
+                    self.metrics.registry.unregister(each)
+
+    def _gauges(self) -> Iterable[Gauge]:
+        kinds = Counter(one.call.transport for one in self.streams.open)
+        found = {name: float(kinds[name]) for name in ("socket", "stream", "multipart")}
+        yield "souk_connections", "Sockets and event streams that are open.", found
+        if self._parts is not None and self._parts.lag is not None:
+            yield "souk_job_lag_seconds", "How long due work has been waiting.", self._parts.lag.found
 
     async def _recheck_pause(self) -> None:
         await asyncio.sleep(self.settings.session_recheck)
@@ -91,6 +105,8 @@ class App:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         request_id = self._request_id(headers)
+        if b"origin" in headers and (more := cors(headers, self.settings.allowed_origins)):
+            send = with_headers(send, more)
         try:
             await self._route(scope, receive, send, headers, request_id)
         except Disconnected:
@@ -103,12 +119,16 @@ class App:
             body = failure.body(request_id)
             secure = not self.settings.development
             answer = headers_of(JSON, request_id, more=failure.headers, secure=secure)
+            self.metrics.refused(failure.code, "http")
             await respond(send, failure.status, answer, body, head=scope["method"] == "HEAD")
 
     async def _route(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str
     ) -> None:
         path, method = scope["path"], scope["method"]
+        if path == "/metrics":
+            await self._metrics(method, scope, headers, send, request_id)
+            return
         if path in ("/livez", "/readyz"):
             if method not in ("GET", "HEAD"):
                 raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
@@ -120,9 +140,16 @@ class App:
         if self.graphiql is not None and self.graphiql.answers(path, method, _names(headers)):
             await self.graphiql.serve(path, request_id, send)
             return
+        if path == SECURITY_TXT:
+            await self._security(method, send, request_id)
+            return
         report = REPORT.fullmatch(path)
         if report is None and path not in ("/graphql", "/uploads"):
             raise bad("There is nothing here; the API is at /graphql.", 404)
+        if is_preflight(method, headers):
+            answer = headers_of(TEXT, request_id, more=preflight(headers, self.settings.allowed_origins))
+            await respond(send, 204, answer, b"", head=True)
+            return
         check_origin(headers, self.settings.allowed_origins)
         if report is not None:
             await self._report(report[1], method, send, self._call(scope, headers, request_id))
@@ -133,6 +160,24 @@ class App:
         if self._http is None:
             raise shutting_down()
         await self._http(scope, receive, send, headers, self._call(scope, headers, request_id))
+
+    async def _metrics(
+        self, method: str, scope: Scope, headers: dict[bytes, bytes], send: Send, request_id: str
+    ) -> None:
+        if method not in ("GET", "HEAD"):
+            raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
+        check_reader(self.settings, headers, _address(scope))
+        if self._parts is not None and self._parts.lag is not None:
+            await self._parts.lag.look()
+        answer = [(b"content-type", CONTENT_TYPE), *headers_of(TEXT, request_id)[1:]]
+        await respond(send, 200, answer, self.metrics.text(), head=method == "HEAD")
+
+    async def _security(self, method: str, send: Send, request_id: str) -> None:
+        body = security_txt(self.settings, datetime.now(UTC))
+        if body is None or method not in ("GET", "HEAD"):
+            raise bad("There is nothing here; the API is at /graphql.", 404)
+        secure = not self.settings.development
+        await respond(send, 200, headers_of(TEXT, request_id, secure=secure), body, head=method == "HEAD")
 
     async def _upload(self, method: str, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call) -> None:
         if method != "POST":
@@ -189,10 +234,13 @@ class App:
         shown = carried(headers, self.settings, socket=socket, link=link)
         slug = headers.get(b"x-souk-tenant", b"").decode("latin-1").strip() if self.settings.development else ""
         credential = Credential(shown.token, host_of(headers), slug[:63] or None, shown.forget)
-        address = scope["client"][0] if scope.get("client") else ""
+        address = _address(scope)
         caller = Caller(address, agent_of(headers), cookies=shown.own_page and not socket, by_cookie=bool(shown.forget))
         language = headers.get(b"accept-language", b"").decode("latin-1")[:200]
-        return Call(request_id, credential, address, "http", language, caller)
+        return Call(
+            request_id, credential, address, "http", language, caller, trace_of(headers),
+            explain=headers.get(b"x-explain") == b"1", rehearse=headers.get(b"x-souk-dry-run") == b"1",
+        )  # fmt: skip
 
     @staticmethod
     def _request_id(headers: dict[bytes, bytes]) -> str:
@@ -207,6 +255,10 @@ class NotReady(Exception):
 def create_app(settings: Settings, build: Build) -> App:
     """The application over what `build` opens: the runner, the sessions, the source of events."""
     return App(settings, build)
+
+
+def _address(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _names(headers: dict[bytes, bytes]) -> list[str]:

@@ -1,5 +1,6 @@
 """What stops an operation: one list of codes, the HTTP status of each, and the one shape in which they are told."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -52,6 +53,7 @@ RETRYABLE = frozenset(
         Code.SHUTTING_DOWN,
     }
 )
+_HINT = re.compile(r" Did you mean .*", re.DOTALL)
 INTERNAL_MESSAGE = "Something went wrong on our side. Please quote the request id."
 
 
@@ -165,7 +167,7 @@ def internal() -> Failure:
     return Failure(Code.INTERNAL, INTERNAL_MESSAGE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
     """An answer whose errors all have a code, `retryable` and the request id.
 
@@ -179,8 +181,10 @@ class Told:
     failed: Code | None = None
 
 
-def told(body: bytes, request_id: str, *, again: bool = True) -> Told:
+def told(body: bytes, request_id: str, *, again: bool = True, hints: bool = True) -> Told:
     """Complete the errors of an answer; without `again` none of them is retryable.
+
+    Without `hints` no error says what else the schema has.
 
     An error with a path and without a code is an exception nobody foresaw: its text stays inside.
     """
@@ -199,6 +203,8 @@ def told(body: bytes, request_id: str, *, again: bool = True) -> Told:
                 extensions["code"] = Code.BAD_USER_INPUT
             else:
                 extensions["code"] = Code.BAD_REQUEST
+        if not hints:
+            error["message"] = _HINT.sub("", error["message"])
         extensions.setdefault("retryable", extensions["code"] in RETRYABLE)
         if not again:
             extensions["retryable"] = False

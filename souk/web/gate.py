@@ -4,11 +4,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from souk.rules.manifest import read_id
 from souk.web.errors import Code, Failure
 
 Scope = MutableMapping[str, Any]
@@ -16,7 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_JSON_DEPTH = 64
-_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+_PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
@@ -26,12 +28,17 @@ class Disconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The four parameters of GraphQL over HTTP; the same over sockets and event streams."""
+    """The parameters of GraphQL over HTTP; the same over sockets and event streams.
+
+    `query` is empty while only `sha256` names the document: `Operations.document` finds it.
+    """
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
+    sha256: bytes | None = None
+    automatic: bool = False
 
 
 def bad(message: str, status: int = 400) -> Failure:
@@ -101,15 +108,35 @@ def graphql_request(value: Any) -> GraphQLRequest:
         raise bad("The request must be a JSON object.")
     query, operation = value.get("query"), value.get("operationName")
     variables, extensions = value.get("variables"), value.get("extensions")
-    if not isinstance(query, str) or not query.strip():
-        raise bad("The parameter query must be a GraphQL document.")
     if operation is not None and (not isinstance(operation, str) or not _NAME.fullmatch(operation)):
         raise bad("The parameter operationName must be a GraphQL name.")
     if variables is not None and not isinstance(variables, dict):
         raise bad("The parameter variables must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise bad("The parameter extensions must be an object.")
-    return GraphQLRequest(query, variables or {}, operation, extensions or {})
+    sha256, automatic = _named(value.get("documentId"), query, extensions or {})
+    if (query is not None or sha256 is None) and (not isinstance(query, str) or not query.strip()):
+        raise bad("The parameter query must be a GraphQL document.")
+    return GraphQLRequest(query or "", variables or {}, operation, extensions or {}, sha256, automatic)
+
+
+def _named(document_id: Any, query: Any, extensions: dict[str, Any]) -> tuple[bytes | None, bool]:
+    """The digest of the document that a request names, and whether by Apollo's protocol. Raises Failure (400)."""
+    persisted = extensions.get("persistedQuery")
+    if document_id is not None:
+        if persisted is not None or query is not None:
+            raise bad("Give a documentId or a document, not both.")
+        if not isinstance(document_id, str) or (found := read_id(document_id)) is None:
+            raise bad("The parameter documentId is sha256: and 64 hexadecimal digits.")
+        return found, False
+    if persisted is None:
+        return None, False
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise bad("Unsupported persisted query version")
+    hash_ = persisted.get("sha256Hash")
+    if not isinstance(hash_, str) or (found := read_id(hash_)) is None:
+        raise bad("persistedQuery.sha256Hash is 64 hexadecimal digits.")
+    return found, True
 
 
 def query_string_request(query_string: bytes) -> GraphQLRequest:
@@ -136,6 +163,7 @@ def query_string_request(query_string: bytes) -> GraphQLRequest:
     return graphql_request(values)
 
 
+@lru_cache(maxsize=512)
 def media_types(header: bytes) -> list[tuple[str, dict[str, str]]]:
     """`a/b; c=d, e/f` as [("a/b", {"c": "d"}), …], lower case, best first; what `q=0` excludes is left out."""
     found: list[tuple[float, str, dict[str, str]]] = []

@@ -6,7 +6,8 @@ fragments multiply is refused by arithmetic, not by being walked.
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -23,15 +24,22 @@ from graphql import (
     parse,
 )
 
+from souk.engine.cost import Costs, OperationCost, Price
 from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
 KEPT = 2_000
+MAX_DIGITS = 100  # of a number; Python refuses to read one of some thousands, and nothing here needs more than twenty
 MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
 _OPEN = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
 _CLOSE = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 _INTROSPECTION = frozenset({"__schema", "__type"})
+_TYPE_LISTS = frozenset({"types", "fields", "inputFields", "interfaces", "possibleTypes"})
+MAX_TYPE_LISTS = 2  # lists of introspection within one another: each more multiplies the answer by a type's size
+INTROSPECTION_PRICE = Price(1_000, 0)
+FREE = Price(0, 0)
+_APART = _INTROSPECTION | {"__typename"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,37 @@ class Size:
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    type_lists: int = 0
     roots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is known of a document that passed: the kind of each of its operations, by name."""
+    """What is known of a document that passed: its hash; of each operation the name, kind, root fields and cost."""
 
     operations: tuple[tuple[str | None, OperationType], ...]
+    digest: str = ""
+    roots: dict[str | None, frozenset[str]] = field(default_factory=dict)
+    costs: dict[str | None, OperationCost] = field(default_factory=dict)
+    labels: dict[str | None, str] = field(default_factory=dict)
+    fields: dict[str | None, int] = field(default_factory=dict)
+
+    def named(self, operation_name: str | None) -> str | None:
+        """The key of the operation that is asked for, where there is one."""
+        return operation_name if operation_name is not None or not self.operations else self.operations[0][0]
+
+    def label(self, operation_name: str | None) -> str:
+        """Its root field, as the counters tell it: one of the schema's, `several`, or `other`."""
+        return self.labels.get(self.named(operation_name), "other")
+
+    def price(self, operation_name: str | None, variables: dict[str, Any]) -> Price:
+        """What the operation costs at most with these variables."""
+        name = self.named(operation_name)
+        roots = self.roots.get(name)
+        if roots and roots <= _APART and roots & _INTROSPECTION:
+            return INTROSPECTION_PRICE
+        cost = self.costs.get(name)
+        return FREE if cost is None else cost.of(variables)
 
     def kind(self, operation_name: str | None) -> OperationType:
         """The kind of the operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""
@@ -66,8 +97,8 @@ class Checked:
 class Guard:
     """Checks documents and remembers the verdicts by the documents' hashes."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, costs: Costs | None = None) -> None:
+        self.settings, self.costs = settings, costs
         self.introspection = settings.development
         self._verdicts: OrderedDict[bytes, Checked | Failure] = OrderedDict()
 
@@ -77,7 +108,7 @@ class Guard:
         verdict = self._verdicts.get(key)
         if verdict is None:
             try:
-                verdict = self._measure(text)
+                verdict = self._measure(text, key.hex())
             except GraphQLError as error:
                 verdict = DocumentRefusal(error)
             except Failure as failure:
@@ -91,7 +122,16 @@ class Guard:
             raise verdict.again()
         return verdict
 
-    def _measure(self, text: str) -> Checked:
+    def admit(self, checked: Checked, operation_name: str | None, variables: dict[str, Any]) -> Price:
+        """What the operation may take. Raises Failure (QUERY_TOO_COMPLEX) where that is more than any may."""
+        price = checked.price(operation_name, variables)
+        if price.nodes > self.settings.max_nodes:
+            raise _too("rows in its answer", self.settings.max_nodes, nodes=price.nodes)
+        if price.points > self.settings.max_cost:
+            raise _too("points of cost", self.settings.max_cost, cost=price.points)
+        return price
+
+    def _measure(self, text: str, digest: str) -> Checked:
         self._tokens(text)
         document = parse(text, no_location=True)
         if len(document.definitions) > self.settings.max_definitions:
@@ -103,7 +143,25 @@ class Guard:
                 self._operation(operation, sizes.of(operation.selection_set))
         except RecursionError:  # a chain of deep fragments: within the brackets each, not together
             raise _too("levels", self.settings.max_depth) from None
-        return Checked(tuple((each.name.value if each.name else None, each.operation) for each in operations))
+        named = {each.name.value if each.name else None: each for each in operations}
+        measured = {name: sizes.of(each.selection_set) for name, each in named.items()}
+        roots = {name: size.roots for name, size in measured.items()}
+        return Checked(
+            tuple((each.name.value if each.name else None, each.operation) for each in operations),
+            digest,
+            roots,
+            self.costs.measure(document) if self.costs is not None else {},
+            {name: self._label(each.operation, roots[name]) for name, each in named.items()},
+            {name: size.fields for name, size in measured.items()},
+        )
+
+    def _label(self, kind: OperationType, roots: frozenset[str]) -> str:
+        asked = roots - _APART
+        if len(asked) > 1:
+            return "several"
+        known = self.costs.roots(kind.value) if self.costs is not None else ()
+        only = next(iter(asked), "introspection")
+        return only if only in known or not asked else "other"
 
     def _tokens(self, text: str) -> None:
         lexer = Lexer(Source(text))
@@ -115,6 +173,8 @@ class Guard:
                 raise _too("tokens", self.settings.max_tokens)
             if nested > MAX_BRACKETS:
                 raise _too("levels of brackets", MAX_BRACKETS)
+            if kind in (TokenKind.INT, TokenKind.FLOAT) and len(lexer.token.value or "") > MAX_DIGITS:
+                raise wrong_document(f"A number may have {MAX_DIGITS} digits.", limit=MAX_DIGITS)
             if kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\0" in (lexer.token.value or ""):
                 raise Failure(Code.BAD_REQUEST, "Text may not contain the character U+0000.")
 
@@ -122,7 +182,9 @@ class Guard:
         limits = self.settings
         if size.roots & _INTROSPECTION and not self.introspection:
             raise Failure(Code.OPERATION_NOT_ALLOWED, "Introspection is off.", status=403)
-        apart = bool(size.roots) and size.roots <= _INTROSPECTION | {"__typename"}
+        if size.roots & _INTROSPECTION and size.type_lists > MAX_TYPE_LISTS:
+            raise _too("lists of fields within one another", MAX_TYPE_LISTS)
+        apart = bool(size.roots) and size.roots <= _APART
         depth = limits.max_introspection_depth if apart else limits.max_depth
         if size.depth > depth:
             raise _too("levels", depth)
@@ -143,7 +205,7 @@ class _Sizes:
         self.known: dict[str, Size] = {}
 
     def of(self, selection_set: SelectionSetNode) -> Size:
-        depth = aliases = fields = 0
+        depth = aliases = fields = type_lists = 0
         roots: set[str] = set()
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
@@ -153,6 +215,7 @@ class _Sizes:
                 below = self.of(selection.selection_set) if selection.selection_set else Size()
                 depth = max(depth, 1 + below.depth)
                 aliases += below.aliases
+                type_lists = max(type_lists, below.type_lists + (selection.name.value in _TYPE_LISTS))
                 continue
             if isinstance(selection, FragmentSpreadNode):
                 below = self.fragment(selection.name.value)
@@ -161,10 +224,11 @@ class _Sizes:
             depth = max(depth, below.depth)
             aliases += below.aliases
             fields += below.fields
+            type_lists = max(type_lists, below.type_lists)
             roots |= below.roots
         if fields > self.max_fields:
             raise _too("fields in one selection set", self.max_fields)
-        return Size(depth, aliases, fields, frozenset(roots))
+        return Size(depth, aliases, fields, type_lists, frozenset(roots))
 
     def fragment(self, name: str) -> Size:
         """A fragment that spreads itself, or that nobody defined, measures nothing here: validation refuses both."""
@@ -175,5 +239,5 @@ class _Sizes:
         return self.known[name]
 
 
-def _too(what: str, limit: int) -> Failure:
-    return wrong_document(f"A document may have {limit} {what}.", Code.QUERY_TOO_COMPLEX, limit=limit)
+def _too(what: str, limit: int, **facts: int) -> Failure:
+    return wrong_document(f"A document may have {limit} {what}.", Code.QUERY_TOO_COMPLEX, limit=limit, **facts)

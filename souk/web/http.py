@@ -1,9 +1,11 @@
 """GraphQL over HTTP: POST and GET, both media types, and event streams for those who accept them."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from graphql import OperationType
 
+from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
 from souk.web.errors import Code, Failure, failure_of, internal
 from souk.web.gate import (
@@ -18,9 +20,10 @@ from souk.web.gate import (
     query_string_request,
     read_body,
 )
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, Result, log, refused
-from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, headers_of, respond
-from souk.web.streams import Stream, Streams
+from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, respond
+from souk.web.streams import Events, Parts, Stream, Streams
 
 ALLOW = ((b"allow", b"GET, POST"),)
 _ACCEPTED = {
@@ -29,17 +32,30 @@ _ACCEPTED = {
     "application/*": JSON,
     "*/*": JSON,
     "text/event-stream": EVENT_STREAM,
+    "multipart/mixed": MULTIPART,
 }
+FORMS: dict[bytes, type[Events] | type[Parts]] = {EVENT_STREAM: Events, MULTIPART: Parts}
 
 
+@lru_cache(maxsize=512)
 def accepted(header: bytes | None) -> bytes | None:
     """The media type to answer in, None if there is none; without the header the one every client knows."""
     if not header:
         return JSON
     for name, parameters in media_types(header):
+        if name == "multipart/mixed" and parameters.get("subscriptionspec", "").strip('"') != "1.0":
+            continue
         if name in _ACCEPTED and parameters.get("charset", "utf-8") in ("utf-8", "utf8"):
             return _ACCEPTED[name]
     return None
+
+
+def check_rehearsal(kind: OperationType, checked: Checked, request: GraphQLRequest) -> None:
+    """Raises Failure (BAD_REQUEST): a dry run is of one mutation."""
+    if kind is not OperationType.MUTATION:
+        raise bad("Only a mutation has a dry run.")
+    if checked.fields.get(checked.named(request.operation_name)) != 1:
+        raise bad("A dry run is of one mutation; send them one by one.")
 
 
 class GraphQLOverHTTP:
@@ -52,6 +68,7 @@ class GraphQLOverHTTP:
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
     ) -> None:
         media = accepted(headers.get(b"accept"))
+        actor: Actor | None = None
         try:
             if scope["method"] not in ("GET", "POST"):
                 raise Failure(Code.BAD_REQUEST, "Use GET or POST.", status=405, headers=ALLOW)
@@ -59,7 +76,9 @@ class GraphQLOverHTTP:
                 raise bad("Accept application/graphql-response+json or application/json.", 406)
             request = await self._request(scope, receive, headers)
             actor = await self.operations.parts.sessions.actor(call.credential)
-            kind = self.operations.check(request).kind(request.operation_name)
+            request = await self.operations.document(request, actor, call)
+            checked = self.operations.check(request)
+            kind = checked.kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(
                     Code.OPERATION_NOT_ALLOWED,
@@ -67,9 +86,17 @@ class GraphQLOverHTTP:
                     status=405,
                     headers=((b"allow", b"POST"),),
                 )
-            if media is EVENT_STREAM:
-                call = replace(call, transport="stream")
-                await Stream(self.operations, self.streams, request, kind, actor, call).serve(receive, send)
+            if call.rehearse:
+                check_rehearsal(kind, checked, request)
+            if call.explain:
+                result = await self.operations.explain(request, checked, actor, call)
+                await self._send(send, result, self._plain(media), call)
+                return
+            if media is EVENT_STREAM or (media is MULTIPART and kind is OperationType.SUBSCRIPTION):
+                form = FORMS[media]
+                call = replace(call, transport=form.transport)
+                stream = Stream(self.operations, self.streams, request, checked, kind, actor, call, form)
+                await stream.serve(receive, send)
                 return
             if kind is OperationType.SUBSCRIPTION:
                 raise Failure(
@@ -77,16 +104,14 @@ class GraphQLOverHTTP:
                     "Subscriptions are served as event streams and over sockets.",
                     status=400,
                 )
-            result = await self.operations.answer(request, kind, actor, call)
+            result = await self.operations.answer(request, checked, kind, actor, call)
         except Exception as error:
             failure = failure_of(error)
             if failure is None:
                 log.error("failed", request_id=call.request_id, exc_info=error)
                 failure = internal()
-            result = refused(failure, call)
-            if failure.code is not Code.INTERNAL:
-                log.info("refused", request_id=call.request_id, code=failure.code.value, status=failure.status)
-        await self._send(send, result, GRAPHQL_JSON if media in (None, EVENT_STREAM) else media, call)
+            result = refused(await self.operations.refuse(failure, actor, call), call)
+        await self._send(send, result, self._plain(media), call)
 
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
         if scope["method"] == "GET":
@@ -101,6 +126,11 @@ class GraphQLOverHTTP:
         body = await read_body(receive, headers, self.settings.body_limit, self.settings.body_timeout)
         return graphql_request(load_json(body))
 
+    @staticmethod
+    def _plain(media: bytes | None) -> bytes:
+        """The media type of an answer that is one JSON document; clients of multipart know `application/json`."""
+        return GRAPHQL_JSON if media is None or media is EVENT_STREAM else JSON if media is MULTIPART else media
+
     async def _send(self, send: Send, result: Result, media: bytes, call: Call) -> None:
         failure, status = result.failure, result.status
         if status == 400 and media is JSON and (failure is None or failure.about_document):
@@ -108,6 +138,8 @@ class GraphQLOverHTTP:
         more = [(b"vary", b"accept, authorization, cookie"), *(failure.headers if failure else ())]
         if result.cookie is not None:
             more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
+        if result.charge is not None:
+            more += result.charge.headers()
         if result.retry_after_ms is not None:
             more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
         secure = not self.settings.development

@@ -1,7 +1,16 @@
-"""Structured log lines: one event with facts, never a token, a variable or the text of a document."""
+"""Structured log lines: one event with facts, never a token, a variable or the text of a document.
+
+What clients send gets into exceptions: PostgreSQL quotes the value it refuses. So of an exception the log has its type, its
+SQL state and where it was raised, not what it says; with SOUK_LOG_LEVEL=debug, on a developer's machine, all of it. No
+line is longer than 2 KB.
+"""
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -9,27 +18,94 @@ import structlog
 
 from souk.settings import Settings
 
+LINE, VALUE, FRAMES, CAUSES = 2_000, 200, 8, 3  # bytes, characters, calls, exceptions
+ROOT = str(Path(__file__).parents[2]) + "/"
+Event = MutableMapping[str, Any]
+
 
 def _line(event: dict[str, Any], **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    text = orjson.dumps(event, default=str)
+    if len(text) > LINE:
+        text = orjson.dumps({name: event[name] for name in KEPT if name in event} | {"cut": True}, default=str)
+    return text[:LINE].decode(errors="ignore")
+
+
+KEPT = ("level", "timestamp", "event", "request_id", "code", "outcome", "error", "name", "hash", "logger")
+
+
+def bounded(_: Any, __: str, event: Event) -> Event:
+    """Cut what is long."""
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > VALUE:
+            event[name] = value[:VALUE] + "…"
+    return event
+
+
+def anonymous(_: Any, __: str, event: Event) -> Event:
+    """Replace an exception by what may be said of it."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()[1]
+    if isinstance(found, tuple):
+        found = found[1]
+    if isinstance(found, BaseException):
+        event["error"] = " < ".join(_causes(found))
+        event["at"] = " ".join(_frames(found.__traceback__))
+    return event
+
+
+def _causes(error: BaseException) -> list[str]:
+    told: list[str] = []
+    at: BaseException | None = error
+    while at is not None and len(told) < CAUSES:
+        state = getattr(at, "sqlstate", None) or getattr(getattr(at, "orig", None), "sqlstate", None)
+        constraint = getattr(at, "constraint_name", None)
+        told.append(" ".join(filter(None, (type(at).__name__, state, constraint))))
+        at = at.__cause__ or getattr(at, "original_error", None) or at.__context__
+    return told
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    found = traceback.extract_tb(trace)[-FRAMES:]
+    return [f"{each.filename.removeprefix(ROOT).rpartition('site-packages/')[2]}:{each.lineno}" for each in found]
+
+
+class Foreign(logging.Handler):
+    """What libraries log, as lines of ours: which of them, and what it says without the values it fills in."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message: Any = record.msg
+        if isinstance(message, OSError):
+            said = message.strerror or type(message).__name__  # the system's words: a port that is taken
+        elif isinstance(message, str):
+            said = message if record.args else message.partition(":")[0]
+        else:
+            said = type(message).__name__
+        structlog.get_logger(record.name).log(
+            record.levelno, said, logger=record.name, **({"exc_info": record.exc_info} if record.exc_info else {})
+        )
 
 
 def configure(settings: Settings) -> None:
     """Set up the logs of this process, on standard error; the libraries' own only from warnings on."""
     level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
-    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals hold what must not be logged
-    shown = (
-        [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(serializer=_line)]
+    whole = settings.log_level == "debug"
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[Foreign()], force=True)
+    shown: list[Any] = (
+        [structlog.processors.JSONRenderer(serializer=_line)]
         if settings.log_format == "json"
         else [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    if settings.log_format == "json" and whole:
+        shown = [structlog.processors.ExceptionRenderer(tracebacks), *shown]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if whole else [anonymous, bounded]),
             *shown,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

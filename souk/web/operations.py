@@ -3,19 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from graphql import OperationType
 
-from souk.context import Cookie
+from souk.context import Cookie, Rehearsal
+from souk.documents.store import NOT_FOUND, DocumentRefused, Store
+from souk.engine.cost import Costs
+from souk.engine.document import Operation
+from souk.engine.missing import missing
+from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
+from souk.rules.client import client_class
 from souk.settings import Settings
-from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told
+from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
+from souk.web.limits import Allowances, Charge
+from souk.web.metrics import Gauges, Lag, Metrics
+from souk.web.record import REFUSED_POINTS, Record
 from souk.web.reports import Reports
 from souk.web.sessions import Credential, Sessions
 from souk.web.uploads import Uploads
@@ -23,9 +32,13 @@ from souk.web.uploads import Uploads
 log = structlog.get_logger("souk.web")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """What is known of a caller besides who it is. `address` is the peer's; `transport` is http, socket or stream."""
+    """What is known of a caller besides who it is. `address` is the peer's; `transport` is http, socket or stream.
+
+    `trace` is the id of the caller's distributed trace; `explain` asks for an explanation instead of the answer,
+    `rehearse` for a mutation that keeps nothing.
+    """
 
     request_id: str
     credential: Credential
@@ -33,6 +46,9 @@ class Call:
     transport: str = "http"
     language: str = ""
     caller: Caller = NOWHERE
+    trace: str = ""
+    explain: bool = False
+    rehearse: bool = False
 
 
 class Answer(Protocol):
@@ -52,6 +68,12 @@ class Runner(Protocol):
     def answer(
         self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
     ) -> Coroutine[Any, Any, Answer]: ...
+
+    def explain(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, context: Any
+    ) -> Explained | Answer: ...
+
+    def operation(self, text: str, name: str | None = None) -> Operation | None: ...
 
 
 class Payload(bytes):
@@ -103,15 +125,21 @@ class Parts:
     ready: Callable[[], Any] = always
     uploads: Uploads | None = None
     reports: Reports | None = None
+    documents: Store | None = None
+    costs: Costs | None = None
+    limits: Allowances | None = None
+    gauges: Gauges | None = None
+    lag: Lag | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """An answer ready to be sent; `failure`: why nothing was asked of the runner's parts, or why it came to nothing."""
 
     told: Told
     failure: Failure | None = None
     cookie: Cookie | None = None
+    charge: Charge | None = None
 
     @property
     def status(self) -> int:
@@ -141,38 +169,121 @@ class Event:
     after: Any = None
 
 
+GIVEN_BACK = frozenset({Code.OVERLOADED, Code.UNAVAILABLE, Code.SHUTTING_DOWN})
+
+
 class Operations:
     """The road from a request to its answer, the same over HTTP, sockets and event streams."""
 
-    def __init__(self, settings: Settings, guard: Guard, parts: Parts) -> None:
+    def __init__(self, settings: Settings, guard: Guard, parts: Parts, metrics: Metrics | None = None) -> None:
         self.settings, self.guard, self.parts = settings, guard, parts
+        self.metrics = metrics or Metrics()
+        self.limits = parts.limits or Allowances(settings)
         self.writing: set[asyncio.Task[Answer]] = set()
+
+    async def document(self, request: GraphQLRequest, actor: Actor, call: Call) -> GraphQLRequest:
+        """The request with the text of its document. Raises Failure: it is not known, or may not be sent by this client."""
+        store = self.parts.documents
+        if store is None:
+            if not request.query:
+                raise wrong_document(NOT_FOUND, Code.PERSISTED_QUERY_NOT_FOUND)
+            return request
+        client = client_class(actor, cookie=call.credential.cookie)
+        try:
+            found = await store.document(
+                request.query or None, request.sha256, actor, client, automatic=request.automatic
+            )
+        except DocumentRefused as refused:
+            raise wrong_document(refused.message, Code(refused.code)) from None
+        return replace(request, query=found)
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
         return self.guard.check(request.query)
 
-    async def answer(self, request: GraphQLRequest, kind: OperationType, actor: Actor, call: Call) -> Result:
+    async def refuse(self, failure: Failure, actor: Actor | None, call: Call) -> Failure:
+        """Note that a request was refused before it became an operation; it costs a little, or RATE_LIMITED comes of it."""
+        if failure.code is not Code.RATE_LIMITED and failure.code not in GIVEN_BACK:
+            try:
+                await self.limits.charge(actor, call.address, REFUSED_POINTS)
+            except Failure as limited:
+                failure = limited
+        self.metrics.refused(failure.code, call.transport)
+        told = {"trace": call.trace} if call.trace else {}
+        log.info(
+            "refused",
+            request_id=call.request_id,
+            code=failure.code.value,
+            status=failure.status,
+            transport=call.transport,
+            **told,
+        )
+        return failure
+
+    async def answer(
+        self, request: GraphQLRequest, checked: Checked, kind: OperationType, actor: Actor, call: Call
+    ) -> Result:
         """Answer a query or a mutation. Never raises but for cancellation."""
-        began = perf_counter()
-        road: bool | None = None
-        context = self.parts.context(actor, call)
+        record = Record(self.metrics, request, checked, kind, call)
+        context = None
         try:
+            price = record.price = self.guard.admit(checked, request.operation_name, request.variables)
+            charge = record.charge = await self.limits.charge(actor, call.address, price.points)
+            context = self.parts.context(actor, call)
+            context.charge = charge
+            if call.rehearse:
+                context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
             if kind is OperationType.MUTATION:
                 answer = await self._written(run, context)
             else:
                 async with asyncio.timeout(self.settings.request_timeout):
                     answer = await run
-            road = answer.fused
-            said = told(answer.body, call.request_id, again=not context.effects.unsettled)
-            result = Result(said, cookie=getattr(context.effects, "cookie", None))
-            outcome = _outcome(result.told)
+            record.fused = answer.fused
+            found = told(
+                answer.body, call.request_id, again=not context.effects.unsettled, hints=self.settings.development
+            )
+            result = Result(
+                record.settled(found, self.settings.max_cost if self.guard.costs else None, _rehearsed(context)),
+                cookie=getattr(context.effects, "cookie", None),
+                charge=charge,
+            )
+            record.done(_outcome(found))
         except Exception as error:
-            result = self._failed(error, call, again=not context.effects.unsettled)
-            outcome = result.failure.code.value if result.failure else ""
-        self._log(request, kind, call, began, outcome, fused=road)
+            failed = self._failed(error, call, again=context is None or not context.effects.unsettled)
+            result = Result(failed.told, failed.failure, charge=record.charge)
+            code = failed.failure.code if failed.failure else Code.INTERNAL
+            if record.charge is not None and code in GIVEN_BACK:
+                record.charge.settle(1)
+            record.done(code.value)
         return result
+
+    async def explain(self, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call) -> Result:
+        """What the operation would cost, how it would be read, and what its caller may not, without running it.
+
+        The statement itself is shown on development servers only. Raises Failure.
+        """
+        charge = await self.limits.charge(actor, call.address, REFUSED_POINTS)
+        price = checked.price(request.operation_name, request.variables)
+        context, runner = self.parts.context(actor, call), self.parts.runner
+        found = runner.explain(request.query, request.variables, request.operation_name, context)
+        if not isinstance(found, Explained):
+            return Result(told(found.body, call.request_id, hints=self.settings.development), charge=charge)
+        operation = runner.operation(request.query, request.operation_name)
+        plan: dict[str, Any] = {"road": "statement" if found.fused else "executor"}
+        if self.settings.development:
+            plan |= {"reason": found.reason, "sql": found.sql}
+        told_ = {
+            "cost": price.points,
+            "costLimit": self.settings.max_cost,
+            "nodes": price.nodes,
+            "nodesLimit": self.settings.max_nodes,
+            "weight": price.weight,
+            "hash": f"sha256:{checked.digest}",
+            "plan": plan,
+            "missingPermissions": missing(operation, actor.facts) if operation is not None else [],
+        }
+        return Result(Told(orjson.dumps({"data": None, "extensions": {"explain": told_}})), charge=charge)
 
     async def _written(self, run: Coroutine[Any, Any, Answer], context: Any) -> Answer:
         """The answer of a mutation that nobody's impatience ends half-way: what it commits is told, if it is in time.
@@ -199,31 +310,40 @@ class Operations:
             await asyncio.wait(self.writing, timeout=self.settings.statement_timeout)
 
     async def follow(
-        self, request: GraphQLRequest, actor: Actor, call: Call, deliver: Callable[[bytes, Any], None]
+        self,
+        request: GraphQLRequest,
+        checked: Checked,
+        actor: Actor,
+        call: Call,
+        deliver: Callable[[bytes, Any], None],
     ) -> AsyncIterator[Event]:
         """The payloads of a subscription; those that its source shares go to `deliver(body, after)` instead.
 
-        `deliver` is called between two turns of the loop, must not wait, and may raise. Raises Failure.
+        `deliver` is called between two turns of the loop, must not wait, and may raise. Raises Failure. What it may
+        answer at most is charged once, when it begins.
         """
-        began, outcome, count = perf_counter(), "ended", 0
+        record = Record(self.metrics, request, checked, OperationType.SUBSCRIPTION, call)
+        outcome = "ended"
 
         def push(payload: Payload) -> None:
-            nonlocal count
-            count += 1
+            record.events += 1
             deliver(payload if payload.plain else told(payload, call.request_id).body, payload.after)
 
         try:
             if self.parts.events is None:
                 raise Failure(Code.OPERATION_NOT_ALLOWED, "There are no subscriptions here.")
+            price = record.price = self.guard.admit(checked, request.operation_name, request.variables)
+            record.charge = await self.limits.charge(actor, call.address, price.points)
             context = self.parts.context(actor, call)
+            context.charge = record.charge
             source = self.parts.events.subscribe(
                 request.query, request.variables, request.operation_name, context, push
             )
             async with aclosing(source) as payloads:  # type: ignore[type-var]
                 async for item in payloads:
-                    count += 1
+                    record.events += 1
                     after, payload = item if isinstance(item, tuple) else (getattr(item, "after", None), item)
-                    found = told(payload, call.request_id)
+                    found = told(payload, call.request_id, hints=self.settings.development)
                     yield Event(found.body, found.executed, after)
             outcome = "ok"
         except Exception as error:
@@ -231,7 +351,7 @@ class Operations:
             outcome = failure.code.value if failure else ""
             raise failure or internal() from None
         finally:
-            self._log(request, OperationType.SUBSCRIPTION, call, began, outcome, events=count)
+            record.done(outcome)
 
     def _failed(self, error: Exception, call: Call, *, again: bool = True) -> Result:
         failure = failure_of(error)
@@ -242,24 +362,17 @@ class Operations:
             failure.retryable, failure.retry_after_ms = False, None
         return refused(failure, call)
 
-    def _log(
-        self, request: GraphQLRequest, kind: OperationType, call: Call, began: float, outcome: str, **facts: Any
-    ) -> None:
-        log.info(
-            "operation",
-            request_id=call.request_id,
-            name=request.operation_name,
-            kind=kind.value,
-            transport=call.transport,
-            ms=round((perf_counter() - began) * 1000, 1),
-            outcome=outcome,
-            **facts,
-        )
-
 
 def refused(failure: Failure, call: Call) -> Result:
     """The answer to an operation that was not run."""
     return Result(Told(failure.body(call.request_id), executed=False, failed=failure.code), failure)
+
+
+def _rehearsed(context: Any) -> bytes:
+    """What a dry run would have made happen, for the answer's extensions."""
+    if (rehearsal := getattr(context, "rehearsal", None)) is None:
+        return b""
+    return b',"dryRun":' + orjson.dumps({"kept": False, "events": rehearsal.effects})
 
 
 def _outcome(answer: Told) -> str:

@@ -7,6 +7,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
 GRAPHQL_JSON = b"application/graphql-response+json"
 EVENT_STREAM = b"text/event-stream"
+MULTIPART = b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
+TEXT = b"text/plain"
 
 SECURITY: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -23,7 +25,7 @@ def headers_of(
     media: bytes, request_id: str, *, more: Headers = (), policy: bytes = NOTHING, secure: bool = False
 ) -> list[tuple[bytes, bytes]]:
     """`secure` promises https for a year: in production only."""
-    charset = media + b"; charset=utf-8"
+    charset = media if b";" in media else media + b"; charset=utf-8"
     given = [(b"content-type", charset), (b"x-request-id", request_id.encode()), *SECURITY, *more]
     given.append((b"content-security-policy", policy))
     if not any(name == b"cache-control" for name, _ in more):

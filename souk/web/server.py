@@ -78,7 +78,8 @@ def config_of(settings: Settings, app: App) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         log_config=None,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
 
 

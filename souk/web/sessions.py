@@ -34,6 +34,11 @@ class Credential:
     forget: bytes = b""
     """Of a cookie: the Set-Cookie that takes it back, sent when it is no longer valid."""
 
+    @property
+    def cookie(self) -> bool:
+        """Whether the token came as a browser's cookie."""
+        return bool(self.forget)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -18,6 +18,7 @@ from souk.rules.actor import Actor
 from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
 from souk.web.frames import WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, log
 from souk.web.sessions import bearer
 from souk.web.streams import Outbox, Streams, overloaded
@@ -25,6 +26,7 @@ from souk.web.streams import Outbox, Streams, overloaded
 PROTOCOL = "graphql-transport-ws"
 MAX_ID = 128
 CLOSE_SECONDS = 2.0
+WAITING = 8_388_608  # bytes for a client that talks on and does not read them
 
 
 class Closed(Exception):
@@ -41,9 +43,9 @@ class Gone(Exception):
 
 @dataclass(slots=True)
 class Running:
-    """One operation of a socket."""
+    """One operation of a socket; its kind is known when its document is found."""
 
-    kind: OperationType
+    kind: OperationType | None = None
     task: asyncio.Task[None] | None = None
     why: Failure | None = None
 
@@ -63,6 +65,7 @@ class Socket:
         self._initialised = False
         self._reader: asyncio.Task[None] | None = None
         self._end: Closed | None = None
+        self._why: Failure | None = None
         self._count = 0
 
     async def serve(self, headers: dict[bytes, bytes], *, draining: bool) -> None:
@@ -85,7 +88,7 @@ class Socket:
         """Each subscription gets its error, other operations their answer; then the socket closes."""
         if self._end is None and self._reader is not None:
             code = 1012 if why.code is Code.SHUTTING_DOWN else 1001
-            self._end = Closed(code, why.message)
+            self._end, self._why = Closed(code, why.message), why
             for one in self.running.values():
                 if one.kind is OperationType.SUBSCRIPTION and one.task is not None and one.why is None:
                     one.why = why
@@ -144,6 +147,8 @@ class Socket:
         message = await self.receive()
         if message["type"] == "websocket.disconnect":
             raise Gone
+        if self.outbox.size > WAITING:
+            raise Closed(4429, "Read what is sent to you")
         text = message.get("text")
         if not isinstance(text, str):
             raise Closed(4400, "Messages are JSON text")
@@ -201,27 +206,31 @@ class Socket:
             raise Closed(4401, "Unauthorized")
         if id in self.running:
             raise Closed(4409, f"Subscriber for {id} already exists")
-        if payload is None or not isinstance(payload.get("query"), str):
+        if not _names_document(payload):
             raise Closed(4400, "payload.query must be a document")
         self._count += 1
         call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
-        try:
-            request = graphql_request(payload)
-            if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
-                raise Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
-            kind = self.operations.check(request).kind(request.operation_name)
-        except Failure as failure:
+        if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
+            failure = Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
             self._error(id, failure, call)
             return
-        one = self.running[id] = Running(kind=kind)
-        one.task = asyncio.create_task(self._run(id, one, request, self.actor, call))
+        one = self.running[id] = Running()
+        one.task = asyncio.create_task(self._run(id, one, payload, self.actor, call))
 
-    async def _run(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> None:
+    async def _run(self, id: str, one: Running, payload: dict[str, Any], actor: Actor, call: Call) -> None:
         try:
+            try:
+                request = await self.operations.document(graphql_request(payload), actor, call)
+                checked = self.operations.check(request)
+                one.kind = checked.kind(request.operation_name)
+            except Failure as failure:
+                raise await self.operations.refuse(failure, actor, call) from None
             if one.kind is OperationType.SUBSCRIPTION:
-                finished = await self._follow(id, one, request, actor, call)
+                if self._why is not None:  # the socket was ended while the document was looked for
+                    raise self._why
+                finished = await self._follow(id, one, request, checked, actor, call)
             else:
-                result = await self.operations.answer(request, one.kind, actor, call)
+                result = await self.operations.answer(request, checked, one.kind, actor, call)
                 finished = self._payload(id, result.told.body, result.told.executed)
             if finished:
                 self._put(id, b"complete", None)
@@ -238,7 +247,9 @@ class Socket:
             if self.running.get(id) is one:
                 del self.running[id]
 
-    async def _follow(self, id: str, one: Running, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
+    async def _follow(
+        self, id: str, one: Running, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call
+    ) -> bool:
         head, outbox, backlog, last = (
             _head(id, b"next") + b',"payload":',
             self.outbox,
@@ -258,7 +269,7 @@ class Socket:
                 outbox.put(frame, id)
             last = after
 
-        async for event in self.operations.follow(request, actor, call, deliver):
+        async for event in self.operations.follow(request, checked, actor, call, deliver):
             if outbox.waiting[id] >= backlog:
                 raise overloaded(last)
             if not self._payload(id, event.body, event.executed):
@@ -284,6 +295,16 @@ class Socket:
 
 def _head(id: str, type: bytes) -> bytes:
     return b'{"id":%b,"type":"%b"' % (orjson.dumps(id), type)
+
+
+def _names_document(payload: Any) -> bool:
+    if not isinstance(payload, dict):
+        return False
+    extensions = payload.get("extensions")
+    by_hash = isinstance(payload.get("documentId"), str) or (
+        isinstance(extensions, dict) and extensions.get("persistedQuery") is not None
+    )
+    return by_hash or isinstance(payload.get("query"), str)
 
 
 def _never(_: bytes) -> bool:

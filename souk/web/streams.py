@@ -1,4 +1,4 @@
-"""What stays open: the register of sockets and event streams, their bounded outboxes, and the event streams themselves."""
+"""What stays open: the register of sockets and event streams, their bounded outboxes, and the streams over HTTP themselves."""
 
 import asyncio
 from collections import Counter, deque
@@ -12,8 +12,9 @@ from souk.rules.actor import Actor
 from souk.settings import Settings
 from souk.web.errors import Code, Failure, failure_of, unauthenticated
 from souk.web.gate import GraphQLRequest, Receive, Send
+from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, log
-from souk.web.respond import EVENT_STREAM, headers_of
+from souk.web.respond import EVENT_STREAM, MULTIPART, headers_of
 from souk.web.sessions import Credential, Sessions
 
 
@@ -38,8 +39,7 @@ class Streams:
 
     def add(self, one: Open) -> None:
         """Raises Failure (RATE_LIMITED) where an address has too many."""
-        limit = max(1, round(self.settings.sockets_per_address * self.settings.limit_scale))
-        if self._addresses[one.call.address] >= limit:
+        if self._addresses[one.call.address] >= self.settings.sockets_per_address:
             raise Failure(Code.RATE_LIMITED, "Too many connections from this address.", retry_after_ms=5000)
         self._addresses[one.call.address] += 1
         self.open.add(one)
@@ -50,9 +50,8 @@ class Streams:
         session = actor.session_id or actor.token_id
         if session is None:
             return
-        limit = max(1, round(self.settings.sockets_per_session * self.settings.limit_scale))
         mine = sum(1 for one in self.open if one.actor and session in (one.actor.session_id, one.actor.token_id))
-        if mine >= limit:
+        if mine >= self.settings.sockets_per_session:
             raise Failure(Code.RATE_LIMITED, "Too many connections of this session.", retry_after_ms=5000)
 
     def remove(self, one: Open) -> None:
@@ -109,12 +108,15 @@ class Outbox:
         self._frames: deque[tuple[str, Any]] = deque()
         self._filled = asyncio.Event()
         self.waiting: Counter[str] = Counter()
+        self.size = 0
+        """Bytes that wait."""
         self.idle = False
         """Everything put was taken, and its taker is done with it: what goes past the outbox now overtakes nothing."""
 
     def put(self, frame: Any, owner: str = "") -> None:
         self.idle = False
         self._frames.append((owner, frame))
+        self.size += len(frame or b"")
         self.waiting[owner] += 1
         self._filled.set()
 
@@ -125,6 +127,7 @@ class Outbox:
         """Forget the frames of an operation that its client has ended."""
         if self.waiting.pop(owner, 0):
             self._frames = deque(each for each in self._frames if each[0] != owner)
+            self.size = sum(len(frame or b"") for _, frame in self._frames)
 
     async def take(self) -> Any:
         while not self._frames:
@@ -132,6 +135,7 @@ class Outbox:
             self.idle = True
             await self._filled.wait()
         owner, frame = self._frames.popleft()
+        self.size -= len(frame or b"")
         self.waiting[owner] -= 1
         if not self.waiting[owner]:
             del self.waiting[owner]
@@ -145,19 +149,63 @@ def overloaded(after: Any) -> Failure:
     )
 
 
+class Events:
+    """Server-sent events as `graphql-sse` has them: `next` for each payload, one `complete`, comments in between."""
+
+    media, transport = EVENT_STREAM, "stream"
+    begin = beat = b":\n\n"
+    complete = b"event: complete\ndata:\n\n"
+
+    @staticmethod
+    def next(body: bytes) -> bytes:
+        return b"event: next\ndata: " + body.replace(b"\n", b"\ndata: ") + b"\n\n"
+
+    @staticmethod
+    def failed(body: bytes) -> bytes:
+        """What ended it from outside; the last before `complete`."""
+        return Events.next(body)
+
+
+class Parts:
+    """`multipart/mixed; subscriptionSpec=1.0`: each payload in a part of its own, `{}` to show life, errors of the
+    transport beside a payload that is null. A part counts as arrived with the boundary after it, which is sent at once."""
+
+    media, transport = MULTIPART, "multipart"
+    begin = b"\r\n--graphql"
+    complete = b"--\r\n"
+
+    @staticmethod
+    def part(body: bytes) -> bytes:
+        return b"\r\ncontent-type: application/json\r\n\r\n%b\r\n--graphql" % body
+
+    @staticmethod
+    def next(body: bytes) -> bytes:
+        return Parts.part(b'{"payload":%b}' % body)
+
+    @staticmethod
+    def failed(body: bytes) -> bytes:
+        return Parts.part(b'{"payload":null,%b' % body[1:])
+
+    beat = part(b"{}")
+
+
 class Stream:
-    """One operation as server-sent events: `next` for each payload, one `complete`, comments in between."""
+    """One operation as a stream over HTTP, in one of the two forms."""
 
     def __init__(
         self,
         operations: Operations,
         streams: Streams,
         request: GraphQLRequest,
+        checked: Checked,
         kind: OperationType,
         actor: Actor,
         call: Call,
+        form: type[Events] | type[Parts] = Events,
     ) -> None:
+        self.form = form
         self.operations, self.streams, self.request, self.kind = operations, streams, request, kind
+        self.checked = checked
         self.actor: Actor | None = None
         self._me, self.call, self.outbox = actor, call, Outbox()
         self._pump: asyncio.Task[None] | None = None
@@ -182,7 +230,7 @@ class Stream:
     async def _serve(self, receive: Receive, send: Send) -> None:
         more = ((b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no"))
         secure = not self.operations.settings.development
-        headers = headers_of(EVENT_STREAM, self.call.request_id, more=more, secure=secure)
+        headers = headers_of(self.form.media, self.call.request_id, more=more, secure=secure)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._pump = asyncio.create_task(self._run())
         if self._why is not None:
@@ -201,15 +249,15 @@ class Stream:
             if self.kind is OperationType.SUBSCRIPTION:
                 await self._follow()
             else:
-                result = await self.operations.answer(self.request, self.kind, self._me, self.call)
+                result = await self.operations.answer(self.request, self.checked, self.kind, self._me, self.call)
                 self._next(result.told.body)
         except asyncio.CancelledError:
             if self._why is None:
                 raise
-            self._next(self._why.body(self.call.request_id))
+            self.outbox.put(self.form.failed(self._why.body(self.call.request_id)))
         except Failure as failure:
-            self._next(failure.body(self.call.request_id))
-        self.outbox.put(b"event: complete\ndata:\n\n")
+            self.outbox.put(self.form.failed(failure.body(self.call.request_id)))
+        self.outbox.put(self.form.complete)
         self.outbox.put(None)
 
     async def _follow(self) -> None:
@@ -222,16 +270,16 @@ class Stream:
             self._next(body)
             last = after
 
-        async for event in self.operations.follow(self.request, self._me, self.call, deliver):
+        async for event in self.operations.follow(self.request, self.checked, self._me, self.call, deliver):
             deliver(event.body, event.after)
             if not event.executed:
                 return
 
     def _next(self, body: bytes) -> None:
-        self.outbox.put(b"event: next\ndata: " + body.replace(b"\n", b"\ndata: ") + b"\n\n")
+        self.outbox.put(self.form.next(body))
 
     async def _sender(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": self.form.begin, "more_body": True})
         beat = asyncio.create_task(self._beat())
         try:
             while (frame := await self.outbox.take()) is not None:
@@ -244,7 +292,7 @@ class Stream:
         while True:
             await asyncio.sleep(self.operations.settings.stream_heartbeat)
             if self.outbox.idle:
-                self.outbox.put(b":\n\n")
+                self.outbox.put(self.form.beat)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -1,7 +1,7 @@
 """What the API process works with, opened together and closed together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
@@ -15,19 +15,32 @@ from souk.db.events import Hub, Relay
 from souk.db.sealing import Keyring
 from souk.db.session import Database
 from souk.db.uses import Uses
+from souk.documents.shipped import shipped
+from souk.documents.store import Registered, Store
+from souk.engine.cost import Costs
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
 from souk.gateways.storage import Directory
+from souk.resolvers.document import judged_by
 from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
+from souk.web.documents import judge_of
+from souk.web.limits import Allowances
 from souk.web.live import Live
+from souk.web.metrics import Gauge, Lag
 from souk.web.operations import Call, Parts
+from souk.web.redis import Shared
 from souk.web.reports import Reports
 from souk.web.sessions import Sessions
 from souk.web.uploads import Uploads
 from souk.web.uses import WatchedDoor
+
+LAG = """
+SELECT kind, extract(epoch FROM now() - min(due_at))::float8 FROM souk.work
+WHERE due_at <= now() AND coalesce(lease_until, '-infinity') < now() GROUP BY kind
+"""
 
 
 @asynccontextmanager
@@ -52,7 +65,11 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     relay, hub = Relay(url, "souk_app"), Hub(url, "souk_app")
     database.committed.append(relay.tell)
     live = Live(runner, hub)
+    judged_by(judge_of(settings))
+    store = Store(Registered(database.engine), settings.ad_hoc, shipped(), automatic=settings.automatic_documents)
     uses = Uses(database.engine)
+
+    shared = Shared(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
 
     def context(actor: Actor, call: Call) -> Context:
         cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
@@ -66,6 +83,16 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         if revision != head:
             raise NotReady("migrations")
 
+    async def lag() -> dict[str, float]:
+        return dict(await door.fetch(LAG, timeout=settings.pool_wait))
+
+    def gauges() -> Iterable[Gauge]:
+        sizes = {"read": reads.size, "write": settings.write_pool_size, "door": settings.door_pool_size}
+        yield "souk_pool_connections_limit", "Connections there may be.", sizes
+        used = {"read": reads.busy, "write": database.busy, "door": door.get_size() - door.get_idle_size()}
+        yield "souk_pool_connections_busy", "Connections that work.", used
+        yield "souk_pool_waiting", "Callers who wait for a connection.", {"read": reads.waiting}
+
     try:
         await database.check()
         sessions = Sessions(WatchedDoor(door, settings.pool_wait, uses), cache=settings.session_cache)
@@ -74,11 +101,14 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
-            uploads=Uploads(database, files, settings), reports=Reports(database),
+            uploads=Uploads(database, files, settings), reports=Reports(database), documents=store,
+            costs=Costs(schema._schema), limits=Allowances(settings, shared), gauges=gauges, lag=Lag(lag),
         )  # fmt: skip
     finally:
-        await asyncio.gather(live.close(), relay.stop(), hub.stop(), uses.stop(), return_exceptions=True)
+        await asyncio.gather(live.close(), store.close(), relay.stop(), hub.stop(), uses.stop(), return_exceptions=True)
         await asyncio.gather(reads.close(), database.close(), _close(door), return_exceptions=True)
+        if shared is not None:
+            await shared.close()
 
 
 def _forget(sessions: Sessions, subjects: frozenset[UUID]) -> None:

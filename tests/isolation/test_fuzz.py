@@ -189,9 +189,9 @@ async def test_a_foreign_id_answers_as_one_that_is_nowhere(two: Two, size: Any) 
 UNREACHED: dict[str, str] = {
     "Mutation.otpVerify(input.id)": "a challenge of nobody and a wrong code are one answer: test_signing_in",
     "Mutation.otpVerify(input.membershipId)": "looked at behind a right code only: test_signing_in",
-    "Mutation.mfaVerify(input.challengeId)": "a challenge of nobody and a wrong code are one answer: test_mfa",
     "Mutation.passwordSignIn(input.membershipId)": "looked at behind a right password only: test_password",
-    "Query.accessExplain(membershipId)": "looked at for a row that is there only: test_explain",
+    "Mutation.mfaVerify(input.challengeId)": "a challenge of somebody else and a wrong code are one answer: test_mfa",
+    "Query.accessExplain(membershipId)": "asked beside an id that is nowhere; test_explain.py asks it beside one's own",
 }
 
 

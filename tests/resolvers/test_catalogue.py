@@ -124,9 +124,9 @@ async def test_skus_are_found_and_paged(world: World) -> None:
     assert await found('externalId: {source: "erp", externalId: "7"}') == ["C"]
     assert await found('updatedSince: "2026-11-22T09:00:01Z"') == []
     one = await world.data(
-        Role.DEALER, f'{{ sku(id: "{world.id("Sku", rows[0].id)}") {{ code externalIds {{ source externalId }} }} }}'
+        Role.DEALER, f'{{ sku(id: "{world.id("Sku", rows[0].id)}") {{ code externalIds {{ source value }} }} }}'
     )
-    assert one["sku"] == {"code": "C", "externalIds": [{"source": "erp", "externalId": "7"}]}
+    assert one["sku"] == {"code": "C", "externalIds": [{"source": "erp", "value": "7"}]}
 
 
 # Competitors ------------------------------------------------------------------------------------------------------

@@ -28,10 +28,10 @@ async def given(world: World, entity: str) -> dict[str, Any]:
 async def test_an_integration_names_what_it_brings_in_and_finds_it_again(world: World, entity: str) -> None:
     scopes = ("listing:write", "listing:read", "listing:readUnpublished", "sku:write", "sku:read", "dealer:write")
     who = world.service(*scopes, "dealer:read", "lead:create", "lead:read")
-    shown = f"{entity} {{ id externalIds {{ source externalId }} }}"
+    shown = f"{entity} {{ id externalIds {{ source value }} }}"
     made = await world.do(who, f"{entity}Create", shown, **await given(world, entity), externalId=THEIRS)
     assert codes(made) == []
-    assert made[entity]["externalIds"] == [THEIRS]
+    assert made[entity]["externalIds"] == [{"source": "dms", "value": "A/7"}]
     find = f"query($f: {entity.capitalize()}Filter) {{ {entity}s(filter: $f) {{ nodes {{ id }} }} }}"
     found = await world.data(who, find, {"f": {"externalId": THEIRS}})
     assert found[f"{entity}s"]["nodes"] == [{"id": made[entity]["id"]}]

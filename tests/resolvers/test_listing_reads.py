@@ -126,14 +126,14 @@ async def test_relations_in_both_directions_and_guarded_fields(world: World) -> 
       title floor { amount } autoAccept { amount } autoDecline { amount } statusReason
       dealer { name listings { nodes { title } } } category { name listings { nodes { title } } }
       vehicle { powerBhp mileageKmpl registrationNumber } castingCall { role } product { availability }
-      externalIds { source externalId } } } }"""
+      externalIds { source value } } } }"""
     shown = {
         "title": "One",
         "dealer": {"name": "First Motors", "listings": {"nodes": [{"title": "One"}]}},
         "category": {"name": "Bikes", "listings": {"nodes": [{"title": "One"}]}},
         "castingCall": None,
         "product": None,
-        "externalIds": [{"source": "feed", "externalId": "7"}],
+        "externalIds": [{"source": "feed", "value": "7"}],
     }
     private = {
         "floor": {"amount": "8.00"},

@@ -199,3 +199,15 @@ async def test_tokens_are_found_by_what_is_to_be_done(world: World) -> None:
     assert await named("dealerId: null") == ["Soon"]
     assert await named(f'dealerId: "{world.id("Dealer", world.dealer)}"') == ["Late"]
     assert await named('updatedSince: "2026-11-22T09:00:01Z"') == []
+
+
+async def test_a_dashboard_is_a_scope_that_opens_nothing_and_outlives_rotation(world: World) -> None:
+    made = await make(world, scopes=["listing:read", "dashboard"])
+    assert made["serviceToken"]["scopes"] == ["dashboard", "listing:read"]
+    rotated = await world.do(
+        Role.OWNER, "serviceTokenRotate", f"token {SHOWN}", id=made["serviceToken"]["id"], expiresAt=LATER
+    )
+    assert rotated["serviceToken"]["scopes"] == ["dashboard", "listing:read"]
+    alone = world.service("dashboard")
+    answer = await world.ask(alone, "{ listings { nodes { id } } }")
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]

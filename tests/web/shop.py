@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ import strawberry
 from graphql import GraphQLError
 
 from souk.context import Effects
+from souk.documents.store import Store
 from souk.rules.actor import Actor, Role
 from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
@@ -27,6 +28,7 @@ from souk.web.sessions import Found, Sessions
 
 PHAROS, TWIN = UUID(int=1), UUID(int=2)
 OPS_TOKEN, SALES_TOKEN, SERVICE_TOKEN = "ops-token-of-the-shop", "sales-token-of-the-shop", "svc_1_token-of-the-shop"
+DASHBOARD_TOKEN = "svc_2_token-of-the-shop"
 
 
 @strawberry.type
@@ -119,6 +121,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.total = 0
+        self.now = NOW
         self.lookups = 0
         self.broken: BaseException | None = None
         self.ready_reason: str | None = None
@@ -127,9 +130,15 @@ class Shop:
             OPS_TOKEN: Found(Actor(PHAROS, Role.OPS, UUID(int=10), session_id=UUID(int=20)), None),
             SALES_TOKEN: Found(Actor(TWIN, Role.SALES, UUID(int=11), session_id=UUID(int=21)), None),
             SERVICE_TOKEN: Found(Actor(PHAROS, Role.SERVICE, token_id=UUID(int=30)), None),
+            DASHBOARD_TOKEN: Found(
+                Actor(PHAROS, Role.SERVICE, token_id=UUID(int=31), scopes=frozenset({"dashboard"})), None
+            ),
         }
         self.hosts = {"pharos.test": PHAROS, "127.0.0.1": PHAROS}
         self.slugs = {"twin": TWIN}
+        self.registered: dict[tuple[UUID, bytes], str] = {}
+        self.finds = 0
+        self.touched: list[tuple[UUID, frozenset[bytes], datetime]] = []
 
     async def answer(self, text: str, variables: dict, name: str | None, context: Context) -> Answered:
         if self.broken is not None:
@@ -169,6 +178,13 @@ class Shop:
         self.lookups += 1
         return self.slugs.get(slug or "") if slug is not None else self.hosts.get(host or "")
 
+    async def find(self, tenant_id: UUID, sha256: bytes) -> str | None:
+        self.finds += 1
+        return self.registered.get((tenant_id, sha256))
+
+    async def touch(self, tenant_id: UUID, used: Collection[bytes], now: datetime) -> None:
+        self.touched.append((tenant_id, frozenset(used), now))
+
     async def ready(self) -> None:
         if self.ready_reason:
             raise NotReady(self.ready_reason)
@@ -176,7 +192,9 @@ class Shop:
     @asynccontextmanager
     async def parts(self, settings: Settings) -> AsyncIterator[Parts]:
         sessions = Sessions(self, cache=settings.session_cache, now=lambda: NOW)
-        yield Parts(self, sessions, self.context, self, self.ready)
+        self.store = Store(self, settings.ad_hoc, {}, automatic=settings.automatic_documents, now=lambda: self.now)
+        yield Parts(self, sessions, self.context, self, self.ready, documents=self.store)
+        await self.store.close()
 
     def context(self, actor: Actor, call: Call) -> Context:
         self.last = Context(actor, call, self)

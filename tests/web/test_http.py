@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from souk.settings import Settings
-from souk.web import app, operations
+from souk.web import app, operations, record
 from souk.web import http as http_module
 from souk.web.errors import INTERNAL_MESSAGE
 from souk.web.logging import configure
@@ -195,7 +195,7 @@ async def test_who_is_not_known_is_unauthenticated(client):
 
 
 async def test_the_tenant_header_is_ignored_in_production(client):
-    http = await client(env="production")
+    http = await client(env="production", ad_hoc_documents=("visitor",))
     response = await ask(http, "{ viewer }", x_souk_tenant="twin")
     assert response.json() == {"data": {"viewer": "PUBLIC of 1"}}
 
@@ -218,7 +218,7 @@ async def test_hosts_and_origins(client):
 async def test_introspection_and_the_page_are_off_in_production(client):
     query = "{ __schema { queryType { name } } }"
     assert (await ask(await client(), query)).json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
-    http = await client(env="production")
+    http = await client(env="production", ad_hoc_documents=("visitor",))
     assert refusal(await ask(http, query)) == (403, "OPERATION_NOT_ALLOWED", "Introspection is off.")
     assert refusal(await ask(http, '{ ...F } fragment F on Query { __type(name: "Query") { name } }'))[0] == 403
     assert (await ask(http, "{ __typename }")).status_code == 200
@@ -228,7 +228,7 @@ async def test_introspection_and_the_page_are_off_in_production(client):
 
 
 async def test_every_answer_carries_its_id_and_is_safe_to_show(client):
-    http = await client(env="production")
+    http = await client(env="production", ad_hoc_documents=("visitor",))
     for response in (await ask(http, "{ hello }"), await ask(http, "{ nope }"), await http.get("/nothing")):
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -308,7 +308,7 @@ async def test_what_is_not_there(client):
 async def test_the_log_says_neither_tokens_nor_variables_nor_documents(client, capsys, monkeypatch):
     http, before = await client(), structlog.get_config()
     configure(Settings(log_format="json"))
-    for module in (app, http_module, operations):  # theirs may be bound already, to another stream
+    for module in (app, http_module, operations, record):  # theirs may be bound already, to another stream
         monkeypatch.setattr(module, "log", structlog.get_logger("souk.web"))
     try:
         await ask(

@@ -145,3 +145,54 @@ async def test_a_session_that_ends_takes_its_streams_along(start, shop):
         del shop.tokens[OPS_TOKEN]
         *_, (_, payload), _ = await heard.events()
         assert payload["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+MULTIPART = {**EVENTS, "accept": "multipart/mixed; subscriptionSpec=1.0, application/json"}
+
+
+async def parts(running, query, until=None):
+    """The JSON of each part, as Apollo's clients cut them: a part has arrived with the boundary after it."""
+    url, found, text = running.http, [], ""
+    async with (
+        httpx.AsyncClient(timeout=10) as http,
+        http.stream("POST", url, json={"query": query}, headers=MULTIPART) as response,
+    ):
+        assert response.headers["content-type"] == 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
+        async for chunk in response.aiter_text():
+            text += chunk
+            *whole, text = text.split("\r\n--graphql")
+            for part in filter(None, whole):
+                head, _, body = part.partition("\r\n\r\n")
+                assert head == "\r\ncontent-type: application/json"
+                found.append(json.loads(body))
+            if until is not None:
+                await until(found)
+    assert text == "--\r\n"
+    return found
+
+
+async def test_a_subscription_in_parts(start):
+    running = await start()
+    assert await parts(running, "subscription { count(to: 3) }") == [
+        {"payload": {"data": {"count": n}}} for n in (1, 2, 3)
+    ]
+
+
+async def test_an_error_of_the_transport_is_beside_a_payload_that_is_null(start):
+    running = await start(stream_heartbeat=0.01)
+
+    async def drain(found):
+        if {"payload": {"data": {"ever": 0}}} in found and {} in found:
+            await running.app.drain()
+
+    *_, last = await parts(running, "subscription { ever }", drain)
+    assert (last["payload"], last["errors"][0]["extensions"]["code"]) == (None, "SHUTTING_DOWN")
+
+
+async def test_queries_are_answered_plainly_to_those_who_accept_parts(client):
+    http = await client()
+    response = await http.post("/graphql", json={"query": "{ hello }"}, headers=MULTIPART)
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.json() == {"data": {"hello": "Hello, world!"}}
+    other = {**EVENTS, "accept": "multipart/mixed; deferSpec=20220824"}
+    assert (await http.post("/graphql", json={"query": "{ hello }"}, headers=other)).status_code == 406

@@ -11,6 +11,7 @@ from sqlalchemy import Table, text
 from ...db.session import Database, system_actor
 from ...models import Model, Tenant, ids_of
 from .. import enforcement, importing
+from .apps import seed_apps
 from .ground import Doors, Ground, make_tenant, tenant_id_of
 from .pahiyaa import seed_pahiyaa
 from .pharos import seed_pharos
@@ -48,6 +49,7 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
                 await seed_pharos(ground)
             if slug in ("pahiyaa", "twin"):
                 await seed_pahiyaa(ground, TWIN_ROWS if slug == "twin" else rows)
+            await seed_apps(ground)
             await seed_signing_in(ground)
             await tokens(doors, slug, now)
             async with ground.act(None, "demoSeed", at) as tx:

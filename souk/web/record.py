@@ -1,0 +1,91 @@
+"""What is told of an operation when it ends: its cost to the client, one line to the log, and the counters."""
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from graphql import OperationType
+
+from souk.engine.cost import Price
+from souk.web.errors import Told
+from souk.web.gate import GraphQLRequest
+from souk.web.guard import Checked
+from souk.web.limits import Charge
+from souk.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from souk.web.operations import Call
+
+REFUSED_POINTS = 3  # what a request costs that was read, and refused
+NAMED = 100  # characters of an operation's name that are logged
+log = structlog.get_logger("souk.web")
+
+
+class Record:
+    """What is told of one operation when it ends: one line of the log, and the counters. Of its input only its size."""
+
+    __slots__ = (
+        "began",
+        "call",
+        "charge",
+        "checked",
+        "events",
+        "fused",
+        "kind",
+        "metrics",
+        "points",
+        "price",
+        "request",
+    )
+
+    def __init__(
+        self, metrics: Metrics, request: GraphQLRequest, checked: Checked, kind: OperationType, call: "Call"
+    ) -> None:
+        self.metrics, self.request, self.checked, self.kind, self.call = metrics, request, checked, kind, call
+        self.began = perf_counter()
+        self.price: Price | None = None
+        self.charge: Charge | None = None
+        self.fused: bool | None = None
+        self.events = self.points = 0
+
+    def settled(self, answer: Told, limit: int | None, more: bytes = b"") -> Told:
+        """The answer with what it cost, of `limit` points: a row is an object in it, so braces bound the rows from above."""
+        assert self.price is not None and self.charge is not None
+        body = answer.body
+        actual = self.price.actual(max(0, body.count(b"{") - 2)) if answer.executed else REFUSED_POINTS
+        self.points = actual
+        self.charge.settle(actual)
+        if limit is None:
+            return answer
+        told = (self.price.points, actual, limit, more)
+        cost = b',"extensions":{"cost":{"estimated":%d,"actual":%d,"limit":%d}%b}}' % told
+        answer.body = body[:-1] + cost
+        return answer
+
+    def done(self, outcome: str) -> None:
+        spent, call = perf_counter() - self.began, self.call
+        estimated = self.price.points if self.price is not None else 0
+        label = self.checked.label(self.request.operation_name)
+        charged = self.points or (estimated if self.charge is not None else 0)
+        self.metrics.operation(label, self.kind.value, call.transport, outcome, spent, charged)
+        name = self.checked.named(self.request.operation_name)
+        facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
+        if self.fused is not None:
+            facts["fused"] = self.fused
+        if call.trace:
+            facts["trace"] = call.trace
+        if call.rehearse:
+            facts["dry_run"] = True
+        log.info(
+            "operation",
+            request_id=call.request_id,
+            name=name[:NAMED] if name else name,
+            hash=self.checked.digest,
+            kind=self.kind.value,
+            transport=call.transport,
+            cost=charged,
+            estimated=estimated,
+            ms=round(spent * 1000, 1),
+            outcome=outcome,
+            **facts,
+        )
