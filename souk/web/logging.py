@@ -74,9 +74,13 @@ class Foreign(logging.Handler):
     """What libraries log, as lines of ours: which of them, and what it says without the values it fills in."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = record.msg if isinstance(record.msg, str) and record.args else type(record.msg).__name__
-        if not record.args and isinstance(record.msg, str):
-            said = record.msg.partition(":")[0]
+        message: Any = record.msg
+        if isinstance(message, OSError):
+            said = message.strerror or type(message).__name__  # the system's words: a port that is taken
+        elif isinstance(message, str):
+            said = message if record.args else message.partition(":")[0]
+        else:
+            said = type(message).__name__
         structlog.get_logger(record.name).log(
             record.levelno, said, logger=record.name, **({"exc_info": record.exc_info} if record.exc_info else {})
         )

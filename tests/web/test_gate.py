@@ -112,7 +112,7 @@ async def test_a_url_is_read_as_strictly(client, query):
 
 
 async def test_random_damage_never_reaches_500(client, size):
-    http, randomly = await client(), random.Random(7)
+    http, randomly = await client(limit_scale=1_000), random.Random(7)
     whole = orjson.dumps(
         {
             "query": "query Q($n: String!) { hello(name: $n) again { number(value: 1) } }",

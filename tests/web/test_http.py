@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from souk.settings import Settings
-from souk.web import app, operations
+from souk.web import app, operations, record
 from souk.web import http as http_module
 from souk.web.errors import INTERNAL_MESSAGE
 from souk.web.logging import configure
@@ -308,7 +308,7 @@ async def test_what_is_not_there(client):
 async def test_the_log_says_neither_tokens_nor_variables_nor_documents(client, capsys, monkeypatch):
     http, before = await client(), structlog.get_config()
     configure(Settings(log_format="json"))
-    for module in (app, http_module, operations):  # theirs may be bound already, to another stream
+    for module in (app, http_module, operations, record):  # theirs may be bound already, to another stream
         monkeypatch.setattr(module, "log", structlog.get_logger("souk.web"))
     try:
         await ask(

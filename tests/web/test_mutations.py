@@ -83,7 +83,9 @@ async def test_a_connection_lost_while_committing(world: World, lost: list[UUID]
     given = {"kind": "DEALERSHIP", "name": "Unheard Motors", "phone": "+919800000077"}
     request = GraphQLRequest(document, {"i": {**given, "idempotencyKey": world.key()} if keyed else given}, None)
     call = Call("r", Credential(None, "", None))
-    result = await operations.answer(request, OperationType.MUTATION, world.actor(Role.ADMIN), call)
+    result = await operations.answer(
+        request, operations.check(request), OperationType.MUTATION, world.actor(Role.ADMIN), call
+    )
     (told,) = orjson.loads(result.told.body)["errors"]
     assert told["extensions"] == {"code": "UNAVAILABLE", "retryable": keyed, "requestId": "r"}
     assert [(row.id,) for row in await world.rows("SELECT id FROM dealer WHERE name = 'Unheard Motors'")] == [
