@@ -86,7 +86,7 @@ def check(report: Report) -> None:
 
 def test_what_is_computed_and_not_read_is_known() -> None:
     """Only these roots are answered by the executor alone: what they say stands in no row."""
-    assert {"Query.accessExplain", "Query.auditVerify"} == COMPUTED
+    assert {"Query.accessExplain", "Query.auditVerify", "Viewer.rateLimit"} == COMPUTED
 
 
 async def test_random_documents_are_answered_alike_on_both_roads(full: Full, size: Any) -> None:

@@ -37,11 +37,14 @@ LEFT = re.compile(  # why a document may be left to the executor: the client's f
 
 
 def computed() -> frozenset[str]:
-    """The roots that compute their answer instead of reading rows, `Query.name`: declared by the word `query`, without a note."""
-    query = schema._schema.query_type
-    assert isinstance(query, GraphQLObjectType)
-    declared = {name: field.extensions.get("strawberry-definition") for name, field in query.fields.items()}
-    return frozenset(f"Query.{name}" for name, each in declared.items() if each is not None and note_of(each) is None)
+    """What computes its answer instead of reading rows, `Query.name`: roots by the word `query`, and fields with a resolver."""
+    found = set()
+    for name in ("Query", "Viewer"):
+        type_ = schema._schema.type_map[name]
+        assert isinstance(type_, GraphQLObjectType)
+        declared = {field: each.extensions.get("strawberry-definition") for field, each in type_.fields.items()}
+        found |= {f"{name}.{field}" for field, each in declared.items() if each is not None and note_of(each) is None}
+    return frozenset(found)
 
 
 COMPUTED = computed()

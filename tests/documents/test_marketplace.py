@@ -213,3 +213,13 @@ async def test_an_admin_reads_who_did_what(world: World) -> None:
     assert changes["status"] == ["PENDING_REVIEW", "ACTIVE"] and row["requestId"] == "test" and len(row["hash"]) == 64
     answer = await run(world, Role.CUSTOMER, "AuditLog", filter={"op": "listingModerate"})
     assert answer == {"totalCount": 0, "nodes": [], "pageInfo": END}
+
+
+async def test_an_admin_changes_the_thresholds(world: World) -> None:
+    before = (await world.data(Role.ADMIN, "{ settings { version listingDays } }"))["settings"]
+    given = {"expectedVersion": before["version"], "listingDays": 45}
+    assert await codes(world, Role.SALES, "SettingsUpdate", **given) == ["FORBIDDEN"]
+    assert (await world.data(Role.ADMIN, "{ settings { version listingDays } }"))["settings"] == before
+    done = await act(world, Role.ADMIN, "SettingsUpdate", **given)
+    assert (done["version"], done["listingDays"], done["autoApprove"]) == (before["version"] + 1, 45, False)
+    assert await codes(world, Role.ADMIN, "SettingsUpdate", **given) == ["STALE_VERSION"]

@@ -110,7 +110,7 @@ async def test_the_viewer_sees_the_bucket(app, world):
     assert (await ask(app, me, query)).json()["data"]["viewer"]["rateLimit"] == {
         "limit": 10_000, "remaining": 9_999, "restoredPerSecond": 1_000, "fullInSeconds": 1,
     }  # fmt: skip
-    found = await world.ask(Role.OPS, "{ viewer { rateLimit { limit } } }", executor="it is no column")
+    found = await world.ask(Role.OPS, "{ viewer { rateLimit { limit } } }", executor="Viewer.rateLimit")
     assert found["data"] == {"viewer": {"rateLimit": None}}
 
 

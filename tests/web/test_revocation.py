@@ -231,7 +231,7 @@ async def test_a_socket_is_opened_by_cookie_only_from_a_listed_origin(world: Wor
         await ws.send(json.dumps({"type": "connection_init"}))
         assert json.loads(await ws.recv()) == {"type": "connection_ack"}
         await ws.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": ROLE}}))
-        assert json.loads(await ws.recv())["payload"] == {"data": {"viewer": {"role": "OPS"}}}
+        assert json.loads(await ws.recv())["payload"]["data"] == {"viewer": {"role": "OPS"}}
         await end_all(Victim(world, two, {"token": token}, ""))
         done = monotonic()
         async with asyncio.timeout(10):
