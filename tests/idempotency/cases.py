@@ -9,10 +9,11 @@ mutations there are, and a missing one is named.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from souk.db.session import Database
-from souk.models import Team, new_id
+from souk.models import ServiceToken, Team, new_id
 from souk.rules.actor import Actor, Role
 from tests.resolvers.margin import policy, sku
 from tests.resolvers.test_batch import Shop
@@ -86,6 +87,23 @@ async def team_create(stage: Stage) -> Call:
     member = stage.world.actors[Role.AGENT].membership_id
     assert member is not None
     return Role.ADMIN, {"name": "Desk", "membershipIds": [stage.world.id("Membership", member)]}
+
+
+@case("serviceTokenCreate", other={"name": "Other"})
+async def service_token_create(stage: Stage) -> Call:
+    ends = (stage.world.now + timedelta(days=30)).isoformat()
+    return Role.ADMIN, {"name": "Feed", "scopes": ["sku:read"], "expiresAt": ends}
+
+
+@case("serviceTokenRotate", other={"expiresAt": "2026-12-24T09:00:00Z"})
+async def service_token_rotate(stage: Stage) -> Call:
+    world = stage.world
+    former = ServiceToken(
+        id=new_id(), name="Feed", prefix="svc_feed", hash=new_id().bytes * 2, scopes=["sku:read"],
+        expires_at=world.now + timedelta(days=30),
+    )  # fmt: skip
+    await world.add(former)
+    return Role.ADMIN, {"id": world.id("ServiceToken", former.id), "expiresAt": "2027-01-24T09:00:00Z"}
 
 
 # Trade and leads --------------------------------------------------------------------------------------------------------

@@ -131,6 +131,7 @@ WRITES = [
     Probe("listing:write", "Listing", mutation="listingUpdate"),
     Probe("listing:moderate", "Listing", mutation="listingModerate"),
     Probe("sku:write", "Sku", mutation="skuUpdate"),
+    Probe("manifest:write", "OperationManifest", mutation="operationManifestDeprecate"),
     Probe("competitor:write", "Competitor", mutation="competitorUpdate"),
     Probe("dealer:write", "Dealer", mutation="dealerUpdate"),
     Probe("dealer:submitVerification", "Dealer", mutation="dealerSubmitVerification", own=DEALERS),
