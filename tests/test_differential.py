@@ -21,7 +21,7 @@ SEED = 20_261_122
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
     r"variables|null for a non-null field|introspection|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
     r"|BadInput|a list of more than|DataError|not valid|has \d digits|Expected value of type"
-    r"|Query\.permissionMatrix"  # held by the code, not by a table
+    r"|Query\.permissionMatrix|Viewer\.rateLimit"  # held by the code or the process, not by a table
 )
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
 
