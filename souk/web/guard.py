@@ -37,9 +37,10 @@ _CLOSE = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 _INTROSPECTION = frozenset({"__schema", "__type"})
 _TYPE_LISTS = frozenset({"types", "fields", "inputFields", "interfaces", "possibleTypes"})
 MAX_TYPE_LISTS = 2  # lists of introspection within one another: each more multiplies the answer by a type's size
-INTROSPECTION_PRICE = Price(1_000, 0)
+INTROSPECTION_NODES = 1_000
 FREE = Price(0, 0)
 _APART = _INTROSPECTION | {"__typename"}
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,11 @@ class Checked:
     def price(self, operation_name: str | None, variables: dict[str, Any]) -> Price:
         """What the operation costs at most with these variables."""
         name = self.named(operation_name)
-        roots = self.roots.get(name)
-        if roots and roots <= _APART and roots & _INTROSPECTION:
-            return INTROSPECTION_PRICE
         cost = self.costs.get(name)
-        return FREE if cost is None else cost.of(variables)
+        price = FREE if cost is None else cost.of(variables)
+        if self.roots.get(name, _NOTHING) & _INTROSPECTION:
+            return Price(price.nodes + INTROSPECTION_NODES, price.weight)
+        return price
 
     def kind(self, operation_name: str | None) -> OperationType:
         """The kind of the operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""

@@ -30,7 +30,7 @@ WHOLE = [
      "variables": {"i": {"name": "R", "country": "IN", "website": "x"}}},
 ]  # fmt: skip
 PIECES = [b"{", b"}", b"[", b"]", b'"', b"\\u0000", b"\\ud800", b"\xff", b"\xc0\x80", b"1e999", b"9" * 400, b"null", b"$", b"...", b"@include(if: true)",
-          b"@skip", b"fragment F on Query { ...F }", b"\x00", b"{{" * 50, b"-0", b"__schema{types{name}}", b"'; DROP TABLE listing; --"]  # fmt: skip
+          b"@skip", b"fragment F on Query { ...F }", b"\x00", b"{{" * 50, b"-0", b"__schema{queryType{name}}", b"'; DROP TABLE listing; --"]  # fmt: skip
 
 
 def damaged(randomly):

@@ -119,3 +119,13 @@ async def test_what_is_refused_costs_a_little(scaled, world):
     for _ in range(4):  # a visitor has 5 points here, and half a point comes back each second
         statuses.append((await scaled.post("/graphql", json={"query": "{ nope("}, headers={"host": "x"})).status_code)
     assert statuses[0] == 401 and statuses[-1] == 429
+
+
+async def test_introspection_costs_a_hundred_points_alone_or_beside_something(app, world):
+    me = await signed_in(world)
+    for query, estimated in (
+        ("{ __schema { queryType { name } } }", 100),
+        ("{ __schema { queryType { name } } dealers(first: 50) { nodes { id } } }", 105),
+    ):
+        answer = (await ask(app, me, query)).json()
+        assert answer["extensions"]["cost"]["estimated"] == estimated
