@@ -18,7 +18,7 @@ def remember(directory: Path, printed: bytes) -> None:
     (directory / PEOPLE).write_text(json.dumps(people), encoding="utf-8")
 
 
-def welcome(address: str, settings: Settings) -> None:
+def welcome(address: str, settings: Settings, *, generous: bool = False) -> None:
     """The address, how to sign in as whom, and what to ask."""
     out.print(f"\nSouk serves {address}/graphql", markup=False)
     if not settings.development:
@@ -38,5 +38,9 @@ def welcome(address: str, settings: Settings) -> None:
             f'    -H "authorization: Bearer $({program} demo token --tenant pharos --role OPS)" \\\n'
             f"    -d '{json.dumps({'query': QUERY})}'",
             markup=False,
+        )
+    if generous:
+        out.print(
+            "\nRequests cost points as in production; here the bucket does not empty (SOUK_LIMIT_SCALE).", markup=False
         )
     out.print(f"\nOpen {address} in a browser for GraphiQL. Ctrl-C stops everything.\n", markup=False)

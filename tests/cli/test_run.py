@@ -69,7 +69,7 @@ async def test_everything_up_kept_alive_and_ended_in_order(scratch: Path, size: 
     """In a proof with the whole demo; production has none, and is up sooner."""
     given: dict[str, object] = {"data_dir": scratch / "run", "port": free_port()}
     given |= size({"env": "production", "encryption_keys": KEYS}, {})
-    people = size([], ["pharos   OPS       ops@pharos.example"])
+    people = size([], ["pharos   OPS       ops@pharos.example", "the bucket does not empty"])
     address = f"http://127.0.0.1:{given['port']}"
     server = embedded(scratch / "run")
     try:
