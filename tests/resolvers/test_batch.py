@@ -121,7 +121,8 @@ async def test_a_warning_is_previewed_sent_once_per_dealer_and_gives_time_to_cur
     assert await world.rows("SELECT DISTINCT standing, notice, cure_due_at FROM dealer") == [("WARNED", 1, due)]
     alerts = await world.rows("SELECT DISTINCT status, cure_due_at, notice_sent_at FROM alert")
     assert alerts == [("AWAITING_CURE", due, shop.now)]
-    assert await world.rows("SELECT count(*), min(due_at) FROM souk.work WHERE kind = 'alert.cure'") == [(3, due)]
+    cures = "SELECT count(*), min(due_at) FROM souk.work WHERE kind = 'alert.cure' AND tenant_id = :t"
+    assert await world.rows(cures, t=world.tenant_id) == [(3, due)]
     warned = await world.rows("SELECT count(*) FROM domain_event WHERE type = 'dealer.warned'")
     assert warned == [(2,)]
     audited = "SELECT DISTINCT subject_type, subject_id FROM audit_event WHERE op = 'batch:ITEMS'"

@@ -242,11 +242,11 @@ async def test_a_ticket_waits_only_after_an_answer_and_the_requester_takes_it_ba
     assert (await row(world, "status")).status == "OPEN"
     await comment(world, Role.AGENT, id_, "Which red one?")
     assert (await move(world, Role.AGENT, id_, "WAITING_ON_REQUESTER"))["ticket"] == {"status": "WAITING_ON_REQUESTER"}
-    work = "SELECT kind, due_at FROM souk.work WHERE kind LIKE 'ticket.%'"
-    assert await world.rows(work) == [("ticket.resolve", world.now + timedelta(days=7))]
+    work, mine = "SELECT kind, due_at FROM souk.work WHERE kind LIKE 'ticket.%' AND tenant_id = :t", world.tenant_id
+    assert await world.rows(work, t=mine) == [("ticket.resolve", world.now + timedelta(days=7))]
     await comment(world, Role.CUSTOMER, id_, "The big one.")
     assert tuple(await row(world, "status, reopen_count")) == ("OPEN", 0)
-    assert await world.rows(work) == []
+    assert await world.rows(work, t=mine) == []
 
 
 async def test_resolved_closes_by_itself_reopens_by_a_comment_and_closed_has_a_follow_up(world: World) -> None:
@@ -257,7 +257,8 @@ async def test_resolved_closes_by_itself_reopens_by_a_comment_and_closed_has_a_f
     await comment(world, Role.CUSTOMER, id_, "It is lost again.")
     assert tuple(await row(world, "status, reopen_count, resolution")) == ("OPEN", 1, "Found.")
     await move(world, Role.AGENT, id_, "RESOLVED", resolution="Again.")
-    due = (await world.rows("SELECT kind, ref, due_at FROM souk.work WHERE kind = 'ticket.close'"))[0]
+    close = "SELECT kind, ref, due_at FROM souk.work WHERE kind = 'ticket.close' AND tenant_id = :t"
+    (due,) = await world.rows(close, t=world.tenant_id)
     assert due.due_at == world.now + timedelta(hours=72)
     ref: UUID = due.ref
     await system(world, lambda tx: resolve.close_resolved(tx, ref))
