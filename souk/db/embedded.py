@@ -37,6 +37,8 @@ TUNED = {
     "maintenance_work_mem": "'128MB'",
     "max_wal_size": "'1GB'",
     "wal_init_zero": "off",
+    "wal_writer_delay": "10ms",  # the log of a large commit is on its way before the commit waits for it
+    "wal_writer_flush_after": "'128kB'",
     "checkpoint_timeout": "'15min'",
     "random_page_cost": "1.1",
     "autovacuum_naptime": "5s",  # a table that was empty is planned as an empty one until it is looked at

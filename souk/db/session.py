@@ -3,6 +3,7 @@
 Reads have a door of their own (`engine.pool`), on raw connections without a session.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -11,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import event, select, text
+import orjson
+from sqlalchemy import Executable, event, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -66,6 +68,23 @@ class Transaction:
     named: Happened | None = None
     flags: dict[str, bool] = field(default_factory=dict)
     _settings: TenantSettings | None = None
+    _sent: asyncio.Task[Any] | None = None
+
+    async def send(self, statement: Executable, values: dict[str, Any]) -> None:
+        """Start a statement and come back while the database works at it, for what can be made ready meanwhile.
+
+        Nothing else can be asked before `landed`, which raises what became of it; the ends of a savepoint and of the
+        transaction wait for it too.
+        """
+        await self.landed()
+        self._sent = asyncio.create_task(self.session.execute(statement, values))
+        await asyncio.sleep(0)  # now it is on its way
+
+    async def landed(self) -> None:
+        """Wait for the statement that was sent, if there is one."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            await sent
 
     async def settings(self) -> TenantSettings:
         """The tenant's thresholds, read once."""
@@ -92,7 +111,10 @@ class Transaction:
         events, changes = list(self.events), deepcopy(self.changes)
         try:
             async with self.session.begin_nested():
-                yield
+                try:
+                    yield
+                finally:
+                    await self.landed()
         except BaseException:
             self.events[:] = events
             self.changes.clear()
@@ -169,6 +191,7 @@ class Database:
             max_overflow=0,
             pool_timeout=wait,
             pool_use_lifo=True,
+            json_serializer=_json,
             connect_args={"server_settings": server_settings(role, limits, jit="off", **PLANNED.get(role, {}))},
         )
         self.refusals = Refusals(self.engine)
@@ -221,7 +244,10 @@ class Database:
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             tx = await self._opened(session, actor, op, now, request_id, system, caller, flags)
-            yield tx
+            try:
+                yield tx
+            finally:
+                await tx.landed()
             await _written_down(tx)
         if tx.events:
             touched = {happened.subject_id for happened in tx.events}
@@ -276,6 +302,10 @@ class Database:
             TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
         )
         return tx
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 async def _written_down(tx: Transaction) -> None:

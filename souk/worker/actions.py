@@ -66,7 +66,8 @@ class Action(Protocol):
         """One result per item, in their order. All items have this action.
 
         An exception undoes what was done for the chunk; the engine then finds the items it is about by halving, so that
-        only they fail: a `Refused` for good, a `Skip` as skipped, anything else with another attempt later.
+        only they fail: a `Refused` for good, a `Skip` as skipped, anything else with another attempt later. The last
+        statement may be sent (`Transaction.send`) and left to the engine, which makes ready what it stores meanwhile.
         """
         ...
 
@@ -90,11 +91,13 @@ SOURCES: dict[BatchKind, Source] = {}
 """The kinds whose selection is streamed. Such a batch begins with `total` = `pending` = the preview's total and no items."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
-    """An item with what became of it, on its way to the tables."""
+    """An item with what became of it, on its way to the tables: `row` as they store it, `shown` as events list it."""
 
     item: Item
     result: Result
     status: str
     next_attempt_at: datetime | None = None
+    row: bytes = b""
+    shown: dict[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from ..rules.clauses import implements
 from ..rules.enums import BatchItemStatus
 from ..rules.errors import InvalidInput, Refused
 from .actions import ACTIONS, Action, Item, Result, Settled, Skip
+from .store import ready
 
 log = structlog.get_logger("souk.batch")
 BUSY = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock timeout, statement timeout: try again
@@ -30,25 +31,30 @@ async def attempt(
     found: dict[int, Settled] = {}
     for action in dict.fromkeys(item.action for item in items):
         chunk = [item for item in items if item.action is action]
-        for item, result in zip(chunk, await _tried(tx, batch, ACTIONS[action], chunk), strict=True):
-            found[id(item)] = _settled(item, result, tx, chance)
+        for settled in await _tried(tx, batch, ACTIONS[action], chunk, chance):
+            found[id(settled.item)] = settled
     return [found[id(item)] for item in items]
 
 
-async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[Item]) -> list[Result]:
-    """The results of a chunk; after an exception those of its halves, so that one bad item costs a few savepoints."""
+async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[Item], chance: Chance) -> list[Settled]:
+    """What became of a chunk; after an exception of its halves, so that one bad item costs a few savepoints."""
     try:
         async with tx.savepoint():
             results = await action.run(tx, batch, items)
+            settled = [_settled(item, result, tx, chance) for item, result in zip(items, results, strict=True)]
+            await tx.landed()
             await tx.session.flush()
-        return results
+        return settled
     except Exception as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         if len(items) == 1:
-            return [_failed(batch, items[0], error)]
+            return [_settled(items[0], _failed(batch, items[0], error), tx, chance)]
     half = len(items) // 2
-    return [*await _tried(tx, batch, action, items[:half]), *await _tried(tx, batch, action, items[half:])]
+    return [
+        *await _tried(tx, batch, action, items[:half], chance),
+        *await _tried(tx, batch, action, items[half:], chance),
+    ]
 
 
 def _failed(batch: Batch, item: Item, error: Exception) -> Result:
@@ -76,8 +82,8 @@ def _failed(batch: Batch, item: Item, error: Exception) -> Result:
 
 def _settled(item: Item, result: Result, tx: Transaction, chance: Chance) -> Settled:
     if result.status != BatchItemStatus.FAILED:
-        return Settled(item, result, result.status)
+        return ready(Settled(item, result, result.status), tx.now)
     n = item.attempt + 1
     status = rules.after_failure(n, retryable=result.retry)
     waits = tx.now + rules.backoff(n, chance()) if status == "RETRY_WAIT" else None
-    return Settled(item, result, status, waits)
+    return ready(Settled(item, result, status, waits), tx.now)

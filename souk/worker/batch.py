@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from ..db.session import Database, Transaction, system_actor
-from ..engine.symbols import write_id
 from ..models import Batch
 from ..resolvers.chronicle import AT_ONCE, Line, counts_of, set_counts, tell
 from ..resolvers.kinds import KINDS, acting
@@ -143,7 +141,8 @@ async def _tried(tx: Transaction, batch: Batch, items: Sequence[Item], chance: C
     if any(kind.permits(actor, batch.dealer_id) for actor in await acting(tx, batch)):
         return await attempt(tx, batch, items, chance)
     lost = "Whoever started the batch may no longer do this."
-    return [Settled(item, Result("SKIPPED", error_code="FORBIDDEN", error_message=lost), "SKIPPED") for item in items]
+    skipped = Result("SKIPPED", error_code="FORBIDDEN", error_message=lost)
+    return [store.ready(Settled(item, skipped, "SKIPPED"), tx.now) for item in items]
 
 
 def _count(batch: Batch, settled: Sequence[Settled]) -> None:
@@ -173,19 +172,6 @@ def _lines(settled: Sequence[Settled]) -> list[Line]:
     return lines
 
 
-def shown(settled: Settled) -> dict[str, Any]:
-    """An item as events list it."""
-    target = settled.result.target_id or settled.item.target_id
-    return {
-        "item_id": write_id("BatchItem", settled.item.id),
-        "n": settled.item.n,
-        "status": settled.status,
-        "outcome": settled.result.outcome,
-        "error_code": settled.result.error_code,
-        "target_id": write_id(settled.item.target_type, target) if target else None,
-    }
-
-
 @implements("Batch", "CANCELLING", "CANCELLED", effect="report computed")
 @implements("Batch", "RUNNING", "COMPLETED", effect="report computed")
 @implements("Batch", "RUNNING", "COMPLETED_WITH_ERRORS", effect="report computed")
@@ -213,7 +199,7 @@ async def finish(tx: Transaction, batch: Batch, settled: Sequence[Settled], line
         state = (before, to, batch.status_reason)
     elif settled or tx.changes or tx.session.is_modified(batch):
         tx.emit("batch.items_settled", batch, data={"items": len(settled)})
-    await tell(tx, batch, state=state, items=[shown(each) for each in settled], lines=lines)
+    await tell(tx, batch, state=state, items=[each.shown for each in settled], lines=lines)
     return ends is not None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -17,7 +17,7 @@ from ..rules.importing.walking import mapping_of, walk
 from .actions import ACTIONS as ACTIONS
 from .actions import SOURCES, Item, Result
 from .brought import refused
-from .listings import import_listings
+from .listings import as_listing, import_listings
 from .snapshots import import_snapshots
 
 assert isinstance(KINDS[BatchKind.IMPORT], Import)
@@ -30,8 +30,10 @@ Prepared = tuple[int, dict[str, Any]]
 class Reading:
     """A file with a place in it. It can step back as far as it was read ahead, and no further."""
 
-    def __init__(self, file: BinaryIO, rows: Iterator[ParsedRow], at: int) -> None:
-        self.file, self.rows = file, rows
+    def __init__(
+        self, file: BinaryIO, rows: Iterator[ParsedRow], at: int, made_ready: Callable[[ParsedRow], dict[str, Any]]
+    ) -> None:
+        self.file, self.rows, self.made_ready = file, rows, made_ready
         self.ready: deque[Prepared] = deque()
         self.given: deque[Prepared] = deque(maxlen=2 * AHEAD)
         self.at = at
@@ -75,7 +77,8 @@ class Reading:
 
     def _start(self, number: int) -> asyncio.Future[list[Prepared]]:
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(None, lambda: [(row.number, payload_of(row)) for row in islice(self.rows, number)])
+        ready = self.made_ready
+        return loop.run_in_executor(None, lambda: [(row.number, ready(row)) for row in islice(self.rows, number)])
 
 
 class Rows:
@@ -124,7 +127,7 @@ class Rows:
         except BaseException:
             file.close()
             raise
-        return Reading(file, rows, at)
+        return Reading(file, rows, at, payload_of if mapping is None else listed)
 
 
 def payload_of(row: ParsedRow) -> dict[str, Any]:
@@ -136,6 +139,11 @@ def payload_of(row: ParsedRow) -> dict[str, Any]:
         "warnings": [plain(warned) for warned in row.warnings] if row.warnings else [],
         "refusal": plain(row.refusal) if row.refusal else None,
     }
+
+
+def listed(row: ParsedRow) -> dict[str, Any]:
+    """The same of a row that becomes a listing."""
+    return as_listing(payload_of(row))
 
 
 def plain(lost: Warned) -> dict[str, str]:
@@ -158,7 +166,6 @@ class ImportRow:
             brought = iter(await import_snapshots(tx, batch, good))
         elif good:
             brought = iter(await import_listings(tx, batch, good, lambda: ROWS.ahead(batch.id)))
-        await tx.session.flush()
         results = [done[place] if place in done else next(brought) for place in range(len(items))]
         for item in items:
             item.payload = {}  # it is never tried again: what it became stands in the tables, what it lost in the result

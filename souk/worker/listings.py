@@ -1,6 +1,5 @@
 """Rows of a file as listings: found again by their key, created through submit, or changed; one statement per step."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -43,7 +42,7 @@ class Brought:
 
     id: UUID
     key: str
-    digest: bytes
+    digest: str
     dealer: UUID
     row: dict[str, Any]
     status: str = "ACTIVE"
@@ -56,15 +55,12 @@ class Chunk:
 
     mapping: Mapping
     dealers: dict[str, UUID]
-    states: dict[UUID, DealerState]
+    statuses: dict[UUID, str]
     skus: dict[str, UUID]
     otherwise: UUID | None
-    known: dict[str, tuple[UUID, bytes | None]]
+    known: dict[str, tuple[UUID, str | None]]
     created: dict[str, Brought] = field(default_factory=dict)
     changed: dict[str, Brought] = field(default_factory=dict)
-
-    def status(self, dealer: UUID) -> str:
-        return _status(self.states[dealer])
 
     def dealer(self, name: str | None) -> UUID | None:
         if name is not None and (of := self.dealers.get(folded(name))) is not None:
@@ -97,7 +93,7 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     values = {"tenant": tenant, "source": plan["source"], "keys": [item.payload["key"] for item in items]}
     # one import of a source at a time, to the end of the chunk: two of them never create the same listing
     await tx.session.execute(LATER, {"name": f"import {tenant} {plan['source']}"})
-    known = {key: (id_, digest) for key, id_, digest in await tx.session.execute(KNOWN, values)}
+    known = {key: (id_, digest and digest.hex()) for key, id_, digest in await tx.session.execute(KNOWN, values)}
     names = {item.payload["dealer"] for item in items if item.payload["dealer"]} if plan["by_column"] else set()
     dealers = await dealers_named(tx, plan["source"], sorted(names)) if plan["by_column"] else {}
     otherwise = UUID(plan["dealer_id"]) if plan["dealer_id"] else None
@@ -105,8 +101,8 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     held = select(Dealer.id, Dealer.verification, Dealer.standing).where(
         Dealer.tenant_id == tenant, Dealer.id.in_(wanted)
     )
-    states = {
-        id_: DealerState(verification, standing)
+    statuses = {
+        id_: _status(DealerState(verification, standing))
         for id_, verification, standing in await tx.session.execute(held.order_by(Dealer.id).with_for_update(read=True))
     }
     codes = {code for item in items if (code := item.payload["values"].get("sku"))}
@@ -114,13 +110,12 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     if codes:
         of = select(Sku.code, Sku.id).where(Sku.tenant_id == tenant, Sku.code.in_(codes))
         skus = dict((await tx.session.execute(of)).all())
-    return Chunk(mapping, dealers, states, skus, otherwise, known)
+    return Chunk(mapping, dealers, statuses, skus, otherwise, known)
 
 
 def _one(chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Result:
     key = item.payload["key"]
-    row = _row(chunk, item)
-    digest = sha256(orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+    row, digest = _row(chunk, item)
     warnings = item.payload["warnings"]
     target, before = chunk.known.get(key, (None, None))
     if target is not None and before == digest:
@@ -130,7 +125,7 @@ def _one(chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Resu
         if dealer is None:
             name = item.payload["dealer"] or ""
             return refused(item, chunk.mapping.dealer or "", name, "names no dealer of this tenant")
-        made = Brought(new_id(), key, digest, dealer, row, chunk.status(dealer))
+        made = Brought(new_id(), key, digest, dealer, row, chunk.statuses[dealer])
         if made.status == "DRAFT":
             warned(
                 item, chunk.mapping.dealer or "", item.payload["dealer"] or "", "the dealer is not in order: a draft"
@@ -147,16 +142,28 @@ def _one(chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Resu
     return Result(outcome="UPDATED", target_id=target, warnings=warnings)
 
 
-def _row(chunk: Chunk, item: Item) -> dict[str, Any]:
-    """The values in the names of the columns."""
+def as_listing(payload: dict[str, Any]) -> dict[str, Any]:
+    """What can be said of a row before its chunk comes up: its values in the names of the columns, and their digest."""
+    values = payload["values"]
+    values["price_minor"] = values.pop("price", None)
+    payload["digest"] = None if "sku" in values else _digest(values)
+    return payload
+
+
+def _row(chunk: Chunk, item: Item) -> tuple[dict[str, Any], str]:
+    """The values in the names of the columns, and what tells whether they are those of the last time."""
+    if item.payload["digest"] is not None:
+        return item.payload["values"], item.payload["digest"]
     row = dict(item.payload["values"])
-    row["price_minor"] = row.pop("price")
-    if "sku" in row:
-        code = row.pop("sku")
-        row["sku_id"] = chunk.skus.get(code) if code else None
-        if code and row["sku_id"] is None:
-            warned(item, "sku", code, "is no SKU of this tenant")
-    return row
+    code = row.pop("sku")
+    row["sku_id"] = chunk.skus.get(code) if code else None
+    if code and row["sku_id"] is None:
+        warned(item, "sku", code, "is no SKU of this tenant")
+    return row, _digest(row)
+
+
+def _digest(row: dict[str, Any]) -> str:
+    return sha256(orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @lru_cache(256)
@@ -176,7 +183,7 @@ async def _create(tx: Transaction, batch: Batch, chunk: Chunk, meanwhile: Callab
     settings, tenant = await tx.settings(), tx.actor.tenant_id
     rows = [
         made.row | _derived(made.row, tenant, made.id, tx) | {
-            "id": made.id, "ref_id": new_key(), "key": made.key, "digest": made.digest.hex(), "status": made.status,
+            "id": made.id, "ref_id": new_key(), "key": made.key, "digest": made.digest, "status": made.status,
             "dealer_id": made.dealer, "price_order": _order(made.row["price_minor"]),
         }
         for made in chunk.created.values()
@@ -186,15 +193,13 @@ async def _create(tx: Transaction, batch: Batch, chunk: Chunk, meanwhile: Callab
         "currency": chunk.mapping.currency, "source": batch.plan["source"], "expiry": EXPIRY,
         "ends": rules.expiry(tx.now, settings.listing_days),
     }  # fmt: skip
-    creating = asyncio.create_task(tx.session.execute(CREATE[chunk.mapping.kind], values))
-    await asyncio.sleep(0)  # it is on its way: what follows is noted while the database works
+    await tx.send(CREATE[chunk.mapping.kind], values)
     meanwhile()
     of = {"batch": str(batch.id)}
     for made in chunk.created.values():
         tx.events.append(Happened("listing.imported", "Listing", made.id, None, made.status, data=of))
         price = made.row["price_minor"]
         tx.changes[made.id] = Change("Listing", {"status": [None, made.status], "price_minor": [None, price]})
-    await creating
 
 
 async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
@@ -219,7 +224,7 @@ async def _change(tx: Transaction, chunk: Chunk) -> dict[str, str]:
         mine = {name: each.row.get(name, now[name]) for name in OF_LISTING | OF_DETAIL[kind]}
         sealed = _derived(each.row, tenant, each.id, tx)
         row = mine | _derived(mine, tenant, each.id, tx) | {
-            "id": each.id, "status": each.status, "price_order": _order(mine["price_minor"]), "digest": each.digest.hex(),
+            "id": each.id, "status": each.status, "price_order": _order(mine["price_minor"]), "digest": each.digest,
             "key": each.key, "registered": "registration_number" in each.row, "number_enc": sealed["number_enc"],
             "number_hash": sealed["number_hash"],
         }  # fmt: skip
@@ -270,6 +275,7 @@ async def _observe(tx: Transaction, brought: list[Brought]) -> None:
     ids = [each.id for each in brought if each.row.get("sku_id")]
     if not ids:
         return
+    await tx.landed()
     asked = select(Listing).where(Listing.tenant_id == tx.actor.tenant_id, Listing.id.in_(ids)).order_by(Listing.id)
     for listing in (await tx.session.execute(asked.execution_options(populate_existing=True))).scalars().all():
         await observe(tx, listing)

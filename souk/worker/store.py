@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 
 from ..db.session import Transaction
+from ..engine.symbols import write_id
 from ..models import Batch, new_key
 from ..rules.enums import BatchAction
 from .actions import Item, Settled
@@ -73,20 +74,22 @@ async def take(tx: Transaction, batch: Batch, status: str, limit: int) -> list[I
 async def settle(tx: Transaction, batch: Batch, settled: Sequence[Settled]) -> None:
     """Write results and attempts: fresh items are inserted, the others updated."""
     for statement, fresh in ((SETTLE, False), (STORE, True)):
-        rows = [_row(each, tx.now, fresh) for each in settled if each.item.fresh is fresh]
+        rows = b",".join([each.row for each in settled if each.item.fresh is fresh])
         if rows:
-            values = {"tenant": batch.tenant_id, "now": tx.now, "rows": orjson.dumps(rows, default=str).decode()}
+            values = {"tenant": batch.tenant_id, "now": tx.now, "rows": f"[{rows.decode()}]"}
             await tx.session.execute(statement, values | ({"batch": batch.id} if fresh else {}))
 
 
-def _row(settled: Settled, now: datetime, fresh: bool) -> dict[str, Any]:
+def ready(settled: Settled, now: datetime) -> Settled:
+    """Make what is stored and told of it."""
     item, result, waits = settled.item, settled.result, settled.next_attempt_at
+    target = result.target_id or item.target_id
     row = {
         "id": item.id,
         "attempt_id": new_key(),
         "status": settled.status,
         "attempt": item.attempt + 1,
-        "target_id": result.target_id or item.target_id,
+        "target_id": target,
         "before": result.before,
         "after": result.after,
         "outcome": result.outcome,
@@ -98,9 +101,18 @@ def _row(settled: Settled, now: datetime, fresh: bool) -> dict[str, Any]:
         "next_attempt_at": waits,
         "settled_at": None if waits else now,
     }
-    if fresh:
+    if item.fresh:
         row |= {"n": item.n, "target_type": item.target_type, "action": item.action.value, "payload": item.payload}
-    return row
+    settled.row = orjson.dumps(row, default=str)
+    settled.shown = {
+        "item_id": write_id("BatchItem", item.id),
+        "n": item.n,
+        "status": settled.status,
+        "outcome": result.outcome,
+        "error_code": result.error_code,
+        "target_id": write_id(item.target_type, target) if target else None,
+    }
+    return settled
 
 
 async def next_attempt(tx: Transaction, batch: Batch) -> datetime | None:

@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, select, text
+from sqlalchemy.exc import IntegrityError
 
 from souk.db.idempotency import Key
 from souk.db.proof import verify_audit
+from souk.db.session import Transaction
 from souk.models import Dealer
 from souk.resolvers.dealer.card import DealerCreateInput
 from souk.rules.actor import Role
@@ -81,3 +83,34 @@ async def test_a_refusal_by_permission_leaves_one_row_and_a_probe_no_flood(world
     denied = await world.do(Role.DEALER, "dealerCreate", "dealer { id }", kind="DEALERSHIP", name="Mine")
     assert [each["code"] for each in denied["userErrors"]] == ["FORBIDDEN"]
     assert (await world.rows(rows))[0] == ("DEALER", "dealerCreate", "dealer:write", 1)
+
+
+async def test_a_statement_that_was_sent_is_waited_for_by_the_ends_of_savepoint_and_transaction(world: World) -> None:
+    renamed = text("UPDATE dealer SET name = :name WHERE id = :id")
+    waits = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    key = {"key": f"sent {world.tenant_id}"}
+    async with (
+        world.souk.app.engine.connect() as other,
+        world.souk.app.transaction(world.actors[Role.ADMIN], "t") as tx,
+    ):
+        await other.execute(waits, key)
+        await tx.send(waits, key)
+        assert tx._sent is not None and not tx._sent.done()  # it works at it, and we are here
+        await other.rollback()
+        await tx.landed()
+        with pytest.raises(IntegrityError):
+            async with tx.savepoint():
+                await tx.send(renamed, {"name": None, "id": world.dealer})
+        async with tx.savepoint():
+            await tx.send(renamed, {"name": "Sent", "id": world.dealer})
+        with pytest.raises(KeyError):
+            await _taken_back(tx, renamed, world)
+        assert (await tx.session.execute(select(Dealer.name).where(Dealer.id == world.dealer))).scalar_one() == "Sent"
+        await tx.send(renamed, {"name": "Sent again", "id": world.dealer})
+    assert await world.rows("SELECT name FROM dealer WHERE id = :id", id=world.dealer) == [("Sent again",)]
+
+
+async def _taken_back(tx: Transaction, renamed: TextClause, world: World) -> None:
+    async with tx.savepoint():
+        await tx.send(renamed, {"name": "Taken back", "id": world.dealer})
+        raise KeyError
