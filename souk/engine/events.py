@@ -12,6 +12,7 @@ from ..rules.actor import Actor
 from .answer import Decrypt, encoded, finished
 from .batch import Reads, shown
 from .document import Operation
+from .exchange import elements
 from .fuse import AFTER, LIMIT, Plan
 from .notes import Stream, note_of
 from .pool import Pool
@@ -109,7 +110,7 @@ class Events:
     async def _by_plan(self, plan: Plan, after: int, limit: int) -> list[Event]:
         values = plan.parameters.bind(self.actor, self.values | {AFTER: after, LIMIT: limit})
         found: list[Event] = []
-        for each in await self.pool.answer(plan, values) or ():
+        for each in elements(await self.pool.answer(plan, values)):
             seq, _, text = each.partition(b":")
             done = finished(text, plan, self.actor, self.context.request_id, self.decrypt)
             if done is None:

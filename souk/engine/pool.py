@@ -1,8 +1,8 @@
 """A small pool of autocommit connections, last in first out, each with the statements it has prepared."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,38 +10,31 @@ import asyncpg
 from asyncpg import exceptions as pg
 
 from .errors import Overloaded, typed
+from .exchange import STALE, Exchange
 from .fuse import Plan
 
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
-STALE = (pg.InvalidCachedStatementError, pg.InvalidSQLStatementNameError)
 Setup = Callable[[Any], Awaitable[Any]]
 
 
 class Connection:
-    """One connection with an LRU of prepared statements, one per plan."""
+    """One connection, spoken on by asyncpg (`raw`) or for plans (`answer`), by one caller at a time."""
 
     def __init__(self, raw: Any, statements: int) -> None:
-        self.raw, self.kept = raw, statements
-        self.statements: OrderedDict[Plan, Any] = OrderedDict()
+        self._raw, self._exchange = raw, Exchange(raw, statements)
+        self.answer = self._exchange.ask
+        self.is_closed: Callable[[], bool] = raw.is_closed
 
-    async def answer(self, plan: Plan, values: Sequence[Any]) -> Any:
-        """The one value of a plan's statement; prepared again once when a migration changed what it stands on."""
-        try:
-            statement = self.statements.get(plan)
-            if statement is None:
-                statement = await self._prepare(plan)
-            else:
-                self.statements.move_to_end(plan)
-            return await statement.fetchval(*values)
-        except STALE:
-            self.statements.clear()
-            return await (await self._prepare(plan)).fetchval(*values)
+    @property
+    def raw(self) -> Any:
+        """asyncpg's connection."""
+        self._exchange.listen(False)
+        return self._raw
 
-    async def _prepare(self, plan: Plan) -> Any:
-        made = self.statements[plan] = await self.raw.prepare(plan.sql)
-        if len(self.statements) > self.kept:
-            self.statements.popitem(last=False)
-        return made
+    @property
+    def statements(self) -> Mapping[Plan, bytes]:
+        """The names of what is prepared for plans."""
+        return self._exchange.statements
 
 
 class Pool:
@@ -74,7 +67,7 @@ class Pool:
     async def acquire(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.raw.is_closed():
+            if not connection.is_closed():
                 return connection
             self.open -= 1
         if self.open < self.size:
@@ -120,8 +113,8 @@ class Pool:
 
     def release(self, connection: Connection, broken: bool = False) -> None:
         """Hand the connection on; one that failed in the middle of something is ended instead."""
-        if broken or self._closed or connection.raw.is_closed():
-            if not connection.raw.is_closed():
+        if broken or self._closed or connection.is_closed():
+            if not connection.is_closed():
                 connection.raw.terminate()
             self.open -= 1
             self._wake()
@@ -153,7 +146,7 @@ class Pool:
                 raise known from error
             raise
         except BaseException as error:
-            self.release(connection, broken=not isinstance(error, pg.InterfaceError) or connection.raw.is_closed())
+            self.release(connection, broken=not isinstance(error, pg.InterfaceError) or connection.is_closed())
             known = typed(error)
             if known is not None:
                 raise known from error
@@ -203,7 +196,7 @@ class Snapshot:
         if connection is None:
             return
         try:
-            if not (self._failed or connection.raw.is_closed()):
+            if not (self._failed or connection.is_closed()):
                 await connection.raw.execute("ROLLBACK")
         except BaseException:
             self._failed = True
