@@ -102,9 +102,11 @@ class Runner:
         """The response to a query or a mutation. `context` has `.actor` and `.request_id`; never raises for what a client sent."""
         if self.witness is None:
             return await self._answer(document_text, variables, operation_name, context)
-        with watching(Seen(context.actor.facts, self.places)) as seen:
+        seen = Seen(context.actor.facts, self.places)
+        with watching(seen):
             answer = await self._answer(document_text, variables, operation_name, context)
-        self.witness(context, seen)
+        if seen.opened or seen.refused:
+            self.witness(context, seen)
         return answer
 
     async def _answer(

@@ -4,7 +4,6 @@ The answer is made first; whoever keeps records is told afterwards (`Runner(witn
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,14 +51,20 @@ class Seen:
 SEEN: ContextVar[Seen | None] = ContextVar("SEEN", default=None)
 
 
-@contextmanager
-def watching(seen: Seen) -> Iterator[Seen]:
+class watching:
     """Whatever is refused or opened inside is noted in `seen`."""
-    before = SEEN.set(seen)
-    try:
-        yield seen
-    finally:
-        SEEN.reset(before)
+
+    __slots__ = ("before", "seen")
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def __enter__(self) -> Seen:
+        self.before = SEEN.set(self.seen)
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        SEEN.reset(self.before)
 
 
 def watched(decrypt: Callable[[bytes, bytes], str | None]) -> Callable[[bytes, bytes], str | None]:

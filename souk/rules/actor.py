@@ -54,9 +54,10 @@ class Actor:
     impersonator_id: UUID | None = None
     """Who acts for the person, where support does."""
 
-    @property
-    def facts(self) -> Facts:
-        return Facts(self.role, self.scopes, self.dealer_id is not None, self.all_teams)
+    facts: Facts = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", Facts(self.role, self.scopes, self.dealer_id is not None, self.all_teams))
 
     @property
     def principal_id(self) -> UUID | None:
@@ -64,8 +65,7 @@ class Actor:
         return self.user_id or self.token_id
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Where an operation comes from, as far as the server knows. `address` is the peer's network address.
 
     `cookies` says that the answer can carry a cookie and that the request proved to be the page's own.

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import orjson
@@ -30,6 +31,8 @@ from souk.web.streams import Streams
 
 END_SECONDS = 3.0
 READY_SECONDS = 2.0
+PATHS = ("/graphql", "/uploads")
+_PROCESS, _requests = secrets.token_hex(7), count()  # together unique, and no call of the system for each
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 Build = Callable[[Settings], AbstractAsyncContextManager[Parts]]
@@ -40,6 +43,7 @@ class App:
 
     def __init__(self, settings: Settings, build: Build) -> None:
         self.settings, self.build = settings, build
+        self.slugs = settings.development
         self.draining = False
         self.metrics = Metrics()
         self.graphiql = GraphiQL() if settings.development else None
@@ -143,8 +147,8 @@ class App:
         if path == SECURITY_TXT:
             await self._security(method, send, request_id)
             return
-        report = REPORT.fullmatch(path)
-        if report is None and path not in ("/graphql", "/uploads"):
+        report = None if path in PATHS else REPORT.fullmatch(path)
+        if report is None and path not in PATHS:
             raise bad("There is nothing here; the API is at /graphql.", 404)
         if is_preflight(method, headers):
             answer = headers_of(TEXT, request_id, more=preflight(headers, self.settings.allowed_origins))
@@ -169,7 +173,7 @@ class App:
         check_reader(self.settings, headers, _address(scope))
         if self._parts is not None and self._parts.lag is not None:
             await self._parts.lag.look()
-        answer = [(b"content-type", CONTENT_TYPE), *headers_of(TEXT, request_id)[1:]]
+        answer = headers_of(CONTENT_TYPE, request_id)
         await respond(send, 200, answer, self.metrics.text(), head=method == "HEAD")
 
     async def _security(self, method: str, send: Send, request_id: str) -> None:
@@ -230,13 +234,13 @@ class App:
         return 200, {"ok": True}
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
-        socket, link = scope["type"] == "websocket", REPORT.fullmatch(scope["path"]) is not None
+        socket, link = scope["type"] == "websocket", scope["path"] not in PATHS
         shown = carried(headers, self.settings, socket=socket, link=link)
-        slug = headers.get(b"x-souk-tenant", b"").decode("latin-1").strip() if self.settings.development else ""
+        slug = headers[b"x-souk-tenant"].decode("latin-1").strip() if self.slugs and b"x-souk-tenant" in headers else ""
         credential = Credential(shown.token, host_of(headers), slug[:63] or None, shown.forget)
         address = _address(scope)
         caller = Caller(address, agent_of(headers), cookies=shown.own_page and not socket, by_cookie=bool(shown.forget))
-        language = headers.get(b"accept-language", b"").decode("latin-1")[:200]
+        language = headers[b"accept-language"].decode("latin-1")[:200] if b"accept-language" in headers else ""
         return Call(
             request_id, credential, address, "http", language, caller, trace_of(headers),
             explain=headers.get(b"x-explain") == b"1", rehearse=headers.get(b"x-souk-dry-run") == b"1",
@@ -245,7 +249,7 @@ class App:
     @staticmethod
     def _request_id(headers: dict[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id", b"")
-        return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        return given.decode() if given and _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_requests):010x}"
 
 
 class NotReady(Exception):

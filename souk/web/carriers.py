@@ -59,11 +59,13 @@ def carried(headers: Headers, settings: Settings, *, socket: bool = False, link:
 
 def preflighted(headers: Headers) -> bool:
     """Whether there is a header that makes a browser ask first, before it sends the request for a foreign page."""
-    return any(headers.get(name, b"").strip() for name in PREFLIGHT)
+    return any(headers[name].strip() for name in PREFLIGHT if name in headers)
 
 
 def own_page(headers: Headers) -> bool:
     """Whether the request comes from a page of this host, or does not say that it comes from a page at all."""
+    if b"sec-fetch-site" not in headers and b"origin" not in headers:
+        return True
     site = headers.get(b"sec-fetch-site", b"same-origin").strip().lower()
     return site in (b"same-origin", b"none") and (b"origin" not in headers or _same_host(headers))
 
@@ -104,4 +106,4 @@ def _name(settings: Settings) -> str:
 def agent_of(headers: Headers) -> str:
     """What the client calls itself, as far as it is text."""
     text = headers.get(b"user-agent", b"").decode("latin-1")[:MAX_AGENT]
-    return "".join(each for each in text if each.isprintable())
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())

@@ -30,6 +30,7 @@ from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
 
 KEPT = 2_000
+RECENT, SHORT = 500, 16_384  # documents that are found again by their text, and its length at most
 MAX_DIGITS = 100  # of a number; Python refuses to read one of some thousands, and nothing here needs more than twenty
 MAX_BRACKETS = 64  # braces, brackets and parentheses open at once: what the recursive parser may be given
 _OPEN = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
@@ -102,9 +103,13 @@ class Guard:
         self.settings, self.costs = settings, costs
         self.introspection = settings.development
         self._verdicts: OrderedDict[bytes, Checked | Failure] = OrderedDict()
+        self._recent: dict[str, Checked] = {}  # by the text, whose hash Python keeps
 
     def check(self, text: str) -> Checked:
         """Raises Failure (BAD_REQUEST with the place of a syntax error, QUERY_TOO_COMPLEX, OPERATION_NOT_ALLOWED)."""
+        known = self._recent.get(text)
+        if known is not None:
+            return known
         key = hashlib.sha256(text.encode()).digest()
         verdict = self._verdicts.get(key)
         if verdict is None:
@@ -121,6 +126,10 @@ class Guard:
             self._verdicts.move_to_end(key)
         if isinstance(verdict, Failure):
             raise verdict.again()
+        if len(text) <= SHORT:
+            if len(self._recent) >= RECENT:
+                self._recent.clear()
+            self._recent[text] = verdict
         return verdict
 
     def admit(self, checked: Checked, operation_name: str | None, variables: dict[str, Any]) -> Price:

@@ -7,6 +7,7 @@ from graphql import OperationType
 
 from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
+from souk.web.deadlines import Deadlines
 from souk.web.errors import Code, Failure, failure_of, internal
 from souk.web.gate import (
     GraphQLRequest,
@@ -63,6 +64,7 @@ class GraphQLOverHTTP:
 
     def __init__(self, operations: Operations, streams: Streams) -> None:
         self.operations, self.streams, self.settings = operations, streams, operations.settings
+        self.bodies = Deadlines(self.settings.body_timeout)
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], call: Call
@@ -123,7 +125,7 @@ class GraphQLOverHTTP:
             raise bad("The charset must be utf-8.", 415)
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise bad("Compressed requests are not supported.", 415)
-        body = await read_body(receive, headers, self.settings.body_limit, self.settings.body_timeout)
+        body = await read_body(receive, headers, self.settings.body_limit, self.bodies)
         return graphql_request(load_json(body))
 
     @staticmethod

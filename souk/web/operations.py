@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -19,6 +19,7 @@ from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
 from souk.settings import Settings
+from souk.web.deadlines import Deadlines
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
@@ -179,6 +180,7 @@ class Operations:
         self.settings, self.guard, self.parts = settings, guard, parts
         self.metrics = metrics or Metrics()
         self.limits = parts.limits or Allowances(settings)
+        self.deadlines = Deadlines(settings.request_timeout)
         self.writing: set[asyncio.Task[Answer]] = set()
 
     async def document(self, request: GraphQLRequest, actor: Actor, call: Call) -> GraphQLRequest:
@@ -195,7 +197,8 @@ class Operations:
             )
         except DocumentRefused as refused:
             raise wrong_document(refused.message, Code(refused.code)) from None
-        return replace(request, query=found)
+        request.query = found
+        return request
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
@@ -237,7 +240,7 @@ class Operations:
             if kind is OperationType.MUTATION:
                 answer = await self._written(run, context)
             else:
-                async with asyncio.timeout(self.settings.request_timeout):
+                with self.deadlines.begun():
                     answer = await run
             record.fused = answer.fused
             found = told(

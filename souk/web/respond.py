@@ -1,5 +1,7 @@
 """Plain HTTP answers with the headers that every answer carries."""
 
+from functools import lru_cache
+
 from souk.web.gate import Send
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -25,14 +27,19 @@ def headers_of(
     media: bytes, request_id: str, *, more: Headers = (), policy: bytes = NOTHING, secure: bool = False
 ) -> list[tuple[bytes, bytes]]:
     """`secure` promises https for a year: in production only."""
-    charset = media if b";" in media else media + b"; charset=utf-8"
-    given = [(b"content-type", charset), (b"x-request-id", request_id.encode()), *SECURITY, *more]
-    given.append((b"content-security-policy", policy))
-    if not any(name == b"cache-control" for name, _ in more):
-        given.append((b"cache-control", b"no-store"))
-    if secure:
-        given.append(HSTS)
+    given = [(b"x-request-id", request_id.encode()), *_always(media, policy, secure), *more]
+    for name, _ in more:
+        if name == b"cache-control":
+            return given
+    given.append((b"cache-control", b"no-store"))
     return given
+
+
+@lru_cache(256)
+def _always(media: bytes, policy: bytes, secure: bool) -> Headers:
+    charset = media if b";" in media else media + b"; charset=utf-8"
+    same: Headers = ((b"content-type", charset), *SECURITY, (b"content-security-policy", policy))
+    return (*same, HSTS) if secure else same
 
 
 async def respond(

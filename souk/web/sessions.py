@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -22,10 +22,10 @@ from souk.web.errors import Code, Failure, unauthenticated
 KEPT = 20_000
 MAX_TOKEN = 512
 SERVICE = "svc_"
+INVALID = "The token is not valid, or no longer valid."
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What a caller shows: a token, or none and the place it calls; `tenant` is a slug, on development servers only."""
 
     token: str | None
@@ -113,6 +113,7 @@ class Sessions:
         self.door, self.cache = door, cache
         self.now = now or (lambda: datetime.now(UTC))
         self._kept: OrderedDict[tuple[str, bytes | str], tuple[float, Found | UUID | None]] = OrderedDict()
+        self._of: dict[UUID, set[tuple[str, bytes | str]]] = {}  # what is kept of a session, token, membership, user
         self._asked: dict[tuple[str, bytes | str], asyncio.Task[Found | UUID | None]] = {}
 
     async def actor(self, credential: Credential) -> Actor:
@@ -134,25 +135,41 @@ class Sessions:
         return Actor(tenant, Role.PUBLIC)
 
     async def _by_token(self, token: str) -> Actor:
-        refusal = unauthenticated("The token is not valid, or no longer valid.")
         if not 16 <= len(token) <= MAX_TOKEN or not token.isascii():
-            raise refusal
+            raise unauthenticated(INVALID)
         digest = hashlib.sha256(token.encode()).digest()
-        service = token.startswith(SERVICE)
-        found = await self._look(("token", digest), lambda: self.door.token(digest, service=service))
+        key = ("token", digest)
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] > monotonic():
+            found = kept[1]
+        else:
+            service = token.startswith(SERVICE)
+            found = await self._look(key, lambda: self.door.token(digest, service=service))
         if not isinstance(found, Found) or (found.expires_at is not None and found.expires_at <= self.now()):
-            raise refusal
+            raise unauthenticated(INVALID)
         return found.actor
 
     def forget(self, subject: UUID | None = None) -> None:
         """Drop what is known of a session, token, membership or user; without one, of all."""
-        for key, (_, found) in list(self._kept.items()):
-            actor = found.actor if isinstance(found, Found) else None
-            if subject is None or (
-                actor is not None and subject in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id)
-            ):
-                del self._kept[key]
+        for key in list(self._kept if subject is None else self._of.get(subject, ())):
+            self._drop(key)
         self._asked.clear()  # a lookup that began before the event must not be kept after it
+
+    def _keep(self, key: tuple[str, bytes | str], until: float, found: Found | UUID | None) -> None:
+        self._drop(key)
+        self._kept[key] = (until, found)
+        for subject in _subjects(found):
+            self._of.setdefault(subject, set()).add(key)
+        if len(self._kept) > KEPT:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: tuple[str, bytes | str]) -> None:
+        if (kept := self._kept.pop(key, None)) is None:
+            return
+        for subject in _subjects(kept[1]):
+            self._of[subject].discard(key)
+            if not self._of[subject]:
+                del self._of[subject]
 
     async def _look(
         self, key: tuple[str, bytes | str], ask: Callable[[], Awaitable[Found | UUID | None]]
@@ -172,14 +189,18 @@ class Sessions:
         try:
             found = await ask()
             if self._asked.get(key) is me:
-                self._kept[key] = (began + self.cache, found)
-                self._kept.move_to_end(key)
-                if len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
+                self._keep(key, began + self.cache, found)
             return found
         finally:
             if self._asked.get(key) is me:
                 del self._asked[key]
+
+
+def _subjects(found: Found | UUID | None) -> set[UUID]:
+    if not isinstance(found, Found):
+        return set()
+    actor = found.actor
+    return {each for each in (actor.session_id, actor.token_id, actor.membership_id, actor.user_id) if each is not None}
 
 
 def bearer(value: str) -> str:

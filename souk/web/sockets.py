@@ -185,9 +185,9 @@ class Socket:
         given = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
         try:
             if "authorization" in given:
-                credential = replace(credential, token=bearer(given["authorization"]), forget=b"")
+                credential = credential._replace(token=bearer(given["authorization"]), forget=b"")
             if self.settings.development and "x-souk-tenant" in given:
-                credential = replace(credential, tenant=given["x-souk-tenant"])
+                credential = credential._replace(tenant=given["x-souk-tenant"])
             actor = await self.operations.parts.sessions.actor(credential)
             self.streams.check_session(actor)
         except Exception as error:

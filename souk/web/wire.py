@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -72,8 +71,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     shared = Shared(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
 
     def context(actor: Actor, call: Call) -> Context:
-        cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
-        return Context(actor, call.request_id, replace(call.caller, cookies=cookies), db=database)
+        caller = call.caller
+        if caller.cookies and call.transport != "http":  # on other ways the head of the answer is gone
+            caller = caller._replace(cookies=False)
+        return Context(actor, call.request_id, caller, db=database)
 
     async def ready() -> None:
         try:
@@ -97,6 +98,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         await database.check()
         sessions = Sessions(WatchedDoor(door, settings.pool_wait, uses), cache=settings.session_cache)
         hub.all.append(lambda subjects: _forget(sessions, subjects))
+        database.committed.append(lambda _, touched: _forget(sessions, frozenset(touched)))  # here at once
         uses.start()
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(

@@ -1,0 +1,120 @@
+"""What is said for plans on a connection: values as text, answers as bytes, errors as asyncpg's, and the socket shared."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from souk.engine.exchange import elements, text_of
+from souk.engine.fuse import Plan
+from souk.engine.pool import Connection, Pool
+from souk.engine.sql import Parameters
+
+ID = UUID("01234567-89ab-7def-8123-456789abcdef")
+
+
+def plan(sql: str) -> Plan:
+    return Plan(sql, Parameters(), [], [], False)
+
+
+@pytest.fixture
+async def connection(where: Any) -> AsyncIterator[Connection]:
+    pool = Pool(**where, size=1, statements=3)
+    connection = await pool.acquire()
+    yield connection
+    pool.release(connection)
+    await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "shown"),
+    [
+        ("uuid", ID, str(ID)),
+        ("text", 'a "quoted" \\ word, {braced} €\n', 'a "quoted" \\ word, {braced} €\n'),
+        ("text", "", ""),
+        ("bigint", -(2**63), str(-(2**63))),
+        ("boolean", True, "true"),
+        ("numeric", Decimal("12.50"), "12.50"),
+        ("date", date(2024, 2, 29), "2024-02-29"),
+        ("timestamptz", datetime(2024, 2, 29, 1, 2, 3, 400, UTC), "2024-02-29 01:02:03.0004+00"),
+        ("bytea", b"\x00\xff", "\\x00ff"),
+        ("uuid[]", [ID], "{" + str(ID) + "}"),
+        ("text[]", ['a"b\\c', "NULL", "", None], '{"a\\"b\\\\c","NULL","",NULL}'),
+        ("integer[]", [], "{}"),
+    ],
+)
+async def test_a_value_arrives_as_it_is(connection: Connection, type_: str, value: Any, shown: str) -> None:
+    assert await connection.answer(plan(f"SELECT textsend($1::{type_}::text)"), [value]) == shown.encode()
+    assert await connection.answer(plan(f"SELECT textsend(($1::{type_} IS NULL)::text)"), [None]) == b"true"
+
+
+def test_what_has_no_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="no parameter is a object"):
+        text_of(object())
+
+
+async def test_an_answer_may_be_null_or_larger_than_any_buffer(connection: Connection) -> None:
+    assert await connection.answer(plan("SELECT null::bytea"), []) is None
+    large = await connection.answer(plan("SELECT textsend(repeat('ab', $1::integer))"), [3_000_000])
+    assert large == b"ab" * 3_000_000
+    listed = await connection.answer(plan("SELECT array_agg(textsend(n::text)) FROM generate_series(1, 3) n"), [])
+    assert list(elements(listed)) == [b"1", b"2", b"3"]
+    assert list(elements(await connection.answer(plan("SELECT ARRAY[]::bytea[]"), []))) == []
+    assert list(elements(None)) == []
+
+
+async def test_an_error_is_asyncpgs_and_the_next_statement_is_answered(connection: Connection) -> None:
+    divided, wrong = plan("SELECT textsend((1 / $1::integer)::text)"), plan("SELECT nonsense")
+    for _ in range(2):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await connection.answer(divided, [0])
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await connection.answer(wrong, [])
+        with pytest.raises(asyncpg.InvalidTextRepresentationError):
+            await connection.answer(divided, ["one"])
+        assert await connection.answer(divided, [1]) == b"1"
+        assert await connection.raw.fetchval("SELECT 1") == 1
+    assert list(connection.statements) == [divided]
+
+
+async def test_statements_are_prepared_once_bounded_and_closed(connection: Connection) -> None:
+    plans = [plan(f"SELECT textsend('{n}')") for n in range(5)]
+    for _ in range(3):
+        for each in plans[:3]:
+            await connection.answer(each, [])
+    kept = "SELECT array_agg(statement ORDER BY prepare_time) FROM pg_prepared_statements WHERE NOT from_sql"
+    assert await connection.raw.fetchval(kept + " AND name LIKE 'souk%'") == [each.sql for each in plans[:3]]
+    await connection.answer(plans[0], [])
+    await connection.answer(plans[4], [])
+    assert list(connection.statements) == [plans[2], plans[0], plans[4]]
+    left = await connection.raw.fetchval(kept + " AND name LIKE 'souk%'")
+    assert sorted(left) == sorted(each.sql for each in connection.statements)
+
+
+async def test_asyncpg_hears_what_it_asked_although_a_plan_was_answered_meanwhile(connection: Connection) -> None:
+    raw = connection.raw
+    assert await connection.answer(plan("SELECT textsend('one')"), []) == b"one"
+    assert await raw.fetchval("SELECT 2") == 2
+
+
+async def test_one_at_a_time(connection: Connection) -> None:
+    first = asyncio.ensure_future(connection.answer(plan("SELECT textsend('one')"), []))
+    await asyncio.sleep(0)
+    with pytest.raises(asyncpg.InterfaceError, match="another operation is in progress"):
+        await connection.answer(plan("SELECT textsend('two')"), [])
+    assert await first == b"one"
+
+
+async def test_a_connection_that_ends_says_so_and_is_closed(connection: Connection, owner: Any) -> None:
+    ends = plan("SELECT textsend(pg_terminate_backend(pg_backend_pid())::text)")
+    with pytest.raises(asyncpg.AdminShutdownError):
+        await connection.answer(ends, [])
+    while not connection.is_closed():
+        await asyncio.sleep(0)
+    with pytest.raises(asyncpg.PostgresConnectionError):
+        await connection.answer(ends, [])
