@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -162,6 +163,17 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Anything else would be taken for a name and trust nobody, and a `*` would trust everybody."""
+        for word in value:
+            try:
+                ipaddress.ip_network(word)
+            except ValueError as error:
+                raise ValueError("must be addresses or networks (10.0.0.0/8), comma separated") from error
+        return value
 
     @field_validator("database_url", "migrate_database_url")
     @classmethod

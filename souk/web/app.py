@@ -20,6 +20,7 @@ from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
 from souk.web.headers import SECURITY_TXT, cors, is_preflight, preflight, security_txt, trace_of, with_headers
 from souk.web.http import GraphQLOverHTTP
+from souk.web.limits import address_of
 from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
@@ -258,7 +259,8 @@ def create_app(settings: Settings, build: Build) -> App:
 
 
 def _address(scope: Scope) -> str:
-    return scope["client"][0] if scope.get("client") else ""
+    """The peer's address, or what a trusted proxy says of it (`web/server.py`)."""
+    return address_of(scope["client"][0]) if scope.get("client") else ""
 
 
 def _names(headers: dict[bytes, bytes]) -> list[str]:

@@ -176,6 +176,18 @@ SCOPES = {ord("p"): "principal", ord("t"): "tenant", ord("a"): "address"}
 
 
 @lru_cache(maxsize=4096)
+def address_of(text: str) -> str:
+    """An IP address as it is always written; empty for what is none, which a proxy may say of a peer it hides."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)
+
+
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """An IPv4 address, or the /64 that one owner of an IPv6 address has; what is neither is one caller."""
     try:
