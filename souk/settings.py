@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     commit_grace: Seconds = 1.5
     body_timeout: Seconds = 5.0
     body_limit: Count = 262_144
+    send_timeout: Seconds = 30.0
     drain_timeout: Seconds = 20.0
     session_cache: Annotated[float, Field(ge=0, le=1)] = 1.0
     session_recheck: Annotated[float, Field(gt=0, le=5)] = 1.0

@@ -94,6 +94,21 @@ class Local:
         return bucket
 
 
+class Pace:
+    """How often something may happen: `burst` times at once, `per_second` in the long run."""
+
+    __slots__ = ("_full", "burst", "per_second")
+
+    def __init__(self, burst: float, per_second: float) -> None:
+        self.burst, self.per_second, self._full = burst, per_second, 0.0
+
+    def keeps(self) -> bool:
+        """It happens once more; False when that is too often."""
+        now = monotonic()
+        self._full = max(self._full, now) + 1 / self.per_second
+        return self._full - now <= self.burst / self.per_second
+
+
 class Charge:
     """The points of one operation, taken; `settle` gives back what it did not need, once."""
 
