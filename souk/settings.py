@@ -96,6 +96,7 @@ class Settings(BaseSettings):
 
     # Requests
     request_timeout: Seconds = 10.0
+    sign_in_timeout: Seconds = 5.0
     commit_grace: Seconds = 1.5
     body_timeout: Seconds = 5.0
     body_limit: Count = 262_144

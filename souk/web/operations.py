@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +19,7 @@ from souk.engine.missing import missing
 from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
+from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.gate import GraphQLRequest
@@ -49,6 +51,8 @@ class Call:
     trace: str = ""
     explain: bool = False
     rehearse: bool = False
+    began: float = field(default_factory=lambda: monotonic())
+    """When its request began to be read: what it may take is counted from there."""
 
 
 class Answer(Protocol):
@@ -235,9 +239,10 @@ class Operations:
                 context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
             if kind is OperationType.MUTATION:
-                answer = await self._written(run, context)
+                signs_in = not checked.roots[checked.named(request.operation_name)].isdisjoint(ALONE)
+                answer = await self._written(run, context, self._left(call, signs_in=signs_in))
             else:
-                async with asyncio.timeout(self.settings.request_timeout):
+                async with asyncio.timeout(self._left(call)):
                     answer = await run
             record.fused = answer.fused
             found = told(
@@ -285,7 +290,13 @@ class Operations:
         }
         return Result(Told(orjson.dumps({"data": None, "extensions": {"explain": told_}})), charge=charge)
 
-    async def _written(self, run: Coroutine[Any, Any, Answer], context: Any) -> Answer:
+    def _left(self, call: Call, *, signs_in: bool = False) -> float:
+        """Seconds that the request still has."""
+        limits = self.settings
+        most = min(limits.sign_in_timeout, limits.request_timeout) if signs_in else limits.request_timeout
+        return max(0.0, call.began + most - monotonic())
+
+    async def _written(self, run: Coroutine[Any, Any, Answer], context: Any, seconds: float) -> Answer:
         """The answer of a mutation that nobody's impatience ends half-way: what it commits is told, if it is in time.
 
         After the time of a request no further transaction begins, and the one under way has a moment more.
@@ -293,7 +304,7 @@ class Operations:
         task = asyncio.create_task(run)
         self.writing.add(task)
         task.add_done_callback(self._ended)
-        if not (await asyncio.wait((task,), timeout=self.settings.request_timeout))[0]:
+        if not (await asyncio.wait((task,), timeout=seconds))[0]:
             context.effects.late = True
             if not (await asyncio.wait((task,), timeout=self.settings.commit_grace))[0]:
                 raise TimeoutError

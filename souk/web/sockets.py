@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -230,7 +231,7 @@ class Socket:
         if not _names_document(payload):
             raise Closed(4400, "payload.query must be a document")
         self._count += 1
-        call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
+        call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}", began=monotonic())
         if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
             failure = Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
             self._error(id, failure, call)
