@@ -39,6 +39,7 @@ class GraphQLRequest:
     extensions: dict[str, Any] = field(default_factory=dict)
     sha256: bytes | None = None
     automatic: bool = False
+    registered: bool = False
 
 
 def bad(message: str, status: int = 400) -> Failure:

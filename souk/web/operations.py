@@ -199,7 +199,7 @@ class Operations:
             )
         except DocumentRefused as refused:
             raise wrong_document(refused.message, Code(refused.code)) from None
-        return replace(request, query=found)
+        return replace(request, query=found.text, registered=found.registered)
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
