@@ -40,9 +40,10 @@ class DocumentRefused(Exception):
 
 
 class Known(NamedTuple):
-    """A document to run, and whether it is a registered one: what its author called it may then be counted by."""
+    """A document to run, with its digest, and whether it is a registered one: its name may then be counted by."""
 
     text: str
+    sha256: bytes
     registered: bool
 
 
@@ -88,20 +89,20 @@ class Store:
         if client not in self.ad_hoc:
             if await self._find(found, actor) is None:
                 raise DocumentRefused("PERSISTED_QUERY_REQUIRED", "Only registered documents are answered here.")
-            return Known(query, True)
+            return Known(query, found, True)
         if automatic:
             self._automatic.put((actor.tenant_id, found), query)
-        return Known(query, found in self.shipped)
+        return Known(query, found, found in self.shipped)
 
     async def _named(self, sha256: bytes, actor: Actor, client: ClientClass) -> Known:
         found = await self._find(sha256, actor)
         if found is not None:
-            return Known(found, True)
+            return Known(found, sha256, True)
         if client in self.ad_hoc:
             found = self._automatic.get((actor.tenant_id, sha256))
         if found is None:
             raise DocumentRefused("PERSISTED_QUERY_NOT_FOUND", NOT_FOUND)
-        return Known(found, False)
+        return Known(found, sha256, False)
 
     async def _find(self, sha256: bytes, actor: Actor) -> str | None:
         if (own := self.shipped.get(sha256)) is not None:

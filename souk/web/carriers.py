@@ -104,4 +104,4 @@ def _name(settings: Settings) -> str:
 def agent_of(headers: Headers) -> str:
     """What the client calls itself, as far as it is text."""
     text = headers.get(b"user-agent", b"").decode("latin-1")[:MAX_AGENT]
-    return "".join(each for each in text if each.isprintable())
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())

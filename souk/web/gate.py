@@ -30,7 +30,8 @@ class Disconnected(Exception):
 class GraphQLRequest:
     """The parameters of GraphQL over HTTP; the same over sockets and event streams.
 
-    `query` is empty while only `sha256` names the document: `Operations.document` finds it.
+    `query` is empty while only `sha256` names the document: `Operations.document` finds it. From then on `sha256` is that
+    of the text.
     """
 
     query: str

@@ -23,11 +23,11 @@ ROOT = str(Path(__file__).parents[2]) + "/"
 Event = MutableMapping[str, Any]
 
 
-def _line(event: dict[str, Any], **_: Any) -> str:
+def _line(event: dict[str, Any], **_: Any) -> bytes:
     text = orjson.dumps(event, default=str)
     if len(text) > LINE:
         text = orjson.dumps({name: event[name] for name in KEPT if name in event} | {"cut": True}, default=str)
-    return text[:LINE].decode(errors="ignore")
+    return text if len(text) <= LINE else text[:LINE].decode(errors="ignore").encode()
 
 
 KEPT = ("level", "timestamp", "event", "request_id", "code", "outcome", "error", "name", "hash", "logger")
@@ -109,6 +109,10 @@ def configure(settings: Settings) -> None:
             *shown,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=(
+            structlog.BytesLoggerFactory(sys.stderr.buffer)
+            if settings.log_format == "json"
+            else structlog.PrintLoggerFactory(sys.stderr)
+        ),
         cache_logger_on_first_use=True,
     )

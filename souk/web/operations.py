@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
 
@@ -191,7 +191,7 @@ class Operations:
         if store is None:
             if not request.query:
                 raise wrong_document(NOT_FOUND, Code.PERSISTED_QUERY_NOT_FOUND)
-            return request
+            return GraphQLRequest(request.query, request.variables, request.operation_name, request.extensions)
         client = client_class(actor, cookie=call.credential.cookie)
         try:
             found = await store.document(
@@ -199,11 +199,14 @@ class Operations:
             )
         except DocumentRefused as refused:
             raise wrong_document(refused.message, Code(refused.code)) from None
-        return replace(request, query=found.text, registered=found.registered)
+        return GraphQLRequest(
+            found.text, request.variables, request.operation_name, request.extensions, found.sha256,
+            request.automatic, found.registered,
+        )  # fmt: skip
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
-        return self.guard.check(request.query)
+        return self.guard.check(request.query, request.sha256)
 
     async def refuse(self, failure: Failure, actor: Actor | None, call: Call) -> Failure:
         """Note that a request was refused before it became an operation; it costs a little, or RATE_LIMITED comes of it."""

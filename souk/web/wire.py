@@ -72,8 +72,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     shared = Shared(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
 
     def context(actor: Actor, call: Call) -> Context:
-        cookies = call.caller.cookies and call.transport == "http"  # on other ways the head of the answer is gone
-        return Context(actor, call.request_id, replace(call.caller, cookies=cookies), db=database)
+        caller = call.caller
+        if caller.cookies and call.transport != "http":  # on other ways the head of the answer is gone
+            caller = replace(caller, cookies=False)
+        return Context(actor, call.request_id, caller, db=database)
 
     async def ready() -> None:
         try:
