@@ -13,6 +13,7 @@ import base64
 import gc
 import hashlib
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,8 +22,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, BinaryIO
 
+import structlog
 from pydantic import SecretStr
 
 from souk import migrations
@@ -50,8 +52,9 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def main(requests: int, rounds: int) -> None:
-    configure(Settings(log_level="error"))
+async def main(requests: int, rounds: int, nowhere: BinaryIO) -> None:
+    configure(Settings(log_format="json"))
+    structlog.configure(logger_factory=structlog.BytesLoggerFactory(nowhere))
     with tempfile.TemporaryDirectory(prefix="souk-", ignore_cleanup_errors=True) as directory:
         server = Embedded(Path(directory), throwaway=True)
         url = server.start()
@@ -64,6 +67,8 @@ async def main(requests: int, rounds: int) -> None:
             app = create_app(settings, at_hand)
             async with app.running():
                 for name, (query, variables) in DOCUMENTS.items():
+                    await measure(app, token, query, variables, 1)
+                    gc.freeze()  # what is there by now is looked through no more
                     spent = [await measure(app, token, query, variables, requests) for _ in range(rounds)]
                     print(f"{name:16} {min(spent):8.1f} µs a request", flush=True)
         finally:
@@ -96,9 +101,10 @@ async def signed_in(world: World) -> str:
         for n in range(60)
     ]  # fmt: skip
     token = secrets.token_urlsafe(32)
+    ops, until = world.actors[Role.OPS], datetime.now(UTC) + timedelta(days=1)
     session = Session(
-        id=new_id(), membership_id=world.actors[Role.OPS].membership_id, carrier="BEARER",
-        hash=hashlib.sha256(token.encode()).digest(), expires_at=datetime.now(UTC) + timedelta(days=1),
+        id=new_id(), account_id=ops.account_id, membership_id=ops.membership_id, carrier="BEARER",
+        hash=hashlib.sha256(token.encode()).digest(), expires_at=until, ends_at=until,
     )  # fmt: skip
     await world.add(*dealers, session)
     return token
@@ -140,4 +146,5 @@ if __name__ == "__main__":
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=60)
     given = parser.parse_args()
-    asyncio.run(main(given.requests, given.rounds))
+    with open(os.devnull, "wb") as null:  # lines are made and written, as in production, and read by nobody
+        asyncio.run(main(given.requests, given.rounds, null))

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -95,9 +96,11 @@ class Settings(BaseSettings):
 
     # Requests
     request_timeout: Seconds = 10.0
+    sign_in_timeout: Seconds = 5.0
     commit_grace: Seconds = 1.5
     body_timeout: Seconds = 5.0
     body_limit: Count = 262_144
+    send_timeout: Seconds = 30.0
     drain_timeout: Seconds = 20.0
     session_cache: Annotated[float, Field(ge=0, le=1)] = 1.0
     session_recheck: Annotated[float, Field(gt=0, le=5)] = 1.0
@@ -162,6 +165,17 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Anything else would be taken for a name and trust nobody, and a `*` would trust everybody."""
+        for word in value:
+            try:
+                ipaddress.ip_network(word)
+            except ValueError as error:
+                raise ValueError("must be addresses or networks (10.0.0.0/8), comma separated") from error
+        return value
 
     @field_validator("database_url", "migrate_database_url")
     @classmethod

@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -37,6 +37,14 @@ class DocumentRefused(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+class Known(NamedTuple):
+    """A document to run, with its digest, and whether it is a registered one: its name may then be counted by."""
+
+    text: str
+    sha256: bytes
+    registered: bool
 
 
 class Source(Protocol):
@@ -68,8 +76,8 @@ class Store:
 
     async def document(
         self, query: str | None, sha256: bytes | None, actor: Actor, client: ClientClass, *, automatic: bool = False
-    ) -> str:
-        """The text to run. `sha256` is what the request names, `automatic` whether by Apollo's protocol.
+    ) -> Known:
+        """What to run. `sha256` is what the request names, `automatic` whether by Apollo's protocol.
 
         Raises DocumentRefused, and what the database raises.
         """
@@ -81,17 +89,20 @@ class Store:
         if client not in self.ad_hoc:
             if await self._find(found, actor) is None:
                 raise DocumentRefused("PERSISTED_QUERY_REQUIRED", "Only registered documents are answered here.")
-        elif automatic:
+            return Known(query, found, True)
+        if automatic:
             self._automatic.put((actor.tenant_id, found), query)
-        return query
+        return Known(query, found, found in self.shipped)
 
-    async def _named(self, sha256: bytes, actor: Actor, client: ClientClass) -> str:
+    async def _named(self, sha256: bytes, actor: Actor, client: ClientClass) -> Known:
         found = await self._find(sha256, actor)
-        if found is None and client in self.ad_hoc:
+        if found is not None:
+            return Known(found, sha256, True)
+        if client in self.ad_hoc:
             found = self._automatic.get((actor.tenant_id, sha256))
         if found is None:
             raise DocumentRefused("PERSISTED_QUERY_NOT_FOUND", NOT_FOUND)
-        return found
+        return Known(found, sha256, False)
 
     async def _find(self, sha256: bytes, actor: Actor) -> str | None:
         if (own := self.shipped.get(sha256)) is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from graphql import (
     DocumentNode,
     ExecutableDefinitionNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLBoolean,
     GraphQLError,
@@ -14,6 +15,8 @@ from graphql import (
     GraphQLString,
     OperationDefinitionNode,
     OperationType,
+    ValidationContext,
+    ValidationRule,
     get_nullable_type,
     get_variable_values,
     is_non_null_type,
@@ -28,6 +31,7 @@ from strawberry.schema.schema import validate_document
 
 from ..rules.actor import Facts
 from .fuse import Fuser, Plan
+from .notes import Sealed, note_of
 from .symbols import Getter, NotFused, shape, symbolic
 
 PLANS_PER_OPERATION = 64
@@ -123,6 +127,44 @@ def _value(name: str) -> Getter:
     return lambda actor, values: values[name]
 
 
+class NothingSealedInSubscriptions(ValidationRule):
+    """A subscription selects no field of ciphertext.
+
+    What opens one is somebody's act, which the record of access keeps; events are read once for everybody who may see the
+    same, and read again, by nobody in particular.
+    """
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.found: dict[Any, list[GraphQLError]] = {}
+        self.inside: Any = None
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        self.inside = node
+
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
+        self.inside = node
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        field, parent = self.context.get_field_def(), self.context.get_parent_type()
+        if field is None or not isinstance(note_of(field.extensions.get("strawberry-definition")), Sealed):
+            return
+        message = f"A subscription does not show {parent}.{node.name.value}, which is sealed; ask for it with a query."
+        self.found.setdefault(self.inside, []).append(GraphQLError(message, node))
+
+    def leave_document(self, node: DocumentNode, *_: Any) -> None:
+        if not self.found:
+            return
+        for each in node.definitions:
+            if isinstance(each, OperationDefinitionNode) and each.operation is OperationType.SUBSCRIPTION:
+                for part in (each, *self.context.get_recursively_referenced_fragments(each)):
+                    for error in self.found.get(part, ()):
+                        self.report_error(error)
+
+
+RULES = (*specified_rules, NothingSealedInSubscriptions)
+
+
 class Document:
     """Parsed and validated; `errors` are those of validation. Raises GraphQLError when it cannot be parsed."""
 
@@ -130,7 +172,7 @@ class Document:
         self.schema, self.text = schema, text
         try:
             self.ast: DocumentNode = parse(text)
-            self.errors = validate_document(schema._schema, self.ast, tuple(specified_rules))  # Strawberry adds its own
+            self.errors = validate_document(schema._schema, self.ast, RULES)  # Strawberry adds its own
         except RecursionError:
             raise GraphQLError("The document is nested too deeply.") from None
         definitions = [d for d in self.ast.definitions if isinstance(d, ExecutableDefinitionNode)]

@@ -6,6 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -15,18 +16,19 @@ import orjson
 from souk.rules.actor import Caller
 from souk.settings import Settings, SettingsError
 from souk.web.carriers import agent_of, carried
-from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
+from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
 from souk.web.headers import SECURITY_TXT, cors, is_preflight, preflight, security_txt, trace_of, with_headers
 from souk.web.http import GraphQLOverHTTP
+from souk.web.limits import address_of
 from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
 from souk.web.respond import JSON, TEXT, headers_of, respond
 from souk.web.sessions import Credential
-from souk.web.sockets import Socket
+from souk.web.sockets import Socket, deny
 from souk.web.streams import Streams
 
 END_SECONDS = 3.0
@@ -120,10 +122,12 @@ class App:
             if failure is None:
                 log.error("failed", request_id=request_id, exc_info=error)
                 failure = internal()
+            failure = await self._refused(failure, self._stranger(scope, headers, request_id))
             body = failure.body(request_id)
             secure = not self.settings.development
-            answer = headers_of(JSON, request_id, more=failure.headers, secure=secure)
-            self.metrics.refused(failure.code, "http")
+            answer = headers_of(
+                JSON, request_id, more=(*failure.headers, *retry_after(failure.retry_after_ms)), secure=secure
+            )
             await respond(send, failure.status, answer, body, head=scope["method"] == "HEAD")
 
     async def _route(
@@ -211,9 +215,9 @@ class App:
             check_host(host_of(headers), self.settings.allowed_hosts)
             call = self._call(scope, headers, request_id)
         except Failure as failure:
-            log.info("refused", request_id=request_id, code=failure.code.value, transport="socket")
+            call = replace(self._stranger(scope, headers, request_id), transport="socket")
             await receive()
-            await send({"type": "websocket.close"})
+            await deny(scope, send, await self._refused(failure, call), call)
             return
         socket = Socket(self._http.operations, self.streams, scope, receive, send, call)
         await socket.serve(headers, draining=self.draining)
@@ -232,6 +236,17 @@ class App:
                 log.error("readiness check failed", exc_info=error)
             return 503, {"ok": False, "reason": "database"}
         return 200, {"ok": True}
+
+    async def _refused(self, failure: Failure, call: Call) -> Failure:
+        """What is refused before anybody looks who asks: the network that it comes from pays for it."""
+        if self._http is not None:
+            return await self._http.operations.refuse(failure, None, call)
+        self.metrics.refused(failure.code, call.transport)
+        return failure
+
+    @staticmethod
+    def _stranger(scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
+        return Call(request_id, Credential(None, host_of(headers)), _address(scope), trace=trace_of(headers))
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
         socket, link = scope["type"] == "websocket", scope["path"] not in PATHS
@@ -262,7 +277,8 @@ def create_app(settings: Settings, build: Build) -> App:
 
 
 def _address(scope: Scope) -> str:
-    return scope["client"][0] if scope.get("client") else ""
+    """The peer's address, or what a trusted proxy says of it (`web/server.py`)."""
+    return address_of(scope["client"][0]) if scope.get("client") else ""
 
 
 def _names(headers: dict[bytes, bytes]) -> list[str]:

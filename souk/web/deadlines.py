@@ -1,6 +1,7 @@
 """Time limits for work that nearly always ends in time: one look at all of it now and then, instead of a timer for each."""
 
 import asyncio
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -15,21 +16,20 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._open: dict[Deadline, None] = {}  # in the order in which they end: all have the same time
+        self._open: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begun(self) -> "Deadline":
-        return Deadline(self)
+    def begun(self, at: float | None = None) -> "Deadline":
+        """`at` is when it began (of `time.monotonic`), where that was earlier than now."""
+        return Deadline(self, (monotonic() if at is None else at) + self.seconds)
 
     def _look(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = monotonic()
         for each in self._open:
-            if each.ends > now:
-                break
-            each.late()
-        self._watch(loop)
+            if each.ends <= now:
+                each.late()
+        self._watch(asyncio.get_running_loop())
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is None and self._open:
@@ -41,8 +41,8 @@ class Deadline:
 
     __slots__ = ("_all", "_expired", "_task", "ends")
 
-    def __init__(self, all_: Deadlines) -> None:
-        self._all, self._expired, self.ends = all_, False, 0.0
+    def __init__(self, all_: Deadlines, ends: float) -> None:
+        self._all, self._expired, self.ends = all_, False, ends
         self._task: asyncio.Task[object] | None = None
 
     def late(self) -> None:
@@ -54,15 +54,13 @@ class Deadline:
         every = self._all
         task = self._task = asyncio.current_task()
         assert task is not None
-        loop = task.get_loop()
-        self.ends = loop.time() + every.seconds
-        every._open[self] = None
+        every._open.add(self)
         if every._timer is None:
-            every._watch(loop)
+            every._watch(task.get_loop())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        del self._all._open[self]
+        self._all._open.discard(self)
         if self._expired and self._task is not None:
             left = self._task.uncancel()
             if kind is asyncio.CancelledError and left == 0:

@@ -121,6 +121,11 @@ def wrong_document(message: str, code: Code = Code.BAD_REQUEST, **facts: Any) ->
     return failure
 
 
+def retry_after(milliseconds: int | None) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that tells when to try again, in whole seconds, where that helps."""
+    return () if milliseconds is None else ((b"retry-after", str(-(-milliseconds // 1000)).encode()),)
+
+
 def unauthenticated(message: str) -> Failure:
     return Failure(Code.UNAUTHENTICATED, message, headers=((b"www-authenticate", b'Bearer realm="souk"'),))
 

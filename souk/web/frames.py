@@ -1,14 +1,18 @@
-"""uvicorn's WebSocket protocol, and a way to write a message without a task: what one stream tells a thousand sockets.
+"""uvicorn's WebSocket protocol, and what it has no way for: a message without a task, and an end that waits for nobody.
 
 `send` of ASGI is a coroutine that serialises a frame object per message; for the same text to everybody that is most of
-the cost. This adds `scope["extensions"]["souk.write"]`, and changes nothing else.
+the cost. It waits while a peer reads nothing, and so does closing. This adds `scope["extensions"]["souk.write"]` and
+`["souk.abort"]`, and bounds what a peer may have answered on its pings; it changes nothing else.
 """
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
 
-WRITE = "souk.write"
+from souk.web.limits import Pace
+
+WRITE, ABORT = "souk.write", "souk.abort"
+PINGS, PINGS_A_SECOND = 200, 20
 
 
 class Frames(WebSocketsSansIOProtocol):
@@ -17,7 +21,29 @@ class Frames(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"] = {**(self.scope["extensions"] or {}), WRITE: self.write}  # type: ignore[dict-item]
+            self.pace = Pace(PINGS, PINGS_A_SECOND)
+            more = {WRITE: self.write, ABORT: self.abort}
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), **more}  # type: ignore[dict-item]
+
+    def handle_ping(self) -> None:
+        """Answer a ping of the protocol's, as long as the peer takes answers (RFC 6455, 5.5.3: not each must have one)."""
+        if not self.pace.keeps():
+            self.conn.fail(4429, "Too many pings")
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 4429})
+            self.close_sent = True
+            if not self.writable.is_set():
+                self.abort()
+                return
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+        elif self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def abort(self) -> None:
+        """End the connection at once; what was not taken by then is lost."""
+        self.transport.abort()
 
     def write(self, text: bytes) -> bool:
         """Write a text message (UTF-8) now; False, and nothing is written, where `send` would wait or raise."""

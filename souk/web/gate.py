@@ -30,7 +30,8 @@ class Disconnected(Exception):
 class GraphQLRequest:
     """The parameters of GraphQL over HTTP; the same over sockets and event streams.
 
-    `query` is empty while only `sha256` names the document: `Operations.document` finds it.
+    `query` is empty while only `sha256` names the document: `Operations.document` finds it. From then on `sha256` is that
+    of the text.
     """
 
     query: str
@@ -39,6 +40,7 @@ class GraphQLRequest:
     extensions: dict[str, Any] = field(default_factory=dict)
     sha256: bytes | None = None
     automatic: bool = False
+    registered: bool = False
 
 
 def bad(message: str, status: int = 400) -> Failure:

@@ -8,7 +8,7 @@ from graphql import OperationType
 from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
 from souk.web.deadlines import Deadlines
-from souk.web.errors import Code, Failure, failure_of, internal
+from souk.web.errors import Code, Failure, failure_of, internal, retry_after
 from souk.web.gate import (
     GraphQLRequest,
     Receive,
@@ -142,8 +142,7 @@ class GraphQLOverHTTP:
             more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
         if result.charge is not None:
             more += result.charge.headers()
-        if result.retry_after_ms is not None:
-            more.append((b"retry-after", str(-(-result.retry_after_ms // 1000)).encode()))
+        more += retry_after(result.retry_after_ms)
         secure = not self.settings.development
         headers = headers_of(media, call.request_id, more=tuple(more), secure=secure)
         await respond(send, status, headers, result.told.body)

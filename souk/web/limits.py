@@ -94,6 +94,21 @@ class Local:
         return bucket
 
 
+class Pace:
+    """How often something may happen: `burst` times at once, `per_second` in the long run."""
+
+    __slots__ = ("_full", "burst", "per_second")
+
+    def __init__(self, burst: float, per_second: float) -> None:
+        self.burst, self.per_second, self._full = burst, per_second, 0.0
+
+    def keeps(self) -> bool:
+        """It happens once more; False when that is too often."""
+        now = monotonic()
+        self._full = max(self._full, now) + 1 / self.per_second
+        return self._full - now <= self.burst / self.per_second
+
+
 class Charge:
     """The points of one operation, taken; `settle` gives back what it did not need, once."""
 
@@ -173,6 +188,18 @@ class Allowances:
 
 
 SCOPES = {ord("p"): "principal", ord("t"): "tenant", ord("a"): "address"}
+
+
+@lru_cache(maxsize=4096)
+def address_of(text: str) -> str:
+    """An IP address as it is always written; empty for what is none, which a proxy may say of a peer it hides."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)
 
 
 @lru_cache(maxsize=4096)

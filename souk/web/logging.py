@@ -28,23 +28,7 @@ def _line(event: dict[str, Any], **_: Any) -> bytes:
     text = orjson.dumps(event, default=str)
     if len(text) > LINE:
         text = orjson.dumps({name: event[name] for name in KEPT if name in event} | {"cut": True}, default=str)
-    return text[:LINE]
-
-
-class Lines:
-    """Standard error as structlog writes to it: a line of bytes is one write to the system, not one through two buffers."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.raw = stream, getattr(stream, "buffer", None)
-
-    def msg(self, line: bytes) -> None:
-        if self.raw is None:
-            self.stream.write(line.decode(errors="ignore") + "\n")
-            return
-        self.raw.write(line + b"\n")
-        self.raw.flush()
-
-    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+    return text if len(text) <= LINE else text[:LINE].decode(errors="ignore").encode()
 
 
 def told(_: Any, method: str, event: Event) -> Event:
@@ -137,8 +121,10 @@ def configure(settings: Settings) -> None:
         if settings.log_format == "json" and not whole
         else [told, *([] if whole else [anonymous, bounded]), *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=(lambda *_: Lines(stream))
-        if settings.log_format == "json"
-        else structlog.PrintLoggerFactory(stream),
+        logger_factory=(
+            structlog.BytesLoggerFactory(stream.buffer)
+            if settings.log_format == "json"
+            else structlog.PrintLoggerFactory(stream)
+        ),
         cache_logger_on_first_use=True,
     )

@@ -1,7 +1,7 @@
 """What a process counts of itself, as Prometheus reads it at `/metrics`.
 
 Labels have few values, whatever a client sends: an operation is told by its root field, where that is one field that the
-schema has, codes are those of the contract.
+schema has, and a registered document by its name, as long as there are not too many; codes are those of the contract.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from souk.settings import Settings
 from souk.web.errors import Code, Failure
 
 OUTCOMES = frozenset({"ok", "ended", ""}) | frozenset(code.value for code in Code)
-OPERATION = ("operation", "kind", "transport", "code")
+OPERATION = ("operation", "document", "kind", "transport", "code")
+DOCUMENTS, NAMED = 500, 100  # names of registered documents that are told apart, and their characters
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 POINTS = (1.0, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
@@ -58,14 +59,19 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
-        self._operations: dict[tuple[str, str, str, str], int] = defaultdict(int)
+        self._documents: set[str] = set()
+        self._operations: dict[tuple[str, str, str, str, str], int] = defaultdict(int)
         self._refusals: dict[tuple[str, str], int] = defaultdict(int)
         self._seconds: dict[str, Spread] = {}
         self._points: dict[str, Spread] = {}
 
-    def operation(self, operation: str, kind: str, transport: str, code: str, seconds: float, points: int) -> None:
-        """Count one operation: its root field, its kind, what carried it, its code or `ok`."""
-        self._operations[operation, kind, transport, code if code in OUTCOMES else Code.INTERNAL.value] += 1
+    def operation(
+        self, operation: str, document: str | None, kind: str, transport: str, code: str, seconds: float, points: int
+    ) -> None:
+        """Count one operation: its root field, its name in a registered document (None: it is in none), its kind, what
+        carried it, its code or `ok`."""
+        named = "" if document is None else self._document(document)
+        self._operations[operation, named, kind, transport, code if code in OUTCOMES else Code.INTERNAL.value] += 1
         spread = self._seconds.get(kind)
         if spread is None:
             spread = self._seconds[kind] = Spread(SECONDS)
@@ -73,6 +79,13 @@ class Metrics(Collector):
         spread.add(seconds)
         if points:
             self._points[kind].add(points)
+
+    def _document(self, name: str) -> str:
+        if name not in self._documents:
+            if len(self._documents) >= DOCUMENTS or len(name) > NAMED:
+                return "other"
+            self._documents.add(name)
+        return name
 
     def refused(self, code: Code, transport: str) -> None:
         """Count one request that was refused."""

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +19,7 @@ from souk.engine.missing import missing
 from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
+from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.deadlines import Deadlines
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
@@ -50,6 +52,8 @@ class Call:
     trace: str = ""
     explain: bool = False
     rehearse: bool = False
+    began: float = field(default_factory=lambda: monotonic())
+    """When its request began to be read: what it may take is counted from there."""
 
 
 class Answer(Protocol):
@@ -189,7 +193,7 @@ class Operations:
         if store is None:
             if not request.query:
                 raise wrong_document(NOT_FOUND, Code.PERSISTED_QUERY_NOT_FOUND)
-            return request
+            return GraphQLRequest(request.query, request.variables, request.operation_name, request.extensions)
         client = client_class(actor, cookie=call.credential.cookie)
         try:
             found = await store.document(
@@ -197,12 +201,12 @@ class Operations:
             )
         except DocumentRefused as refused:
             raise wrong_document(refused.message, Code(refused.code)) from None
-        request.query = found
+        request.query, request.sha256, request.registered = found.text, found.sha256, found.registered
         return request
 
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
-        return self.guard.check(request.query)
+        return self.guard.check(request.query, request.sha256)
 
     async def refuse(self, failure: Failure, actor: Actor | None, call: Call) -> Failure:
         """Note that a request was refused before it became an operation; it costs a little, or RATE_LIMITED comes of it."""
@@ -238,9 +242,10 @@ class Operations:
                 context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
             if kind is OperationType.MUTATION:
-                answer = await self._written(run, context)
+                signs_in = not checked.roots[checked.named(request.operation_name)].isdisjoint(ALONE)
+                answer = await self._written(run, context, self._left(call, signs_in=signs_in))
             else:
-                with self.deadlines.begun():
+                with self.deadlines.begun(call.began):
                     answer = await run
             record.fused = answer.fused
             found = told(
@@ -288,7 +293,13 @@ class Operations:
         }
         return Result(Told(orjson.dumps({"data": None, "extensions": {"explain": told_}})), charge=charge)
 
-    async def _written(self, run: Coroutine[Any, Any, Answer], context: Any) -> Answer:
+    def _left(self, call: Call, *, signs_in: bool = False) -> float:
+        """Seconds that the request still has."""
+        limits = self.settings
+        most = min(limits.sign_in_timeout, limits.request_timeout) if signs_in else limits.request_timeout
+        return max(0.0, call.began + most - monotonic())
+
+    async def _written(self, run: Coroutine[Any, Any, Answer], context: Any, seconds: float) -> Answer:
         """The answer of a mutation that nobody's impatience ends half-way: what it commits is told, if it is in time.
 
         After the time of a request no further transaction begins, and the one under way has a moment more.
@@ -296,7 +307,7 @@ class Operations:
         task = asyncio.create_task(run)
         self.writing.add(task)
         task.add_done_callback(self._ended)
-        if not (await asyncio.wait((task,), timeout=self.settings.request_timeout))[0]:
+        if not (await asyncio.wait((task,), timeout=seconds))[0]:
             context.effects.late = True
             if not (await asyncio.wait((task,), timeout=self.settings.commit_grace))[0]:
                 raise TimeoutError

@@ -67,8 +67,9 @@ class Record:
         estimated = self.price.points if self.price is not None else 0
         label = self.checked.label(self.request.operation_name)
         charged = self.points or (estimated if self.charge is not None else 0)
-        self.metrics.operation(label, self.kind.value, call.transport, outcome, spent, charged)
         name = self.checked.named(self.request.operation_name)
+        document = name if self.request.registered else None
+        self.metrics.operation(label, document, self.kind.value, call.transport, outcome, spent, charged)
         facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
         if self.fused is not None:
             facts["fused"] = self.fused

@@ -35,6 +35,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for server in self.servers:
             for listening in server.sockets:
+                cut_off(listening, self.app.settings.send_timeout)
                 log.info("listening", address=":".join(map(str, listening.getsockname()[:2])))
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,6 +58,16 @@ class Server(uvicorn.Server):
             await self.app.drain()
         finally:
             self.should_exit = True
+
+
+def cut_off(listening: socket.socket, seconds: float) -> None:
+    """Let the system end the connections of this listener whose peer takes nothing of what waits for it for so long.
+
+    Closing waits for what is still to be sent, so without this a peer that reads nothing would be kept for ever. Where the
+    system has no such option (Linux has), the proxy in front must do it.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
 
 
 def config_of(settings: Settings, app: App) -> uvicorn.Config:

@@ -2,24 +2,28 @@
 
 The close codes are the protocol's: 4400 a message that is none, 4401 an operation before the acknowledgement,
 4403 a credential that is refused, 4406 another subprotocol, 4408 no `connection_init` in time, 4409 an id in use,
-4429 a second `connection_init`. Besides: 1012 the server goes down, 1001 the session has ended.
+4429 a second `connection_init`. Besides: 4429 more messages than anybody needs, or than the peer reads; 1012 the server goes
+down, 1001 the session has ended, 1013 too much at once. What is refused before the handshake has its HTTP status.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import orjson
 from graphql import OperationType
 
 from souk.rules.actor import Actor
-from souk.web.errors import Code, Failure, failure_of, internal, shutting_down
-from souk.web.frames import WRITE
+from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
+from souk.web.frames import ABORT, WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
 from souk.web.guard import Checked
+from souk.web.limits import Pace
 from souk.web.operations import Call, Operations, log
+from souk.web.respond import JSON, headers_of
 from souk.web.sessions import bearer
 from souk.web.streams import Outbox, Streams, overloaded
 
@@ -27,6 +31,9 @@ PROTOCOL = "graphql-transport-ws"
 MAX_ID = 128
 CLOSE_SECONDS = 2.0
 WAITING = 8_388_608  # bytes for a client that talks on and does not read them
+PONGS, PONG_BYTES = 256, 1_024  # answers to pings that may wait, and how much of a ping is given back
+TURN = 64
+MESSAGES, MESSAGES_A_SECOND = 2_000, 1_000  # as many operations as a principal has points for
 
 
 class Closed(Exception):
@@ -61,6 +68,8 @@ class Socket:
         self.actor: Actor | None = None
         self.outbox = Outbox()
         self.write: Callable[[bytes], bool] = scope["extensions"].get(WRITE, _never)
+        scale = self.settings.limit_scale
+        self._pace = Pace(MESSAGES * max(1.0, scale), MESSAGES_A_SECOND * max(1.0, scale))
         self.running: dict[str, Running] = {}
         self._initialised = False
         self._reader: asyncio.Task[None] | None = None
@@ -76,8 +85,7 @@ class Socket:
             check_origin(headers, self.settings.allowed_origins)
             self.streams.add(self)
         except Failure as failure:
-            log.info("refused", request_id=self.call.request_id, code=failure.code.value, transport="socket")
-            await self.send({"type": "websocket.close"})  # before the handshake: the peer sees HTTP 403
+            await deny(self.scope, self.send, await self.operations.refuse(failure, None, self.call), self.call)
             return
         try:
             await self._serve()
@@ -121,12 +129,21 @@ class Socket:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(sender), CLOSE_SECONDS)
                 with suppress(OSError, RuntimeError):
-                    await self.send({"type": "websocket.close", "code": closed.code, "reason": closed.reason[:120]})
+                    await self._close(closed)
         finally:
             tasks = [self._reader, sender, *(one.task for one in self.running.values() if one.task is not None)]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, closed: Closed) -> None:
+        """Tell the peer; one that takes nothing is not waited for."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.send({"type": "websocket.close", "code": closed.code, "reason": closed.reason[:120]})
+        except TimeoutError:
+            if (abort := self.scope["extensions"].get(ABORT)) is not None:
+                abort()
 
     async def _sender(self) -> None:
         while (frame := await self.outbox.take()) is not None:
@@ -147,7 +164,9 @@ class Socket:
         message = await self.receive()
         if message["type"] == "websocket.disconnect":
             raise Gone
-        if self.outbox.size > WAITING:
+        if not self._pace.keeps():
+            raise Closed(4429, "Too many messages")
+        if self.outbox.size > WAITING or self.outbox.waiting[""] > PONGS:
             raise Closed(4429, "Read what is sent to you")
         text = message.get("text")
         if not isinstance(text, str):
@@ -165,7 +184,10 @@ class Socket:
             case "connection_init":
                 await self._init(payload or {})
             case "ping":
-                self.outbox.put(orjson.dumps({"type": "pong", **({"payload": payload} if payload else {})}))
+                more = {"payload": payload} if payload and len(text) <= PONG_BYTES else {}
+                self.outbox.put(orjson.dumps({"type": "pong", **more}))
+                if self.outbox.waiting[""] % TURN == 0:
+                    await asyncio.sleep(0)  # who sends many at once and reads is no flood
             case "pong":
                 pass
             case "subscribe":
@@ -194,7 +216,7 @@ class Socket:
             failure = failure_of(error)
             if failure is None:
                 raise
-            log.info("refused", request_id=self.call.request_id, code=failure.code.value, transport="socket")
+            failure = await self.operations.refuse(failure, None, self.call)
             code = 4403 if failure.code is Code.UNAUTHENTICATED else 1013
             raise Closed(code, "Forbidden" if code == 4403 else failure.message) from None
         self.call = replace(self.call, credential=credential)
@@ -209,7 +231,7 @@ class Socket:
         if not _names_document(payload):
             raise Closed(4400, "payload.query must be a document")
         self._count += 1
-        call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}")
+        call = replace(self.call, request_id=f"{self.call.request_id}-{self._count}", began=monotonic())
         if len(self.running) >= self.settings.socket_subscriptions or len(self.outbox) > 4 * MAX_ID:
             failure = Failure(Code.RATE_LIMITED, "Too many operations on this socket.", retry_after_ms=1000)
             self._error(id, failure, call)
@@ -291,6 +313,16 @@ class Socket:
     def _put(self, id: str, type: bytes, payload: bytes | None) -> None:
         rest = b"" if payload is None else b',"payload":' + payload
         self.outbox.put(b"%b%b}" % (_head(id, type), rest), id)
+
+
+async def deny(scope: Scope, send: Send, failure: Failure, call: Call) -> None:
+    """Refuse a handshake: with its status and its error where the server can say them, else with 403."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = headers_of(JSON, call.request_id, more=(*failure.headers, *retry_after(failure.retry_after_ms)))
+    await send({"type": "websocket.http.response.start", "status": failure.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": failure.body(call.request_id)})
 
 
 def _head(id: str, type: bytes) -> bytes:

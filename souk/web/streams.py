@@ -13,6 +13,7 @@ from souk.settings import Settings
 from souk.web.errors import Code, Failure, failure_of, unauthenticated
 from souk.web.gate import GraphQLRequest, Receive, Send
 from souk.web.guard import Checked
+from souk.web.limits import network
 from souk.web.operations import Call, Operations, log
 from souk.web.respond import EVENT_STREAM, MULTIPART, headers_of
 from souk.web.sessions import Credential, Sessions
@@ -38,10 +39,11 @@ class Streams:
         self._empty.set()
 
     def add(self, one: Open) -> None:
-        """Raises Failure (RATE_LIMITED) where an address has too many."""
-        if self._addresses[one.call.address] >= self.settings.sockets_per_address:
+        """Raises Failure (RATE_LIMITED) where an address, or a network of IPv6 that one owner has, has too many."""
+        address = network(one.call.address)
+        if self._addresses[address] >= self.settings.sockets_per_address:
             raise Failure(Code.RATE_LIMITED, "Too many connections from this address.", retry_after_ms=5000)
-        self._addresses[one.call.address] += 1
+        self._addresses[address] += 1
         self.open.add(one)
         self._empty.clear()
 
@@ -57,9 +59,10 @@ class Streams:
     def remove(self, one: Open) -> None:
         if one in self.open:
             self.open.remove(one)
-            self._addresses[one.call.address] -= 1
-            if not self._addresses[one.call.address]:
-                del self._addresses[one.call.address]
+            address = network(one.call.address)
+            self._addresses[address] -= 1
+            if not self._addresses[address]:
+                del self._addresses[address]
         if not self.open:
             self._empty.set()
 

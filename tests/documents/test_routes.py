@@ -8,6 +8,7 @@ from graphql import OperationDefinitionNode, parse
 
 from souk.documents.shipped import Shipped, shipped
 from souk.rules.manifest import digest
+from souk.rules.signin import ALONE
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.documents import judge_of
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 ROW = re.compile(r"^\| ((?:GET|POST|PATCH) \S+) \| (.+?) \|$", re.MULTILINE)
 PAGE = (ROOT / "docs" / "routes.md").read_text(encoding="utf-8")
 MARKETPLACE, PHAROS = (ROW.findall(part) for part in PAGE.split("## PharOS"))
+SIGNING = dict(re.findall(r"^\| `(\w+)`.* \| (\w+) \|$", PAGE.split("## Signing in")[1], re.MULTILINE))
 LATER = re.compile(r"later: `(\w+)`")
 
 
@@ -33,7 +35,15 @@ def test_each_route_has_its_documents_and_each_document_its_route() -> None:
         for name in cell.split(", ")
     }
     assert told == {(each.name, route) for each in NAMED.values() for route in each.routes}
-    assert all(each.routes for each in NAMED.values())
+    assert {name for name, each in NAMED.items() if not each.routes} == set(SIGNING.values())
+
+
+def test_each_mutation_that_signs_in_has_its_document() -> None:
+    roots = schema._schema
+    assert roots.query_type and roots.mutation_type
+    assert set(SIGNING) >= ALONE and set(SIGNING) <= set(roots.mutation_type.fields)
+    for mutation, name in SIGNING.items():
+        assert f"  {mutation}(input: $input)" in NAMED[name].text
 
 
 def test_what_is_to_come_is_not_there_yet() -> None:
@@ -57,6 +67,6 @@ def test_a_document_is_known_by_the_hash_of_its_file_and_costs_what_it_says(each
 
 
 def test_each_document_has_a_contract() -> None:
-    told = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_m*.py"))
+    told = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_[ms]*.py"))
     assert {name for name in NAMED if f'"{name}"' not in told} == set()
-    assert len(shipped()) == len(NAMED) == 32
+    assert len(shipped()) == len(NAMED) == 42

@@ -3,11 +3,20 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
+from graphql import GraphQLObjectType
 
+from souk.engine.notes import Sealed, note_of
+from souk.engine.run import Refused
 from souk.models import Ticket, new_id
 from souk.rules.actor import Role
+from souk.rules.errors import Invalid
+from souk.schema import schema
+from souk.settings import Settings
+from souk.web.documents import judge_of
 from tests.resolvers import margin
+from tests.web.test_wire import signed_in
 from tests.world import NOW, World
 
 FIELDS = "seq type fromStatus toStatus actor { id } subject { id }"
@@ -105,3 +114,52 @@ async def test_an_event_is_found_by_its_id_by_whoever_sees_it_in_the_stream(worl
     for who in (world.actor(Role.CUSTOMER), world.actor(Role.VIEWER)):
         assert await world.data(who, node, {"id": internal}) == {"node": None}
     assert await world.data(world.other_customer, node, {"id": public}) == {"node": None}
+
+
+def sealed_fields() -> list[tuple[str, str]]:
+    """Type and field of whatever is kept as ciphertext."""
+    return [
+        (name, field)
+        for name, type_ in schema._schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType)
+        for field, definition in type_.fields.items()
+        if isinstance(note_of(definition.extensions.get("strawberry-definition")), Sealed)
+    ]
+
+
+BEHIND = {
+    "LeadContactOpen": "... on Lead { contact { ... on LeadContactOpen { FIELD } } }",
+    "VehicleDetail": "... on Listing { vehicle { FIELD } }",
+}
+PLACES = [
+    ("CHOSEN", ""),
+    ("...F", "fragment F on Node { CHOSEN }"),
+    ("...G", "fragment G on Node { ...F } fragment F on Node { CHOSEN }"),
+]
+
+
+@pytest.mark.parametrize(("type_", "field"), sealed_fields(), ids=".".join)
+@pytest.mark.parametrize(("inside", "fragments"), PLACES)
+async def test_no_subscription_shows_what_is_sealed(
+    world: World, ticket: Ticket, app: httpx.AsyncClient, type_: str, field: str, inside: str, fragments: str
+) -> None:
+    """Whoever opens it is recorded, and events are read for nobody in particular; so it is asked for with a query."""
+    chosen = BEHIND[type_].replace("FIELD", field)
+    inside, rest = inside.replace("CHOSEN", chosen), fragments.replace("CHOSEN", chosen)
+    follow = f"subscription($id: ID!) {{ ticketEvents(ticketId: $id) {{ seq subject {{ {inside} }} }} }} {rest}"
+    ask = f"query($id: ID!) {{ ticketEvents(ticketId: $id) {{ events {{ seq subject {{ {inside} }} }} }} }} {rest}"
+    given = {"id": world.id("Ticket", ticket.id)}
+    assert len((await world.data(Role.OWNER, ask, given))["ticketEvents"]["events"]) == 3
+    said = f"A subscription does not show {type_}.{field}, which is sealed; ask for it with a query."
+    for fused in (True, False):
+        with pytest.raises(Refused) as refused:
+            world.souk.runner.events_plan(follow, None, given, world.context(Role.OWNER), fused)
+        (error,) = json.loads(refused.value.answer.body)["errors"]
+        assert (error["message"], error["extensions"]["code"]) == (said, "BAD_REQUEST")
+    with pytest.raises(Invalid, match="which is sealed"):
+        judge_of(Settings())(follow)
+    token, _ = await signed_in(world, Role.OWNER)
+    headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
+    response = await app.post("/graphql", json={"query": follow, "variables": given}, headers=headers)
+    assert said in response.text and '"data"' not in response.text
+    assert await world.rows("SELECT id FROM access_refusal") == []

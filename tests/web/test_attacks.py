@@ -256,8 +256,11 @@ async def test_who_may_read_the_counters_and_what_they_say(client, shop):
     response = await http.get("/metrics", headers={"authorization": "Bearer a-token-of-the-scraper"})
     assert response.headers["content-type"].startswith("text/plain; version=")
     lines = response.text.splitlines()
-    assert 'souk_operations_total{code="ok",kind="query",operation="other",transport="http"} 3.0' in lines
-    assert 'souk_operations_total{code="BAD_REQUEST",kind="query",operation="other",transport="http"} 1.0' in lines
+    assert 'souk_operations_total{code="ok",document="",kind="query",operation="other",transport="http"} 3.0' in lines
+    assert (
+        'souk_operations_total{code="BAD_REQUEST",document="",kind="query",operation="other",transport="http"} 1.0'
+        in lines
+    )
     assert 'souk_refusals_total{code="BAD_REQUEST",transport="http"} 1.0' in lines
     assert 'souk_operation_seconds_count{kind="query"} 4.0' in lines
     assert 'souk_connections{of="socket"} 0.0' in lines
@@ -270,7 +273,10 @@ async def test_without_a_token_only_this_machine_reads_them(database, world):
     async with serving(database) as (_, address), httpx.AsyncClient(base_url=address) as http:
         await http.post("/graphql", json={"query": "{ dealers { nodes { id } } }"}, headers=me)
         response = await http.get("/metrics")
-        assert 'souk_operations_total{code="ok",kind="query",operation="dealers",transport="http"} 1.0' in response.text
+        assert (
+            'souk_operations_total{code="ok",document="",kind="query",operation="dealers",transport="http"} 1.0'
+            in response.text
+        )
         for name in ('souk_pool_connections_busy{of="read"} 0.0', 'souk_operation_cost_points_sum{kind="query"} 1.0'):
             assert name in response.text, response.text
         assert "# TYPE souk_job_lag_seconds gauge" in response.text

@@ -11,6 +11,7 @@ import pytest
 from souk.rules.actor import Actor, Role
 from souk.rules.client import ClientClass, client_class
 from souk.settings import Settings
+from souk.web.metrics import DOCUMENTS
 from tests.web.shop import DASHBOARD_TOKEN, NOW, OPS_TOKEN, PHAROS, SALES_TOKEN, SERVICE_TOKEN, TWIN
 from tests.web.test_sockets import code_of, wire
 
@@ -224,3 +225,44 @@ async def test_a_socket_takes_documents_by_hash(start, shop) -> None:
         assert code_of(await ws.hear()) == ("e", "error", "BAD_REQUEST")
         await ws.say(id="f", type="subscribe", payload={"extensions": {}})
         assert await ws.closed() == (4400, "payload.query must be a document")
+
+
+def counted(http: Any) -> dict[tuple[str, str], float]:
+    """How many operations, by document and code."""
+    (family,) = (each for each in http.app.metrics.collect() if each.name == "souk_operations")
+    found: dict[tuple[str, str], float] = {}
+    for each in family.samples:
+        key = (each.labels["document"], each.labels["code"])
+        found[key] = found.get(key, 0) + each.value
+    return found
+
+
+async def test_the_counters_tell_registered_documents_by_name_and_no_others(client, shop) -> None:
+    one = await client()
+    named = "query Mine { viewer }"
+    await told(one, {"documentId": id_of(HELLO)})
+    await told(one, hashed(HELLO))
+    await told(one, {"documentId": id_of(HELLO), "variables": {"name": 7}})
+    await told(one, {"query": named})
+    await told(one, hashed(named, query=named))
+    await told(one, hashed(named))
+    assert counted(one) == {("Hello", "ok"): 2, ("Hello", "BAD_USER_INPUT"): 1, ("", "ok"): 3}
+    production = await client(**PRODUCTION)
+    await told(production, {"query": HELLO})
+    await told(production, {"query": named}, **bearer(SERVICE_TOKEN))
+    assert counted(production) == {("Hello", "ok"): 1, ("", "ok"): 1}
+
+
+async def test_however_many_there_are_the_counters_tell_so_many_apart(client, shop) -> None:
+    one = await client(limit_scale=1000)
+    for n in range(DOCUMENTS + 100):
+        document = f"query Q{n} {{ viewer }}"
+        shop.registered[PHAROS, digest(document)] = document
+        await told(one, {"documentId": id_of(document)})
+    long = f"query {'Q' * 101} {{ viewer }}"
+    shop.registered[PHAROS, digest(long)] = long
+    await told(one, {"documentId": id_of(long)})
+    found = counted(one)
+    assert len(found) == DOCUMENTS + 1 and found["other", "ok"] == 101 and found["Q0", "ok"] == 1
+    await told(one, {"documentId": id_of("query Q0 { viewer }")})
+    assert counted(one)["Q0", "ok"] == 2

@@ -23,10 +23,17 @@ from tests.web.test_cost import signed_in
 EVERYBODY = "visitor,browser,mobile,dashboard,service"  # may send what nobody registered, in production too
 
 
+class Written(io.TextIOWrapper):
+    """Standard error, kept: what is written as text and as bytes."""
+
+    def getvalue(self) -> str:
+        return bytes(self.buffer.getvalue()).decode()  # type: ignore[attr-defined]
+
+
 @contextmanager
 def logged(monkeypatch, **settings):
     """What is logged meanwhile with these settings."""
-    stream = io.StringIO()
+    stream = Written(io.BytesIO(), "utf-8", write_through=True)
     monkeypatch.setattr(sys, "stderr", stream)
     before, root = structlog.get_config(), logging.getLogger().handlers[:]
     configure(Settings(**settings))

@@ -12,6 +12,7 @@ from graphql import OperationType
 
 from souk.rules.actor import Role
 from souk.settings import Settings
+from souk.web import operations
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Guard
 from souk.web.operations import Call, Operations, Parts
@@ -19,6 +20,7 @@ from souk.web.sessions import Credential
 from tests.web.test_http import ask, error, refusal
 from tests.world import World
 
+MEDIA = {"accept": "application/graphql-response+json"}
 SHORT = {"request_timeout": 0.02, "commit_grace": 0.02}
 
 
@@ -42,6 +44,67 @@ async def test_what_ends_within_the_grace_is_told(client, shop) -> None:
         await asyncio.sleep(0)
     shop.release.set()
     assert (await asking).json() == {"data": {"slow": 1}}
+
+
+class Clock:
+    """The time of requests, moved on by what happens in them."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [("mutation { sessionRefresh }", 1), ("mutation { slow(keyed: false) }", 6), ("{ hold }", 6)],
+)
+async def test_the_time_of_a_request_is_counted_from_its_first_byte_and_signing_in_has_less(
+    client, shop, monkeypatch, document, left
+) -> None:
+    """Ten seconds and five, of which the body took four; what is left is what the operation gets."""
+    clock, waits = Clock(), []
+    monkeypatch.setattr(operations, "monotonic", clock)
+    wait, timeout = asyncio.wait, asyncio.timeout
+
+    class Watched:
+        """asyncio, as the module under test sees it; nothing of its time is really waited for."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(asyncio, name)
+
+        def wait(self, tasks: Any, timeout: float | None = None) -> Any:
+            waits.append(timeout)
+            return wait(tasks, timeout=0)
+
+        def timeout(self, seconds: float) -> Any:
+            waits.append(seconds)
+            return timeout(0)
+
+    monkeypatch.setattr(operations, "asyncio", Watched())
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"query":'
+        clock.now += 4
+        yield orjson.dumps(document) + b"}"
+
+    http = await client()
+    response = await http.post("/graphql", content=slowly(), headers={"content-type": "application/json", **MEDIA})
+    assert refusal(response)[:2] == (504, "DEADLINE_EXCEEDED")
+    assert waits[0] == left
+    assert shop.total == 0
+    shop.release.set()
+    await http.app._http.operations.settle()
+
+
+async def test_a_sign_in_that_hangs_ends_after_its_own_time(client, shop) -> None:
+    http = await client(sign_in_timeout=0.02, commit_grace=0.02)
+    response = await ask(http, "mutation { sessionRefresh }")
+    assert refusal(response)[:2] == (504, "DEADLINE_EXCEEDED")
+    shop.release.set()
+    assert (await ask(http, "mutation { slow(keyed: false) }")).json() == {"data": {"slow": 2}}
+    await http.app._http.operations.settle()
 
 
 @pytest.mark.parametrize(("keyed", "retryable"), [("true", True), ("false", False)])
@@ -78,14 +141,12 @@ async def test_a_connection_lost_while_committing(world: World, lost: list[UUID]
         contexts.append(world.context(Role.ADMIN))
         return contexts[-1]
 
-    operations = Operations(settings, Guard(settings), Parts(world.souk.runner, None, context))  # type: ignore[arg-type]
+    made = Operations(settings, Guard(settings), Parts(world.souk.runner, None, context))  # type: ignore[arg-type]
     document = "mutation($i: DealerCreateInput!) { dealerCreate(input: $i) { dealer { name } userErrors { code } } }"
     given = {"kind": "DEALERSHIP", "name": "Unheard Motors", "phone": "+919800000077"}
     request = GraphQLRequest(document, {"i": {**given, "idempotencyKey": world.key()} if keyed else given}, None)
     call = Call("r", Credential(None, "", None))
-    result = await operations.answer(
-        request, operations.check(request), OperationType.MUTATION, world.actor(Role.ADMIN), call
-    )
+    result = await made.answer(request, made.check(request), OperationType.MUTATION, world.actor(Role.ADMIN), call)
     (told,) = orjson.loads(result.told.body)["errors"]
     assert told["extensions"] == {"code": "UNAVAILABLE", "retryable": keyed, "requestId": "r"}
     assert [(row.id,) for row in await world.rows("SELECT id FROM dealer WHERE name = 'Unheard Motors'")] == [
