@@ -97,8 +97,10 @@ async def test_whoever_asks_too_much_is_told_when_to_come_back(scaled, world):
 async def test_a_mutation_that_is_refused_for_the_rate_changes_nothing(scaled, world):
     me = await signed_in(world)
     limits = scaled.app._http.operations.limits
-    await limits.charge(world.actors[Role.OPS], "", 100)
-    document = 'mutation { competitorCreate(input: {name: "Rival", country: "IN", website: "https://rival.example.com"}) { userErrors { code } } }'  # fmt: skip
+    await limits.charge(world.actors[Role.OPS], "", 100_000)  # more than a bucket holds: it is in debt for long
+    document = (
+        'mutation { competitorCreate(input: {name: "Rival", domain: "rival.example.com"}) { userErrors { code } } }'
+    )
     response = await ask(scaled, me, document)
     assert response.status_code == 429, response.text
     assert await world.rows("SELECT count(*) FROM competitor") == [(0,)]
