@@ -8,7 +8,7 @@ That costs a third of what a general driver's statement does. Source: PostgreSQL
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from struct import Struct
 from typing import Any
@@ -185,6 +185,8 @@ def text_of(value: Any) -> bytes | None:
         return value.isoformat().encode()
     if isinstance(value, UUID | Decimal):
         return str(value).encode()
+    if isinstance(value, timedelta):
+        return b"%d days %d.%06d seconds" % (value.days, value.seconds, value.microseconds)
     raise TypeError(f"no parameter is a {kind.__name__}")
 
 

@@ -53,9 +53,9 @@ from .notes import (
     note_of,
 )
 from .paging import Order
-from .sql import Parameters, Renamed, Scope, Texts, quoted
+from .sql import Parameters, Renamed, Scope, Texts, always, quoted
 from .symbols import MADE, BadInput, GlobalId, NotFused, Viewer, read_id, symbol
-from .text import EXECUTOR, Literal, Pieces, concat, members, null, when_null
+from .text import EXECUTOR, Literal, Pieces, concat, global_id, members, null, present, when_null
 from .views import view_of
 
 Fields = list[FieldDetails]
@@ -259,12 +259,7 @@ class Fuser:
             case Constant(function):
                 return [leaves.constant(self, output, fields, function())]
             case GlobalIdOf():
-                number = f"{scope.column('id')}::text"
-                return [
-                    Literal('"'),
-                    f"translate(encode(convert_to({quoted(type_.name + ':')} || {number}, 'UTF8'), 'base64'), E'\\n', '')",
-                    Literal('"'),
-                ]
+                return [Literal('"'), global_id(type_.name, f"{scope.column('id')}::text"), Literal('"')]
         if not (scope is None or hasattr(scope, "joins")):
             raise NotFused(f"{type_.name}.{name} inside a value")
         arguments = self.arguments(definition, declared, fields)
@@ -328,7 +323,7 @@ class Fuser:
 
     def guarded(self, guard: Guard | None, scope: Any, fields: Fields, nullable: bool, write: Any) -> Pieces:
         rule = guard.rows(self.viewer) if guard else None
-        if guard is None or rule is None or isinstance(rule, True_):
+        if guard is None or rule is None or always(rule):
             return list(write())
         if isinstance(scope, Texts):
             raise NotFused("a guard inside a document")
@@ -336,7 +331,7 @@ class Fuser:
         return (
             [refused]
             if isinstance(rule, False_)
-            else [f"CASE WHEN {scope.expression(rule)} THEN {concat(write())} ELSE {refused} END"]
+            else [f"CASE WHEN {scope.expression(rule)} THEN {present(write())} ELSE {refused} END"]
         )
 
     # Rows ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from typing import Any
 
 import strawberry
-from sqlalchemy import ARRAY, BigInteger, Numeric, Text, any_, case, cast, literal_column
+from sqlalchemy import ARRAY, BigInteger, Numeric, Text, all_, any_, case, literal_column, type_coerce
 
 from ..rules.money import CURRENCY_DIGITS
 from .fields import column, computed, value
@@ -18,16 +18,17 @@ def amount_in_python(money: Any) -> str:
 
 
 def amount_in_sql(money: Any) -> Any:
-    """A numeric keeps the scale of its factor: 5 * 0.01 is written 0.05."""
+    """A numeric keeps the scale of its factor: 5 * 0.01 is written 0.05. Most have two digits: that is asked first."""
     by_digits: dict[int, list[str]] = {}
     for code, digits in sorted(CURRENCY_DIGITS.items()):
         if digits != 2:
             by_digits.setdefault(digits, []).append(code)
+    other = _codes([code for codes in by_digits.values() for code in codes])
     cases = [
         (money.currency == any_(_codes(codes)), _scaled(money.minor, digits))
         for digits, codes in sorted(by_digits.items())
     ]
-    return case(*cases, else_=_scaled(money.minor, 2))
+    return case((money.currency != all_(other), _scaled(money.minor, 2)), *cases)
 
 
 def _codes(codes: list[str]) -> Any:
@@ -35,7 +36,7 @@ def _codes(codes: list[str]) -> Any:
 
 
 def _scaled(minor: Any, digits: int) -> Any:
-    return cast(minor * literal_column(f"{10**-digits:.{digits}f}", Numeric()), Text())
+    return type_coerce(minor * literal_column(f"{10**-digits:.{digits}f}::numeric", Numeric()), Numeric())
 
 
 @strawberry.type(description="An amount of money.")

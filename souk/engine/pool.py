@@ -22,8 +22,11 @@ class Connection:
 
     def __init__(self, raw: Any, statements: int) -> None:
         self._raw, self._exchange = raw, Exchange(raw, statements)
-        self.answer = self._exchange.ask
         self.is_closed: Callable[[], bool] = raw.is_closed
+
+    def answer(self, plan: Plan, values: Sequence[Any]) -> Awaitable[bytes | None]:
+        """The one value of a plan's statement."""
+        return self._exchange.ask(plan, values)
 
     @property
     def raw(self) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select, inspect, literal_column
 from sqlalchemy.dialects.postgresql import JSONB, asyncpg
+from sqlalchemy.sql.elements import True_
 from sqlalchemy.types import TypeEngine
 
 from ..rules.actor import Actor
@@ -223,6 +224,11 @@ def keys_only(read: Select[Any]) -> Select[Any]:
     return read.order_by(None).with_only_columns(
         source.clause(source.names[0] if not source.model else "id"), maintain_column_froms=True
     )
+
+
+def always(rule: ClauseElement) -> bool:
+    """Whether a condition is true whatever the row: `or` and `and` of such are not simplified by SQLAlchemy."""
+    return isinstance(rule, True_) or str(rule.compile(dialect=DIALECT)) == "true"
 
 
 def quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from .sql import quoted
 
+UUID_LENGTH = 36
 EXECUTOR = r"E'\x01'"  # a null for a non-null field: only graphql-core knows how far it bubbles
 
 
@@ -17,7 +18,20 @@ def null(nullable: bool) -> str:
 
 
 def when_null(text: str, nullable: bool, pieces: Pieces) -> Pieces:
-    return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {concat(pieces)} END"]
+    return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {present(pieces)} END"]
+
+
+def present(pieces: Pieces) -> str:
+    """One text of them all, where none is null."""
+    if len(pieces) == 1 and not isinstance(pieces[0], Literal):
+        return f"({pieces[0]})::text"
+    return concat(pieces)
+
+
+def global_id(type_name: str, row: str) -> str:
+    """base64 of `Type:row`. PostgreSQL breaks lines after 76 characters, which are 57 bytes."""
+    coded = f"encode(textsend({quoted(type_name + ':')} || {row}), 'base64')"
+    return coded if len(type_name) + 1 + UUID_LENGTH < 57 else rf"translate({coded}, E'\n', '')"
 
 
 def members(pairs: list[tuple[str, Pieces]]) -> Pieces:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLNamedType
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Integer, Uuid
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Integer, Numeric, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import String, TypeEngine
 
@@ -20,6 +20,7 @@ _WRITERS: dict[tuple[str, type], Templates] = {
     ("BigInt", Integer): (QUOTE, "{0}", QUOTE),
     ("DateTime", DateTime): ("left(to_json({0})::text, -7)", "'Z\"'"),
     ("Date", Date): (QUOTE, "{0}", QUOTE),
+    ("Decimal", Numeric): (QUOTE, "{0}", QUOTE),
     ("UUID", Uuid): (QUOTE, "{0}", QUOTE),
     ("enum", String): (QUOTE, "{0}", QUOTE),
     ("JSON", JSONB): ("{0}::text",),
@@ -27,7 +28,7 @@ _WRITERS: dict[tuple[str, type], Templates] = {
 } | {(name, String): ("to_json({0})",) for name in TEXTS}
 
 _LISTS = {("Int", Integer), ("enum", String), ("UUID", Uuid)} | {(name, String) for name in TEXTS}
-_KINDS = (BigInteger, Integer, String, Boolean, DateTime, Date, Uuid, JSONB)
+_KINDS = (BigInteger, Integer, Numeric, String, Boolean, DateTime, Date, Uuid, JSONB)
 
 # Inside a jsonb document every value is a text, `{0}` = doc ->> 'key'.
 _DOCUMENT: dict[str, Templates] = {

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,7 @@ async def connection(where: Any) -> AsyncIterator[Connection]:
         ("date", date(2024, 2, 29), "2024-02-29"),
         ("timestamptz", datetime(2024, 2, 29, 1, 2, 3, 400, UTC), "2024-02-29 01:02:03.0004+00"),
         ("bytea", b"\x00\xff", "\\x00ff"),
+        ("interval", timedelta(days=-2, seconds=5, microseconds=7), "-2 days +00:00:05.000007"),
         ("uuid[]", [ID], "{" + str(ID) + "}"),
         ("text[]", ['a"b\\c', "NULL", "", None], '{"a\\"b\\\\c","NULL","",NULL}'),
         ("integer[]", [], "{}"),
