@@ -57,6 +57,12 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch:
         Settings()
 
 
+def test_the_runbook_says_how_each_secret_is_changed() -> None:
+    page = (ROOT / "docs" / "runbooks" / "rotating-secrets.md").read_text(encoding="utf-8")
+    table = page[: page.index("## ")]
+    assert [name for name in SECRETS if f"`{PREFIX}{name.upper()}`" not in table] == []
+
+
 def test_secrets_do_not_show() -> None:
     schemes = {"mail_url": "smtp", "redis_url": "redis"}
     given = Settings(

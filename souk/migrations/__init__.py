@@ -37,12 +37,19 @@ BEGIN
       EXECUTE format('GRANT %I TO %I', name, current_user);
     END IF;
   END LOOP;
+  -- what is there is not made again: a later login is a member of the roles and may do nothing else
   BEGIN
-    GRANT souk_door, souk_finder TO souk_owner;
+    IF NOT (pg_has_role('souk_owner', 'souk_door', 'MEMBER') AND pg_has_role('souk_owner', 'souk_finder', 'MEMBER')) THEN
+      GRANT souk_door, souk_finder TO souk_owner;
+    END IF;
   EXCEPTION WHEN unique_violation THEN NULL;
   END;
-  CREATE SCHEMA IF NOT EXISTS souk AUTHORIZATION souk_owner;
-  GRANT USAGE, CREATE ON SCHEMA public TO souk_owner;
+  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'souk') THEN
+    CREATE SCHEMA souk AUTHORIZATION souk_owner;
+  END IF;
+  IF NOT (has_schema_privilege('souk_owner', 'public', 'USAGE') AND has_schema_privilege('souk_owner', 'public', 'CREATE')) THEN
+    GRANT USAGE, CREATE ON SCHEMA public TO souk_owner;
+  END IF;
 END $$
 """
 

@@ -178,10 +178,17 @@ class Guard:
 
     def _tokens(self, text: str) -> None:
         lexer = Lexer(Source(text))
-        count = nested = 0
+        count = nested = arguments = aliases = 0
         while (kind := lexer.advance().kind) is not TokenKind.EOF:
             count += 1
             nested += (kind in _OPEN) - (kind in _CLOSE)
+            arguments += (kind is TokenKind.PAREN_L) - (kind is TokenKind.PAREN_R)
+            if kind is TokenKind.COLON and not arguments:  # what has too many by itself need not be parsed
+                aliases += 1
+                if aliases > self.settings.max_aliases:
+                    raise _too("aliases", self.settings.max_aliases)
+            if not nested:
+                aliases = 0
             if count > self.settings.max_tokens:
                 raise _too("tokens", self.settings.max_tokens)
             if nested > MAX_BRACKETS:

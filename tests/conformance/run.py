@@ -28,7 +28,7 @@ BEGIN = 240  # seconds in which the demo is filled and both servers are ready
 SUITE = 300
 SEED = "7"
 # What graphql-http's audits send, as far as it can be registered: they look at transport, not at documents.
-AUDITED = ("{ __typename }", "query Query { __typename }")
+AUDITED = ("{ __typename }", "query Query { __typename }", "mutation { __typename }")
 APOLLO = "query FromApollo {\n  viewer {\n    role\n    __typename\n  }\n}"
 NODE = ("audits", "sockets", "apollo", "relay", "codegen", "lint", "attacks")
 PYTHON = ("ariadne", "schemathesis")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from statistics import median
 from time import perf_counter
 
 import httpx
@@ -134,9 +135,9 @@ BODIES = {
 }  # fmt: skip
 
 
-async def test_every_bomb_is_refused_quickly_and_nobody_waits_for_it(database, world):
-    """150 ms for a refusal, and 100 ms for `{ __typename }` beside it: the least of some tries, for the machine may be busy."""
-    me = {**await signed_in(world), **JSON}
+async def test_every_bomb_is_refused_quickly_and_nobody_waits_for_it(database, world, size):
+    """150 ms for a refusal, and 100 ms for `{ __typename }` beside it: the median of several, for the machine may be busy."""
+    me, tries = {**await signed_in(world), **JSON}, size(5, 20)
     bodies = {name: orjson.dumps({"query": query}) for name, query in BOMBS.items()} | BODIES
     async with serving(database, limit_scale=100_000) as (_, address):  # noqa: SIM117
         async with httpx.AsyncClient(base_url=address, timeout=30) as http:
@@ -150,7 +151,7 @@ async def test_every_bomb_is_refused_quickly_and_nobody_waits_for_it(database, w
             await timed(small)
             for name, body in bodies.items():
                 took, beside = [], []
-                for n in range(40):
+                for n in range(tries):
                     unlike = body.replace(
                         b'{"query":"', b'{"query":"%s' % (b" " * (n + 1)), 1
                     )  # not a remembered verdict
@@ -161,10 +162,10 @@ async def test_every_bomb_is_refused_quickly_and_nobody_waits_for_it(database, w
                     assert code in ("QUERY_TOO_COMPLEX", "BAD_REQUEST", "BAD_USER_INPUT"), name
                     took.append(spent)
                     beside.append(waited)
-                    if min(took) < 0.15 and min(beside) < 0.1:
-                        break
-                assert min(took) < 0.15, (name, took)
-                assert min(beside) < 0.1, (name, beside)
+                told = [f"{median(each) * 1000:.0f} ms (slowest {max(each) * 1000:.0f})" for each in (took, beside)]
+                print(f"{name}: refused in {told[0]}, beside it {told[1]}")
+                assert median(took) < 0.15, (name, took)
+                assert median(beside) < 0.1, (name, beside)
 
 
 SMUGGLED = [

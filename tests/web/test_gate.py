@@ -198,3 +198,30 @@ def test_a_verdict_is_kept_and_told_alike():
     assert said[0] == said[1] == (Code.QUERY_TOO_COMPLEX, "A document may have 1 levels.", {"limit": 1})
     (kept,) = guard._verdicts.values()
     assert kept.__traceback__ is None and refusal.value is not kept
+
+
+def test_a_bomb_of_aliases_is_not_even_parsed(monkeypatch):
+    """And what only looks like one is: names in arguments, and aliases that no single operation has too many of."""
+    guard = Guard(Settings())
+    many = " ".join(f"a{n}: hello" for n in range(30))
+    allowed = (
+        f"query A {{ {many} }} query B {{ {many} }}",
+        f"query A($a: Int = 1, $b: [Int!]) {{ {many} number(value: $a) @include(if: true) }}",
+        "{ number(value: {" + ", ".join(f"k{n}: 1" for n in range(60)) + "}) }",
+    )
+    for text in allowed:
+        guard.check(text)
+    twice = f"{{ ...F z: hello }} fragment F on Query {{ {many} }}"
+    with pytest.raises(Failure, match="may have 30 aliases"):
+        guard.check(twice)
+
+    def never(*_, **__):
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr("souk.web.guard.parse", never)
+    for bomb in (
+        "{" + many + " z: hello }",
+        "query A { hello } fragment F on Query { again { " + many + " z: hello } }",
+    ):
+        with pytest.raises(Failure, match="may have 30 aliases"):
+            guard.check(bomb)
