@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from souk.models import Membership, User, new_id
-from souk.resolvers.session import open_session
+from souk.resolvers.session import digest, open_session
 from souk.resolvers.session.inviting import invite
 from souk.rules.actor import Actor, Role
 from souk.rules.errors import Forbidden
@@ -51,6 +51,8 @@ async def test_a_refresh_token_that_comes_twice_ends_the_session(
     tokens = [(await signing.sign_in(email(world)))["refreshToken"]]
     for _ in range(3):
         tokens.append((await signing.ask(REFRESH, refreshToken=tokens[-1]))["session"]["refreshToken"])
+    if generation == 2:  # the one before may be sent again, for ten seconds
+        signing.later(seconds=10)
     assert codes(await signing.ask(REFRESH, refreshToken=tokens[generation])) == ["INVALID"]
     assert await live(world) == 0
     assert codes(await signing.ask(REFRESH, refreshToken=tokens[-1])) == ["INVALID"], "the newest is void too"
@@ -60,11 +62,84 @@ async def test_a_refresh_token_that_comes_twice_ends_the_session(
     assert reused == [(world.actors[Role.OPS].user_id,)]
 
 
-async def test_two_who_renew_at_once_are_one_too_many(world: World, signing: Signing) -> None:
+def by_the_clock(world: World) -> None:
+    """From now on it is what it is: the door asks the database's clock."""
+    world.now = datetime.now(UTC)
+
+
+async def holder(world: World, token: str) -> Any:
+    """The session that an access token opens, as the door tells it, and as a process that serves it asks."""
+    async with world.souk.app.engine.begin() as connection:
+        values = {"hash": digest(token)}
+        asked = text("SELECT session_id, use_is_old FROM souk.session_by_hash(:hash)")
+        found = (await connection.execute(asked, values)).one_or_none()
+        if found is not None and found.use_is_old:
+            await connection.execute(text("SELECT souk.session_seen(:hash)"), values)
+        return None if found is None else found.session_id
+
+
+async def test_who_did_not_hear_the_answer_renews_again(world: World, signing: Signing) -> None:
+    by_the_clock(world)
+    first = await signing.sign_in(email(world))
+    signing.later(minutes=14)
+    lost = (await signing.ask(REFRESH, refreshToken=first["refreshToken"]))["session"]
+    signing.later(seconds=9)
+    heard = (await signing.ask(REFRESH, refreshToken=first["refreshToken"]))["session"]
+    assert heard["id"] == first["id"] and await live(world) == 1
+    assert {lost["token"], lost["refreshToken"]}.isdisjoint({heard["token"], heard["refreshToken"]})
+    assert await holder(world, lost["token"]) is None, "what got lost opens nothing"
+    assert await holder(world, heard["token"]) is not None
+    assert (await signing.ask(REFRESH, refreshToken=heard["refreshToken"]))["session"]["id"] == first["id"]
+
+
+async def test_repetitions_do_not_prolong_the_time_for_them(world: World, signing: Signing) -> None:
+    first = (await signing.sign_in(email(world)))["refreshToken"]
+    for _ in range(3):
+        assert codes(await signing.ask(REFRESH, refreshToken=first)) == []
+        signing.later(seconds=4)
+    assert codes(await signing.ask(REFRESH, refreshToken=first)) == ["INVALID"]
+    assert await live(world) == 0
+
+
+@pytest.mark.parametrize("used", ["access", "refresh", "lost"])
+async def test_once_the_answer_was_used_a_repetition_is_a_copy(world: World, signing: Signing, used: str) -> None:
+    by_the_clock(world)
+    first = (await signing.sign_in(email(world)))["refreshToken"]
+    second = (await signing.ask(REFRESH, refreshToken=first))["session"]
+    if used == "access":
+        assert await holder(world, second["token"]) is not None
+        again = first
+    elif used == "refresh":
+        assert codes(await signing.ask(REFRESH, refreshToken=second["refreshToken"])) == []
+        again = first
+    else:  # two who hold the same token: the one whose answer was replaced comes back with it
+        assert codes(await signing.ask(REFRESH, refreshToken=first)) == []
+        again = second["refreshToken"]
+    assert codes(await signing.ask(REFRESH, refreshToken=again)) == ["INVALID"]
+    assert await live(world) == 0
+
+
+async def test_twenty_who_renew_at_once_leave_one_good_token(world: World, signing: Signing) -> None:
+    by_the_clock(world)
     token = (await signing.sign_in(email(world)))["refreshToken"]
     answers = await asyncio.gather(*(signing.ask(REFRESH, refreshToken=token) for _ in range(20)))
-    assert sorted(codes(answer) for answer in answers) == [[], *[["INVALID"]] * 19]
-    assert await live(world) == 0
+    assert [codes(answer) for answer in answers] == [[]] * 20
+    made = [answer["session"] for answer in answers]
+    assert len({each["refreshToken"] for each in made}) == 20
+    (good,) = [each for each in made if await holder(world, each["token"]) is not None]
+    assert (await signing.ask(REFRESH, refreshToken=good["refreshToken"]))["session"]["id"] == good["id"]
+    assert await live(world) == 1
+
+
+async def test_twenty_copies_at_once_of_a_token_whose_answer_was_used(world: World, signing: Signing) -> None:
+    by_the_clock(world)
+    token = (await signing.sign_in(email(world)))["refreshToken"]
+    second = (await signing.ask(REFRESH, refreshToken=token))["session"]
+    assert await holder(world, second["token"]) is not None
+    answers = await asyncio.gather(*(signing.ask(REFRESH, refreshToken=token) for _ in range(20)))
+    assert [codes(answer) for answer in answers] == [["INVALID"]] * 20
+    assert await live(world) == 0 and await holder(world, second["token"]) is None
+    assert len(await world.rows("SELECT id FROM login_attempt WHERE outcome = 'REUSED'")) == 1
 
 
 async def test_what_is_no_refresh_token_ends_nothing(world: World, signing: Signing) -> None:
