@@ -1,6 +1,7 @@
 """Sessions: renewed, copied, switched, ended; and invitations that open them."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from souk.context import Rehearsal
 from souk.models import Membership, User, new_id
 from souk.resolvers.session import digest, open_session
 from souk.resolvers.session.inviting import invite
 from souk.rules.actor import Actor, Role
 from souk.rules.errors import Forbidden
+from tests.resolvers.proving import with_session
 from tests.resolvers.signing import SESSION, Signing, codes, fresh
 from tests.resolvers.test_signing_in import email, signing
 from tests.resolvers.test_user import signed_in
@@ -321,6 +324,94 @@ async def test_one_sees_and_ends_ones_own_sign_ins_only(world: World) -> None:
         await world.data(Role.OPS, "query($id: ID!) { nodes(ids: [$id]) { id } }", {"id": world.id("Session", foreign)})
     )["nodes"]
     assert node is None
+
+
+EVERYTHING = "mutation($i: SessionRevokeAllInput!) { sessionRevokeAll(input: $i) { ended userErrors { code } } }"
+
+
+async def at_home_and_away(souk: Souk, world: World) -> tuple[World, Actor, Any]:
+    """Somebody signed in here and as a SALES person of another tenant, where somebody else is signed in too."""
+    ops = world.actors[Role.OPS]
+    other, there = await second_place(souk, world, ops.account_id)
+    away = Actor(other.tenant_id, Role.SALES, there.user_id, membership_id=there.id, account_id=ops.account_id)
+    return other, await with_session(world, ops, world.now), away
+
+
+async def test_all_ones_sign_ins_end_in_every_tenant_and_nobody_elses(souk: Souk, world: World) -> None:
+    other, me, away = await at_home_and_away(souk, world)
+    foreign = [await with_session(place, Role.ADMIN) for place in (world, other)]
+    gone = [(await with_session(other, away)).session_id for _ in range(2)]
+    done = await world.data(me, EVERYTHING, {"i": {"exceptCurrent": True}})
+    assert done["sessionRevokeAll"] == {"ended": 2, "userErrors": []}
+    left = [row.id for row in await world.rows("SELECT id FROM session WHERE revoked_at IS NULL ORDER BY id")]
+    assert left == sorted([me.session_id, foreign[0].session_id])  # type: ignore[type-var]
+    assert await other.rows("SELECT id FROM session WHERE revoked_at IS NULL") == [(foreign[1].session_id,)]
+    ends = await other.rows(
+        "SELECT subject_id, actor_id FROM domain_event WHERE type = 'session.revoked' ORDER BY subject_id"
+    )
+    assert ends == [(id, away.user_id) for id in sorted(gone)]  # type: ignore[type-var]
+    audit = "SELECT actor_id, acting_role, session_id, changes FROM audit_event WHERE op = 'sessionRevokeAll'"
+    (told,) = await other.rows(audit)
+    assert told[:3] == (away.user_id, "SALES", None), "one event there, which tells of no other tenant"
+    assert sorted(told.changes) == sorted(f"Session:{id}" for id in gone)
+    assert await world.rows(audit) == [], "here nothing was changed"
+    for place in (world, other):
+        chain = await place.data(Role.OWNER, "{ auditVerify { intact complete brokenAt } }")
+        assert chain["auditVerify"] == {"intact": True, "complete": True, "brokenAt": None}
+    assert (await world.data(me, EVERYTHING, {"i": {}}))["sessionRevokeAll"] == {"ended": 1, "userErrors": []}
+    assert len(await world.rows(audit)) == 1 and len(await other.rows(audit)) == 1
+
+
+async def test_a_rehearsal_ends_nothing_in_any_tenant(souk: Souk, world: World) -> None:
+    other, me, away = await at_home_and_away(souk, world)
+    await with_session(other, away)
+    context = world.context(me)
+    context.rehearsal = Rehearsal()
+    answer = await souk.runner.answer(EVERYTHING, {"i": {}}, None, context)
+    await context.rehearsal.close()
+    assert json.loads(answer.body)["data"]["sessionRevokeAll"] == {"ended": 2, "userErrors": []}
+    assert [each["type"] for each in context.rehearsal.effects] == ["session.revoked"], "those of this tenant are told"
+    assert (await live(world), await live(other)) == (1, 1)
+    assert await other.rows("SELECT id FROM audit_event WHERE op = 'sessionRevokeAll'") == []
+
+
+async def test_what_fails_in_the_other_tenant_leaves_both_as_they_were(souk: Souk, world: World) -> None:
+    """The other tenant's chain has lost its head and cannot go on: nothing is ended here either."""
+    other, me, away = await at_home_and_away(souk, world)
+    await with_session(other, away)
+    await other.rows("DELETE FROM audit_head RETURNING 1")
+    found = await world.ask(me, EVERYTHING, {"i": {}})
+    assert [each["code"] for each in found["data"]["sessionRevokeAll"]["userErrors"]] == ["NOT_UNIQUE"]
+    assert (await live(world), await live(other)) == (1, 1)
+
+
+async def test_two_who_end_everything_from_two_tenants_at_once_do_not_hang(souk: Souk, world: World) -> None:
+    """The same two people, each in both tenants, each asking from both at once, again and again."""
+    other, _, away = await at_home_and_away(souk, world)
+    sales = world.actors[Role.ADMIN]
+    user = User(id=new_id(), account_id=sales.account_id, name="Two places", status="ACTIVE", staff=True)
+    member = Membership(id=new_id(), user_id=user.id, role="SALES")
+    await other.add(user, member)
+    second = Actor(other.tenant_id, Role.SALES, user.id, membership_id=member.id, account_id=sales.account_id)
+    await other.rows("UPDATE session SET revoked_at = now() RETURNING id")
+    await world.rows("UPDATE session SET revoked_at = now() RETURNING id")
+    for _ in range(3):
+        asking = []
+        for place, who in ((world, world.actors[Role.OPS]), (other, away), (world, sales), (other, second)):
+            asking.append((place, await with_session(place, who)))
+        done = await asyncio.gather(*(place.data(who, EVERYTHING, {"i": {}}) for place, who in asking))
+        assert sorted(each["sessionRevokeAll"]["ended"] for each in done) == [0, 0, 2, 2]
+        assert (await live(world), await live(other)) == (0, 0)
+
+
+async def test_no_tenant_is_told_of_the_people_of_an_account_it_does_not_know(souk: Souk, world: World) -> None:
+    other, me, _ = await at_home_and_away(souk, world)
+    stranger = await make_world(souk)
+    asked = text("SELECT tenant_id FROM souk.people_of_account(:account) ORDER BY tenant_id")
+    for place, found in ((world, sorted([world.tenant_id, other.tenant_id])), (stranger, [])):
+        async with souk.app.transaction(place.actors[Role.OWNER], "test", now=world.now) as tx:
+            rows = (await tx.session.execute(asked, {"account": me.account_id})).all()
+        assert [row.tenant_id for row in rows] == found
 
 
 INVITE = """mutation($i: UserInviteInput!) { userInvite(input: $i) { user { id status } userErrors { code } } }"""
