@@ -49,6 +49,7 @@ means(
     "uq_membership_tenant_id_user_id_role_dealer_id",
     lambda: NotUnique("The person has this role already.", field="role"),
 )
+means("last_owner", lambda: Forbidden(rules.LAST_OWNER))
 
 
 @known
