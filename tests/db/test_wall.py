@@ -89,6 +89,7 @@ async def test_what_is_append_only_stays(world: World, table: str) -> None:
     assert await world.rows(f"SELECT count(*) FROM {table}") == before != [(0,)]
 
 
+@pytest.mark.filterwarnings("error::sqlalchemy.exc.SAWarning")
 async def test_models_and_migrations_are_one_and_the_way_down_leads_up_again(own_database: str) -> None:
     url = sqlalchemy_url(own_database)
     assert await migrations.drift(url) == []
