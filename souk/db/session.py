@@ -37,6 +37,8 @@ class Files(Protocol):
 
     async def remove(self, name: str) -> None: ...
 
+    async def discard(self, tenant_id: UUID, file_id: UUID) -> None: ...
+
 
 LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
 # A foreign key is checked by a plan that a connection makes once. Made while the table holds one page it is a scan of it,
