@@ -87,7 +87,7 @@ def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT
     """The error as it goes on the wire: typed, with the request's id, and nothing of our insides. `loud`: also logged."""
     first = cause(error)
     if asks := getattr(first, "asks", ""):
-        refused(_field(error), asks)
+        refused(getattr(first, "refused_at", "") or _field(error), asks)
     message, extensions = error.message, dict(error.extensions or {})
     known = typed(first)
     if known is not None:
