@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from souk.models import Membership, User, new_id
-from souk.resolvers import user as resolve
 from souk.resolvers.tenant import tenant_create
+from souk.resolvers.user import roles
 from souk.rules.actor import Actor, Role
 from tests.resolvers.test_owners import OWNERS, with_owners
 from tests.world import Souk, World
@@ -136,7 +136,7 @@ async def test_a_write_that_forgot_to_ask_answers_as_if_it_had(world: World, mon
         return {new_id(), new_id()}
 
     owner = world.actors[Role.OWNER]
-    monkeypatch.setattr(resolve, "_owners", enough)
+    monkeypatch.setattr(roles, "owners", enough)
     given = {"id": world.id("User", owner.user_id), "membershipId": world.id("Membership", owner.membership_id)}  # type: ignore[arg-type]
     done = await world.do(Role.OWNER, "userSetRole", "user { id }", **given, expectedVersion=1)
     monkeypatch.undo()
