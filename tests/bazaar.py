@@ -457,7 +457,7 @@ class _Maker:
         await self.add(
             *(self.new(m.AccessRefusal, kind="REFUSED", principal_id=self.sales, acting_role="SALES", operation="batchStart",
                        permission="batch:control") for _ in range(3)),
-            *(self.new(m.AccessRefusal, kind="OPENED", principal_id=self.ops, acting_role="OPS", operation="VehicleDetail",
+            *(self.new(m.AccessRefusal, kind="OPENED", principal_id=self.ops, acting_role="OPS", operation="VehicleDetail.registrationNumber",
                        permission="listing:readPrivate", subject_type="Listing", subject_id=row.id) for row in self.rows),
             *(self.new(m.IdempotencyRecord, principal="p", key=f"key-{n}-0123456789abcdef", request_hash=b"x", result={}, expires_at=NOW + DAY)
               for n in range(3)),

@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -20,6 +19,7 @@ import typer
 
 from souk.cli.console import err, failed, settings
 from souk.cli.embedded import location
+from souk.cli.port import check_port
 from souk.cli.supervisor import SIGNALS, Child, Supervisor
 from souk.cli.welcome import remember, welcome
 from souk.db.embedded import Embedded, embedded
@@ -41,7 +41,7 @@ def run() -> None:
     given = settings()
     with _only_one(given.data_dir):
         given.key_spec()
-        _check_port(given)
+        check_port(given)
         for one in SIGNALS:  # until the supervisor listens: a signal ends the start in order, too
             signal.signal(one, _interrupt)
         server = None if given.database_url is not None else embedded(given.data_dir)
@@ -145,15 +145,6 @@ def _answers(url: str) -> bool:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def _check_port(given: Settings) -> None:
-    with socket.socket() as probe, contextlib.suppress(socket.gaierror):
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((given.host, given.port))
-        except OSError as error:
-            failed(f"{given.host}:{given.port} cannot be used ({error.strerror}); set SOUK_PORT to another one")
 
 
 @contextlib.contextmanager

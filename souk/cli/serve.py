@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from souk.cli.console import settings
 from souk.cli.embedded import location
+from souk.cli.port import check_port
 from souk.web import server
 from souk.web.app import create_app
 from souk.web.wire import build
@@ -18,6 +19,7 @@ def serve(attached: Attached = False) -> None:
     """Serve the API until SIGTERM."""
     given = settings()
     given.key_spec()
+    check_port(given)
     if attached:
         server.end_with_parent()
     known = given.model_copy(update={"database_url": SecretStr(location(given))})

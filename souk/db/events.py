@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from asyncpg import exceptions
 
 from .connect import DatabaseRole, connect
 
@@ -50,7 +49,9 @@ class _Connected(ABC):
                     await self._with(connection)
                 finally:
                     connection.terminate()
-            except (OSError, exceptions.PostgresError, exceptions.InterfaceError, TimeoutError) as error:
+            except (
+                Exception
+            ) as error:  # whatever it was, the next connection may do better; without one nobody is woken
                 log.warning("a connection for events was lost", of=type(self).__name__, error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST)

@@ -62,7 +62,8 @@ class Asked(Protocol):
 class Refusals:
     """Writes them down. One for a process.
 
-    At most `per_minute` refusals of one principal, and one opening of the same thing by the same principal in ten minutes.
+    At most `per_minute` refusals of one principal, and one opening of the same field of the same thing by the same principal in
+    ten minutes.
     """
 
     def __init__(self, engine: AsyncEngine, per_minute: int = PER_MINUTE) -> None:
@@ -146,7 +147,7 @@ class Refusals:
         return count <= self.per_minute
 
     def _first(self, actor: Actor, access: Access, now: datetime) -> bool:
-        key = (actor.tenant_id, actor.principal_id, access.permission, access.subject_id)
+        key = (actor.tenant_id, actor.principal_id, access.operation, access.permission, access.subject_id)
         last = self._opened.get(key)
         if last is not None and now < last + AGAIN:
             return False

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Protocol, TypeVar
 from uuid import UUID
@@ -28,6 +28,8 @@ from .refusals import Refusals
 from .sealing import Keyring
 
 R = TypeVar("R", bound=Row)
+ACTING = "acting"
+"""Where a session keeps which transaction's tenant it is in."""
 
 
 class Files(Protocol):
@@ -36,6 +38,8 @@ class Files(Protocol):
     def open(self, name: str) -> BinaryIO: ...
 
     async def remove(self, name: str) -> None: ...
+
+    async def discard(self, tenant_id: UUID, file_id: UUID) -> None: ...
 
 
 LIMITS = Limits(statement=5, lock=2, idle_in_transaction=5)
@@ -67,6 +71,7 @@ class Transaction:
     audit_id: UUID | None = None
     named: Happened | None = None
     flags: dict[str, bool] = field(default_factory=dict)
+    others: list["Transaction"] = field(default_factory=list)
     _settings: TenantSettings | None = None
     _sent: asyncio.Task[Any] | None = None
 
@@ -108,7 +113,7 @@ class Transaction:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """What an exception inside undoes, it also takes back from events and audit; the exception goes on."""
-        events, changes = list(self.events), deepcopy(self.changes)
+        events, changes, others = list(self.events), deepcopy(self.changes), list(self.others)
         try:
             async with self.session.begin_nested():
                 try:
@@ -116,10 +121,31 @@ class Transaction:
                 finally:
                     await self.landed()
         except BaseException:
-            self.events[:] = events
+            self.events[:], self.others[:] = events, others
             self.changes.clear()
             self.changes.update(changes)
             raise
+
+    @asynccontextmanager
+    async def elsewhere(self, actor: Actor) -> AsyncIterator["Transaction"]:
+        """The same transaction where the person has another place: as `actor`, behind the wall of that tenant.
+
+        What is emitted inside becomes events and one audit event of that tenant. The wall stays shut: inside there are
+        that tenant's rows and no other's, afterwards this one's.
+        """
+        await self.session.flush()
+        there = replace(
+            self, actor=actor, events=[], changes={}, audit_id=None, named=None, flags={}, others=[], _settings=None
+        )
+        self.others.append(there)
+        await _enter(there)
+        try:
+            yield there
+            await self.session.flush()
+        except BaseException:
+            self.session.sync_session.info[ACTING] = self
+            raise
+        await _enter(self)
 
     def add(self, row: R) -> R:
         """A new row of this tenant: tenant and clock columns are filled in."""
@@ -249,10 +275,11 @@ class Database:
             finally:
                 await tx.landed()
             await _written_down(tx)
-        if tx.events:
-            touched = {happened.subject_id for happened in tx.events}
-            for tell in self.committed:
-                tell(actor.tenant_id, touched)
+        for each in (tx, *tx.others):
+            if each.events:
+                touched = {happened.subject_id for happened in each.events}
+                for tell in self.committed:
+                    tell(each.actor.tenant_id, touched)
 
     @asynccontextmanager
     async def rehearsal(
@@ -296,12 +323,18 @@ class Database:
         tx = Transaction(actor, session, at, op, self.keyring, request_id, system, self.files, caller)
         tx.held_until = self.held_until
         tx.flags = tx.flags if flags is None else flags
-        _watch(session.sync_session, tx)
-        principal = str(actor.principal_id or "")
-        await session.execute(
-            TENANT, {"tenant": str(actor.tenant_id), "principal": principal, "request": request_id or ""}
-        )
+        _watch(session.sync_session)
+        await _enter(tx)
         return tx
+
+
+async def _enter(tx: Transaction) -> None:
+    """From here on the session is in the tenant of `tx`, and what it flushes belongs to it."""
+    tx.session.sync_session.info[ACTING] = tx
+    principal = str(tx.actor.principal_id or "")
+    await tx.session.execute(
+        TENANT, {"tenant": str(tx.actor.tenant_id), "principal": principal, "request": tx.request_id or ""}
+    )
 
 
 def _json(value: Any) -> str:
@@ -310,13 +343,20 @@ def _json(value: Any) -> str:
 
 async def _written_down(tx: Transaction) -> None:
     await tx.session.flush()
-    if tx.changes and not tx.events:
-        raise RuntimeError(f"{tx.op} changed {sorted(c.type for c in tx.changes.values())} and emitted nothing.")
-    if tx.events:
-        await journal.write_events(tx.session, tx.actor, tx.events, tx.now)
-        tx.audit_id = await journal.write_audit(
-            tx.session, tx.actor, tx.op, tx.named or tx.events[0], tx.changes, tx.now, tx.request_id, tx.system
+    # the heads in the order of their tenants: two who act in the same two would otherwise wait for each other
+    for each in sorted((tx, *tx.others), key=lambda each: each.actor.tenant_id):
+        if each.changes and not each.events:
+            raise RuntimeError(f"{tx.op} changed {sorted(c.type for c in each.changes.values())} and emitted nothing.")
+        if not each.events:
+            continue
+        if tx.others:
+            await _enter(each)
+        await journal.write_events(tx.session, each.actor, each.events, tx.now)
+        each.audit_id = await journal.write_audit(
+            tx.session, each.actor, tx.op, each.named or each.events[0], each.changes, tx.now, tx.request_id, tx.system
         )
+    if tx.others:
+        await _enter(tx)
 
 
 def system_actor(tenant_id: UUID) -> Actor:
@@ -324,9 +364,10 @@ def system_actor(tenant_id: UUID) -> Actor:
     return Actor(tenant_id, Role.OWNER)
 
 
-def _watch(session: Session, tx: Transaction) -> None:
+def _watch(session: Session) -> None:
     @event.listens_for(session, "before_flush")
     def note(flushing: Session, _context: Any, _instances: Any) -> None:
+        tx: Transaction = flushing.info[ACTING]
         for row in flushing.dirty:
             if isinstance(row, TenantModel) and flushing.is_modified(row):
                 row.updated_at = tx.now

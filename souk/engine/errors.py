@@ -8,6 +8,7 @@ from asyncpg import exceptions as pg
 from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
 
+from ..db.trouble import Trouble, trouble
 from .witness import refused
 
 LISTED = 100  # errors of one answer
@@ -52,17 +53,16 @@ class DeadlineExceeded(Stopped):
     code, retryable, default = "DEADLINE_EXCEEDED", True, "This took too long."
 
 
-LOST = (
-    pg.PostgresConnectionError,
-    pg.CannotConnectNowError,
-    pg.AdminShutdownError,
-    pg.CrashShutdownError,
-    pg.TooManyConnectionsError,
-    pg.InternalClientError,  # a connection that broke in the middle of a message, asked once more
-    ConnectionError,
-    TimeoutError,
-    OSError,
-)
+class Conflict(Stopped):
+    code, retryable, default = "CONFLICT", True, "Somebody else is changing the same thing; try again."
+
+
+STOPPED: dict[Trouble, type[Stopped]] = {
+    Trouble.UNAVAILABLE: Unavailable,
+    Trouble.OVERLOADED: Overloaded,
+    Trouble.DEADLINE_EXCEEDED: DeadlineExceeded,
+    Trouble.CONFLICT: Conflict,
+}
 
 
 def typed(error: BaseException) -> Stopped | None:
@@ -71,11 +71,8 @@ def typed(error: BaseException) -> Stopped | None:
         return error
     if isinstance(error, pg.CharacterNotInRepertoireError | pg.UntranslatableCharacterError):
         return BadUserInput()  # a NUL in a text
-    if isinstance(error, pg.QueryCanceledError):
-        return DeadlineExceeded()
-    if isinstance(error, LOST) or (isinstance(error, pg.InterfaceError) and "closed" in str(error)):
-        return Unavailable()
-    return None
+    found = trouble(error)
+    return None if found is None else STOPPED[found]()
 
 
 def cause(error: GraphQLError) -> BaseException:
@@ -90,7 +87,7 @@ def shown(error: GraphQLError, request_id: str, otherwise: str = "BAD_USER_INPUT
     """The error as it goes on the wire: typed, with the request's id, and nothing of our insides. `loud`: also logged."""
     first = cause(error)
     if asks := getattr(first, "asks", ""):
-        refused(_field(error), asks)
+        refused(getattr(first, "refused_at", "") or _field(error), asks)
     message, extensions = error.message, dict(error.extensions or {})
     known = typed(first)
     if known is not None:

@@ -57,6 +57,7 @@ from .sql import Parameters, Renamed, Scope, Texts, always, quoted
 from .symbols import MADE, BadInput, GlobalId, NotFused, Viewer, read_id, symbol
 from .text import EXECUTOR, Literal, Pieces, concat, global_id, members, null, present, when_null
 from .views import view_of
+from .witness import named
 
 Fields = list[FieldDetails]
 WALL = "WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', {}::text, true)) SELECT {} FROM s"
@@ -93,6 +94,7 @@ class Fuser:
         self.parameters = Parameters()
         self.refusals: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str]] = []
+        self.within: GraphQLObjectType | None = None
         self.seals: list[tuple[str, str]] = []
         self.again = False  # the text has to go through Python's writer once
         self._aliases = 0
@@ -211,6 +213,14 @@ class Fuser:
         return [f"CASE {text} {' '.join(cases)} ELSE {null(nullable)} END"]
 
     def field(self, type_: GraphQLObjectType, fields: Fields, scope: Any) -> Pieces:
+        """A field of a type; what it refuses is written down as that type's."""
+        before, self.within = self.within, type_
+        try:
+            return self._field(type_, fields, scope)
+        finally:
+            self.within = before
+
+    def _field(self, type_: GraphQLObjectType, fields: Fields, scope: Any) -> Pieces:
         name = fields[0].node.name.value
         if name == "__typename":
             return [Literal(f'"{type_.name}"')]
@@ -315,7 +325,7 @@ class Fuser:
     def refusal(self, by: Guard | Gate, fields: Fields, nullable: bool) -> str:
         """The mark that the server replaces by null, while it adds the error with its path."""
         error = by.refusal()
-        self.asked.append((fields[0].node.name.value, getattr(error, "asks", "")))
+        self.asked.append((named(self.schema, self.within, fields[0].node.name.value), getattr(error, "asks", "")))
         self.refusals.append(
             dict(GraphQLError(error.message, [f.node for f in fields], extensions=error.extensions).formatted)
         )

@@ -100,11 +100,11 @@ def places(schema: GraphQLSchema) -> Places:
         view = view_of(schema, name)
         if view is None or not isinstance(type_, GraphQLObjectType):
             continue
-        for field in type_.fields.values():
+        for shown, field in type_.fields.items():
             note = note_of(field.extensions.get("strawberry-definition"))
             if isinstance(note, Sealed):
                 whose = getattr(note.guard, "subject", None) or view.model.__name__
-                found[(view.model.__tablename__, note.name)] = Place(name, whose, note.guard)
+                found[(view.model.__tablename__, note.name)] = Place(f"{name}.{shown}", whose, note.guard)
     return found
 
 

@@ -8,12 +8,14 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from graphql import GraphQLObjectType, GraphQLSchema
+
 from ..db.refusals import Access
 from ..rules.actor import Facts
 
 
 class Place(NamedTuple):
-    """What lies in a column of ciphertext: the type that shows it, the type of the thing it belongs to, its guard."""
+    """What lies in a column of ciphertext: the field that shows it, the type of the thing it belongs to, its guard."""
 
     shown_as: str
     subject: str
@@ -24,7 +26,7 @@ Places = dict[tuple[str, str], Place]
 
 
 class Seen:
-    """The notebook of one answer: each opened row once per permission, each refused field once."""
+    """The notebook of one answer: each opened field of a row once, each refused field once."""
 
     def __init__(self, facts: Facts, places: Places) -> None:
         self.facts, self.places = facts, places
@@ -41,11 +43,18 @@ class Seen:
         found = self.places.get((table, column))
         if found is not None and found.guard.watched(self.facts):
             row_id, asks = UUID(row), found.guard.asks
-            self.opened.setdefault((asks, row_id), Access(found.shown_as, asks, found.subject, row_id))
+            self.opened.setdefault((found.shown_as, row_id), Access(found.shown_as, asks, found.subject, row_id))
 
     def refuse(self, field: str, asks: str) -> None:
         """A field was refused by a row of the matrix."""
         self.refused.setdefault((field, asks), Access(field, asks))
+
+
+def named(schema: GraphQLSchema, type_: GraphQLObjectType | None, field: str) -> str:
+    """A field as records name it: `Type.field`; what is asked of no thing, a query or a mutation, by its name alone."""
+    if type_ is None or type_ in (schema.query_type, schema.mutation_type, schema.subscription_type):
+        return field
+    return f"{type_.name}.{field}"
 
 
 SEEN: ContextVar[Seen | None] = ContextVar("SEEN", default=None)

@@ -43,6 +43,10 @@ class Storage(Protocol):
         """Keep it no longer; one that is not there is no error."""
         ...
 
+    async def discard(self, tenant_id: UUID, file_id: UUID) -> None:
+        """Keep nothing of a file whose `put` nobody saw the end of: neither the whole of it nor a part."""
+        ...
+
 
 class Directory:
     """Files under a directory, one folder per tenant. A file appears under its name only once it is whole."""
@@ -51,9 +55,9 @@ class Directory:
         self.root = root
 
     async def put(self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], *, limit: int) -> Stored:
-        name, size, digest = f"{tenant_id.hex}/{file_id.hex}", 0, sha256()
+        name, size, digest = _name(tenant_id, file_id), 0, sha256()
         path = self.root / name
-        draft = path.with_suffix(".part")
+        draft = _draft(path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             with await asyncio.to_thread(draft.open, "xb") as file:
@@ -78,11 +82,24 @@ class Directory:
         with contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(self._path(name).unlink)
 
+    async def discard(self, tenant_id: UUID, file_id: UUID) -> None:
+        path = self._path(_name(tenant_id, file_id))
+        for each in (_draft(path), path):
+            await asyncio.to_thread(each.unlink, missing_ok=True)
+
     def _path(self, name: str) -> Path:
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root.resolve()):
             raise FileNotFoundError(name)
         return path
+
+
+def _name(tenant_id: UUID, file_id: UUID) -> str:
+    return f"{tenant_id.hex}/{file_id.hex}"
+
+
+def _draft(path: Path) -> Path:
+    return path.with_suffix(".part")
 
 
 def _flush(file: BinaryIO) -> None:

@@ -145,6 +145,7 @@ class Session(Row):
         ),
         CheckConstraint("expires_at <= ends_at", name="access_within_session"),
         CheckConstraint("(refresh_hash IS NULL) = (family_hash IS NULL)", name="refresh_has_family"),
+        CheckConstraint("(spent_hash IS NULL) = (renewed_at IS NULL)", name="spent_when_renewed"),
         refers("membership_id", "membership", on_delete="CASCADE"),
         Index("ix_session_membership", "tenant_id", "membership_id"),
         Index("ix_session_account", "tenant_id", "account_id", "created_at", "id"),
@@ -156,6 +157,8 @@ class Session(Row):
     hash: Mapped[bytes] = col("SHA-256 of the access token.", unique=True)
     refresh_hash: Mapped[bytes | None] = col("SHA-256 of the refresh token that is good now.", unique=True)
     family_hash: Mapped[bytes | None] = col("SHA-256 of what all its refresh tokens have in common.", unique=True)
+    spent_hash: Mapped[bytes | None] = col("SHA-256 of the refresh token that was used last.")
+    renewed_at: Mapped[datetime | None] = col("When that was first used, in UTC; null: never renewed.")
     ip: Mapped[str | None] = col("The network address it was opened from.", personal=True)
     agent: Mapped[str | None] = col("What the client called itself, at most 200 characters.", personal=True)
     mfa_at: Mapped[datetime | None] = col("When a second factor was last shown over it, in UTC; null: never.")

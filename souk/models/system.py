@@ -108,7 +108,7 @@ class AccessRefusal(Row):
     principal_id: Mapped[UUID | None] = col("Who asked; null for the public.")
     acting_role: Mapped[str] = col("In which role.")
     operation: Mapped[str] = col(
-        "The mutation, query or field that was refused, or the type that showed what was opened."
+        "The mutation or query that was refused, or the field, as Type.field, that was refused or opened."
     )
     permission: Mapped[str] = col("The row of the matrix that decided.")
     subject_type: Mapped[str | None] = col("What kind of thing was opened; null for a refusal.")

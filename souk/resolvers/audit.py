@@ -140,7 +140,7 @@ class AccessRefusalFilter:
     actor_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Asked by this person.", default=None)
     role: strawberry.Maybe[ActingRole] = strawberry.field(description="Asked in this role.", default=None)
     operation: strawberry.Maybe[str] = strawberry.field(
-        description="For this mutation, query or field, or showing this type, as `LeadContactOpen`.", default=None
+        description="For this mutation or query, or this field of a type, as `LeadContactOpen.phone`.", default=None
     )
     permission: strawberry.Maybe[str] = strawberry.field(description="Decided by this row of the matrix.", default=None)
     subject_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Opened this thing.", default=None)

@@ -26,8 +26,15 @@ GRACE = timedelta(hours=1)
 """After its last moment: a preview that was made until then may still become a batch, for half an hour."""
 LATER = timedelta(days=1)
 """How much longer the file of a batch that is not at rest is kept, again and again."""
+UNKNOWN = timedelta(days=1)
+"""How long a file is kept that nobody has said is whole."""
 REST = "*"
 """The external id of the dealer who gets the rows that name nobody else."""
+
+
+async def upload_begin(tx: Transaction, id: UUID) -> None:
+    """A file is about to be kept. Whatever ends this process before `upload_add`, the file is found by its id and goes."""
+    await tx.due(EXPIRY, id, tx.now + UNKNOWN)
 
 
 async def upload_add(
@@ -48,8 +55,16 @@ async def upload_add(
 
 
 async def expire(tx: Transaction, upload_id: UUID) -> None:
-    """What a timer does when an upload's time has come: its content goes, the row stays for the batches that name it."""
-    upload = await found(tx, Upload, upload_id, None, field="id")
+    """What a timer does when an upload's time has come: its content goes, the row stays for the batches that name it.
+
+    Without a row, nobody said that the file is whole: what there is of it goes.
+    """
+    if tx.files is None:
+        raise RuntimeError("This process was given no storage.")
+    upload = await tx.session.get(Upload, (tx.actor.tenant_id, upload_id))
+    if upload is None:
+        await tx.files.discard(tx.actor.tenant_id, upload_id)
+        return
     at_work = select(Batch.id).where(
         Batch.tenant_id == upload.tenant_id, Batch.upload_id == upload.id, Batch.ended_at.is_(None)
     )
@@ -57,8 +72,6 @@ async def expire(tx: Transaction, upload_id: UUID) -> None:
         await tx.due(EXPIRY, upload.id, upload.expires_at + GRACE)
     elif (await tx.session.execute(at_work.limit(1))).scalar() is not None:
         await tx.due(EXPIRY, upload.id, tx.now + LATER)
-    elif tx.files is None:
-        raise RuntimeError("This process was given no storage.")
     else:
         await tx.files.remove(upload.stored_as)  # before the commit: where that fails, the timer comes again
         tx.emit("upload.expired", upload)

@@ -1,6 +1,7 @@
 """Letters to people: written in the transaction of their cause, sent by a worker. Bodies and addresses are sealed."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -53,9 +54,18 @@ def _place(tenant_id: UUID, column: str, id_: UUID) -> bytes:
     return place(tenant_id, "letter", column, id_)
 
 
-async def sender(tx: Transaction) -> tuple[str, str | None]:
-    """The name of the tenant, and the host name that its letters point at, if it has one."""
-    name = (await tx.session.execute(select(Tenant.name).where(Tenant.id == tx.actor.tenant_id))).scalar_one()
+class Sender(NamedTuple):
+    """The tenant, as its letters name it: with the host name that they point at, if it has one, and its own language."""
+
+    name: str
+    host: str | None
+    locale: str
+
+
+async def sender(tx: Transaction) -> Sender:
+    """In whose name this tenant's letters go out."""
+    asked = select(Tenant.name, Tenant.locale).where(Tenant.id == tx.actor.tenant_id)
+    tenant = (await tx.session.execute(asked)).one()
     hosts = select(TenantHost.host).order_by(TenantHost.created_at, TenantHost.host).limit(1)
     host: str | None = (await tx.session.execute(hosts)).scalar_one_or_none()
-    return name, host
+    return Sender(tenant.name, host, tenant.locale)

@@ -164,7 +164,7 @@ async def mfa_enroll(tx: Transaction, input: MfaEnrollInput) -> Said:
     secret = pyotp.random_base32(32)
     sealed = tx.keyring.seal(secret, _sealed_in("mfa_pending_enc", account_id))
     await _done(tx, func.souk.account_enrol(account_id, sealed))
-    name, _ = await sender(tx)
+    name = (await sender(tx)).name
     label = (input.label or "").strip()[:100] or held.email_key or held.phone_key or "account"
     tx.emit("user.mfa_begun", person)
     return Said(person, {"secret": secret, "uri": pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=name)})

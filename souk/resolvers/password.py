@@ -15,7 +15,7 @@ from ..rules.enums import Carrier, SignInMethod, SignInOutcome, UserStatus
 from ..rules.errors import Cooldown, Duplicate, Forbidden, Invalid, Problems
 from . import hashing
 from .mfa import own, second_factor, secrets_of, wrong
-from .session import revoke_sessions
+from .session import revoke_everywhere
 from .session.answer import check_carrier, opened_for
 from .session.codes import membership_for
 from .session.keys import attempted, hash_of, in_line, key_of, person_of, pressure_on
@@ -39,7 +39,7 @@ class PasswordSetInput:
 
 
 async def password_set(tx: Transaction, input: PasswordSetInput) -> User:
-    """Choose a password, the first one or another. It ends every other sign-in of oneself in this tenant. Needs a step-up."""
+    """Choose a password, the first one or another. It ends every other sign-in of oneself, in every tenant. Needs a step-up."""
     await _allowed(tx)
     person, account_id, held = await own(tx)
     chosen = rules.normal(input.password)
@@ -58,9 +58,11 @@ async def password_set(tx: Transaction, input: PasswordSetInput) -> User:
             # five hashes in a row would outlast what a transaction may lie idle
             await tx.session.execute(select(literal(1)))
     problems.check()
-    await tx.session.execute(select(func.souk.account_set_password(account_id, await hashing.hashed(chosen))))
+    made = await hashing.hashed(chosen)
     tx.emit("user.password_set", person)
-    await revoke_sessions(tx, person.id, but=tx.actor.session_id)
+    # before the account's row is held: whoever signs in with the old one holds the person and may want that row
+    await revoke_everywhere(tx, account_id, but=tx.actor.session_id)
+    await tx.session.execute(select(func.souk.account_set_password(account_id, made)))
     return person
 
 

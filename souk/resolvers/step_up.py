@@ -47,7 +47,7 @@ async def mfa_challenge(tx: Transaction, input: MfaChallengeInput) -> Said:
     chosen = next((each for each in there if input.channel in (None, each.channel)), None)
     if chosen is None:
         raise Invalid("Nothing of the kind is known of you.", field="channel")
-    challenge = await send_code(tx, chosen)
+    challenge = await send_code(tx, chosen, person.locale)
     return Said(
         person,
         {

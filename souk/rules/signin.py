@@ -10,6 +10,8 @@ from souk.rules.errors import OutOfRange
 
 ACCESS = timedelta(minutes=15)
 """An access token of a native client; the refresh token renews it."""
+RENEWED_AGAIN = timedelta(seconds=10)
+"""How long a refresh token may be sent again, by a client that did not hear the answer."""
 NATIVE_IDLE, NATIVE_LONGEST = timedelta(days=30), timedelta(days=180)
 COOKIE_IDLE, COOKIE_LONGEST = timedelta(hours=12), timedelta(days=14)
 IMPERSONATION = timedelta(minutes=30)

@@ -14,6 +14,7 @@ from souk.rules.machines import check
 USER = "User"
 HELD = tuple(role for role in Role if role not in (Role.SERVICE, Role.PUBLIC))
 """The roles that a membership gives; the other two are a token's and nobody's."""
+LAST_OWNER = "This is the last OWNER of the tenant; make another one first."
 
 
 @implements(USER, "ACTIVE", "SUSPENDED", guard="not oneself")
@@ -34,7 +35,7 @@ def set_status(status: str, to: str, *, oneself: bool, last_owner: bool) -> str:
 def keep_an_owner(last_owner: bool) -> None:
     """A tenant is never without an owner who can act. Raises Forbidden."""
     if last_owner:
-        raise Forbidden("This is the last OWNER of the tenant; make another one first.")
+        raise Forbidden(LAST_OWNER)
 
 
 @dataclass(frozen=True, slots=True)

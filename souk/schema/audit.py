@@ -54,7 +54,7 @@ class AccessRefusal(Node):
     """A permission that said no, or a read of personal data that is locked to others.
 
     Written beside what was asked, in a transaction of its own: of one principal at most 60 refusals a minute, and of one
-    thing opened again and again by the same principal one record in ten minutes.
+    field of one thing opened again and again by the same principal one record in ten minutes.
     """
 
     kind: AccessKind

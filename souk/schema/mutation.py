@@ -17,15 +17,14 @@ from uuid import UUID
 
 import strawberry
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from strawberry.utils.str_converters import to_camel_case
 
 from ..context import Context, Info, Rehearsal
 from ..db.idempotency import KEPT, Key
 from ..db.session import Transaction
 from ..engine.declare import Gate, mutation
-from ..engine.errors import DeadlineExceeded, Overloaded, typed
+from ..engine.errors import DeadlineExceeded, typed
 from ..engine.notes import Payload as Node
 from ..engine.notes import note_of
 from ..engine.symbols import write_id
@@ -188,14 +187,12 @@ async def run(
             return made
         except InvalidInput as invalid:
             return Outcome(shape, None, [shown_errors.shown(problem) for problem in invalid.problems])
-        except PoolTimeout as busy:
-            raise Overloaded from busy
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             state = getattr(getattr(error, "orig", None), "sqlstate", None)
             if state in AGAIN and attempt < TRIES:
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))
                 continue
-            raise typed(_origin(error)) or error from error
+            raise typed(error) or error from error
     raise AssertionError("unreachable")
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-import asyncpg
 import orjson
 from graphql import GraphQLError
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from souk.db.trouble import Trouble, trouble
 
 
 class Code(StrEnum):
@@ -140,32 +139,23 @@ def failure_of(error: BaseException) -> Failure | None:
         return error
     if isinstance(error, GraphQLError):
         return DocumentRefusal(error)
-    if isinstance(error, DBAPIError) and not isinstance(error, InterfaceError):
-        cause: BaseException | None = error.orig.__cause__ if error.orig is not None else None
-        return failure_of(cause) if cause is not None else _unavailable() if error.connection_invalidated else None
-    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError) and not isinstance(error, ConnectionError):
-        return Failure(Code.DEADLINE_EXCEEDED, "The operation took too long and was ended.")
-    if isinstance(error, PoolTimeout | asyncpg.TooManyConnectionsError):
-        return Failure(Code.OVERLOADED, "Too much is going on at the moment.", retry_after_ms=1000)
-    if isinstance(
-        error,
-        asyncpg.PostgresConnectionError
-        | asyncpg.exceptions.InterfaceError
-        | asyncpg.exceptions.InternalClientError
-        | InterfaceError
-        | asyncpg.CannotConnectNowError
-        | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError
-        | OSError,
-    ):
-        return _unavailable()
-    if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError | asyncpg.LockNotAvailableError):
-        return Failure(Code.CONFLICT, "Somebody else is changing the same thing; try again.", retry_after_ms=100)
-    return None
+    if type(error) is TimeoutError and error.errno is None:  # a deadline of ours; the network's have a number
+        return _failed(Trouble.DEADLINE_EXCEEDED)
+    found = trouble(error)
+    return None if found is None else _failed(found)
 
 
-def _unavailable() -> Failure:
-    return Failure(Code.UNAVAILABLE, "The database cannot be reached at the moment.", retry_after_ms=1000)
+TOLD: dict[Trouble, tuple[str, int | None]] = {
+    Trouble.UNAVAILABLE: ("The database cannot be reached at the moment.", 1000),
+    Trouble.OVERLOADED: ("Too much is going on at the moment.", 1000),
+    Trouble.DEADLINE_EXCEEDED: ("The operation took too long and was ended.", None),
+    Trouble.CONFLICT: ("Somebody else is changing the same thing; try again.", 100),
+}
+
+
+def _failed(found: Trouble) -> Failure:
+    message, after = TOLD[found]
+    return Failure(Code(found.value), message, retry_after_ms=after)
 
 
 def internal() -> Failure:

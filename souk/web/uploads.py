@@ -10,7 +10,7 @@ from souk.engine.symbols import write_id
 from souk.gateways.storage import Storage, TooLarge
 from souk.models import new_id
 from souk.permissions.base import may
-from souk.resolvers.importing import upload_add
+from souk.resolvers.importing import upload_add, upload_begin
 from souk.rules.actor import Actor
 from souk.rules.errors import Refused
 from souk.settings import Settings
@@ -40,6 +40,8 @@ class Uploads:
         if len(announced) > 18 or int(announced) > limit:
             raise bad(f"A file may have {limit} bytes.", 413)
         id_ = new_id()
+        async with self.db.transaction(actor, "uploadBegin", request_id=request_id) as tx:
+            await upload_begin(tx, id_)
         try:
             async with asyncio.timeout(self.settings.upload_timeout):
                 stored = await self.files.put(actor.tenant_id, id_, _chunks(receive), limit=limit)

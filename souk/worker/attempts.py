@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..db.session import Transaction
+from ..db.trouble import Trouble, trouble
 from ..models import Batch
 from ..resolvers.writing import CONSTRAINTS
 from ..rules import batch as rules
@@ -46,7 +47,7 @@ async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[
             await tx.session.flush()
         return settled
     except Exception as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if isinstance(error, SQLAlchemyError) and trouble(error) is Trouble.UNAVAILABLE:
             raise
         if len(items) == 1:
             return [_settled(items[0], _failed(batch, items[0], error), tx, chance)]

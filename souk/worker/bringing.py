@@ -19,7 +19,7 @@ from ..models import Batch, Upload, new_id
 from ..resolvers import preview as previews
 from ..resolvers.batch import start
 from ..resolvers.chronicle import AT_ONCE
-from ..resolvers.importing import upload_add
+from ..resolvers.importing import upload_add, upload_begin
 from ..resolvers.kinds import BatchPlan, BatchSelection
 from ..resolvers.report import HEADER, PAGE, lines, report_of, report_page
 from ..rules.enums import BatchKind
@@ -61,6 +61,8 @@ async def upload_file(
 ) -> Upload:
     """Hand a file of this machine over. Raises OSError, TooLarge."""
     id_ = new_id()
+    async with db.transaction(system_actor(tenant_id), "uploadBegin", now=now, system=True) as tx:
+        await upload_begin(tx, id_)
     stored = await storage.put(tenant_id, id_, pieces(path), limit=limit)
     async with db.transaction(system_actor(tenant_id), "uploadAdd", now=now, system=True) as tx:
         return await upload_add(

@@ -92,7 +92,10 @@ class Rows:
         reading = self.readings.get(batch.id)
         if reading is None or not reading.back_to(at):
             self.forget(batch.id)
-            reading = self.readings[batch.id] = await self._open(tx, batch, at)
+            try:
+                reading = self.readings[batch.id] = await self._open(tx, batch, at)
+            except FileNotFoundError:
+                return _lost(batch, at, limit)
             while len(self.readings) > OPEN:
                 self.forget(next(iter(self.readings)))
         self.readings.move_to_end(batch.id)
@@ -100,9 +103,9 @@ class Rows:
         batch.cursor = {"at": at + len(rows)}
         if not rows:
             self.forget(batch.id)
-        type_ = "CompetitorSnapshot" if batch.plan["source"] == SNAPSHOTS else "Listing"
         return [
-            Item(new_id(), number, type_, None, BatchAction.IMPORT_ROW, payload, fresh=True) for number, payload in rows
+            Item(new_id(), number, _type(batch), None, BatchAction.IMPORT_ROW, payload, fresh=True)
+            for number, payload in rows
         ]
 
     def ahead(self, batch_id: UUID) -> None:
@@ -128,6 +131,20 @@ class Rows:
             file.close()
             raise
         return Reading(file, rows, at, payload_of if mapping is None else listed)
+
+
+def _type(batch: Batch) -> str:
+    return "CompetitorSnapshot" if batch.plan["source"] == SNAPSHOTS else "Listing"
+
+
+def _lost(batch: Batch, at: int, limit: int) -> list[Item]:
+    """Of a file that is no longer kept: the rows that the preview counted, each to fail. No further look would find it."""
+    number = min(limit, max(0, batch.total - at))
+    batch.cursor = {"at": at + number}
+    return [
+        Item(new_id(), at + n + 1, _type(batch), None, BatchAction.IMPORT_ROW, {"lost": True}, fresh=True)
+        for n in range(number)
+    ]
 
 
 def payload_of(row: ParsedRow) -> dict[str, Any]:
@@ -157,7 +174,9 @@ class ImportRow:
         done: dict[int, Result] = {}
         good: list[Item] = []
         for place, item in enumerate(items):
-            if item.payload["refusal"] is not None:
+            if "lost" in item.payload:
+                done[place] = Result("FAILED", error_code="NOT_FOUND", error_message="The file is no longer kept.")
+            elif item.payload["refusal"] is not None:
                 done[place] = refused(item, **item.payload["refusal"])
             else:
                 good.append(item)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -131,7 +132,11 @@ async def test_what_is_wrong_is_said_in_one_line(scratch: Path, server: str, dat
     def bring(tenant: str, mapping: str) -> list[str]:
         return ["import", "listings", __file__, "--tenant", tenant, "--mapping", mapping]
 
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = {"port": taken.getsockname()[1]}
     for arguments, settings, said in [
+        (["serve"], {"database_url": database, **port}, "cannot be used (Address already in use); set SOUK_PORT"),
+        (["run"], {"data_dir": scratch / "taken", **port}, "cannot be used (Address already in use); set SOUK_PORT"),
         (["serve"], {"env": "production", "database_url": "postgresql://db/x"}, "SOUK_ENCRYPTION_KEYS is required"),
         (["migrate"], {"data_dir": scratch / "none"}, "no database: set SOUK_DATABASE_URL"),
         (["run"], {"port": "99999"}, "SOUK_PORT Input should be less than or equal to 65535"),
@@ -151,6 +156,7 @@ async def test_what_is_wrong_is_said_in_one_line(scratch: Path, server: str, dat
             assert await command.ended() == 1
         assert command.said.startswith("souk: ") and said in command.said and command.said.count("\n") == 1
         assert "secret" not in command.said and "word" not in command.said
+    taken.close()
 
 
 def test_every_command_of_the_table_exists_and_says_what_it_does() -> None:

@@ -53,6 +53,23 @@ async def test_without_a_tenant_there_are_no_rows_and_the_role_sees_through_noth
         await world.souk.owner.check()
 
 
+async def test_what_the_door_tells_of_an_account_it_tells_the_application_only(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        functions = await connection.fetch("""
+            SELECT p.oid::regprocedure::text AS name,
+                   ARRAY(SELECT r.rolname FROM pg_roles r WHERE r.rolname LIKE 'souk\\_%'
+                         AND has_function_privilege(r.rolname, p.oid, 'EXECUTE') ORDER BY 1) AS roles
+            FROM pg_proc p WHERE p.pronamespace = 'souk'::regnamespace
+              AND p.proname LIKE ANY (ARRAY['account\\_%', 'people_of_account'])""")
+    finally:
+        await connection.close()
+    roles = {row["name"]: row["roles"] for row in functions}
+    for open_ in ("souk.account_for(uuid,text,text)", "souk.account_of(text,text)"):  # an id for a key, and no more
+        del roles[open_]
+    assert len(roles) == 11 and set(map(tuple, roles.values())) == {("souk_app", "souk_door")}
+
+
 async def test_a_reference_into_another_tenant_is_refused(souk: Souk, world: World) -> None:
     other = await make_world(souk)
     with pytest.raises(Exception, match="fk_membership_tenant_id_dealer_id"):
@@ -72,6 +89,7 @@ async def test_what_is_append_only_stays(world: World, table: str) -> None:
     assert await world.rows(f"SELECT count(*) FROM {table}") == before != [(0,)]
 
 
+@pytest.mark.filterwarnings("error::sqlalchemy.exc.SAWarning")
 async def test_models_and_migrations_are_one_and_the_way_down_leads_up_again(own_database: str) -> None:
     url = sqlalchemy_url(own_database)
     assert await migrations.drift(url) == []

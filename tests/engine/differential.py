@@ -20,6 +20,8 @@ from .generate import Generator, Pools
 NULL = re.compile(
     r"(Expected value of type ).*(, found null\.).*", re.DOTALL
 )  # Strawberry names its classes, and where they lie
+BY_THE_CLIENT = frozenset({"DataError", "NumericValueOutOfRangeError", "CharacterNotInRepertoireError"})
+"""What the database refuses of a client's own values."""
 CURSOR = re.compile(rb'"cursor":"([A-Za-z0-9+/=]+)"')
 
 
@@ -57,6 +59,12 @@ class Report:
         for each in fields(self):
             found = getattr(self, each.name)
             setattr(self, each.name, found + getattr(other, each.name))
+
+    @property
+    def noticed(self) -> list[str]:
+        """Why something is wrong with one of the roads: bytes that differ, statements that the database refuses."""
+        refused = [reason for reason in self.reasons if "Error" in reason and reason not in BY_THE_CLIENT]
+        return [*(["different bytes"] if self.differences else []), *refused]
 
     def __str__(self) -> str:
         lines = [

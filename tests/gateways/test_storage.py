@@ -45,6 +45,16 @@ async def test_too_much_or_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in os.walk(tmp_path) if path[2]] == []
 
 
+async def test_of_a_file_that_nobody_saw_the_end_of_nothing_is_kept(tmp_path: Path) -> None:
+    storage, folder = Directory(tmp_path), tmp_path / TENANT.hex
+    await storage.put(TENANT, FILE, chunks(b"1"), limit=8)
+    await storage.put(TENANT, UUID(int=3), chunks(b"1"), limit=8)
+    (folder / f"{FILE.hex}.part").write_bytes(b"half")
+    for _ in range(2):
+        await storage.discard(TENANT, FILE)
+        assert [path.name for path in folder.iterdir()] == [UUID(int=3).hex]
+
+
 async def test_no_name_leads_outside(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("x")
     with pytest.raises(FileNotFoundError):

@@ -2,11 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 from souk.engine.symbols import write_id
+from souk.models import ServiceToken, new_id
 from souk.rules.actor import Actor, Role
 from tests.permissions.conftest import Cells
 
@@ -210,6 +213,22 @@ async def _a_token(cells: Cells, actor: Actor, own: bool) -> Input:
     return made | {"dealerId": _global("Dealer", dealer)}
 
 
+async def _a_live_token(cells: Cells, actor: Actor, own: bool) -> Input:
+    """One that nobody rotated yet, of the own dealer or another one; of the whole tenant where there is no dealer."""
+    dealer = None
+    if actor.dealer_id is not None:
+        dealer = await cells.find(
+            f"SELECT id FROM dealer WHERE (id = {_dealer(actor)}) IS {own} AND deleted_at IS NULL"
+        )
+    world, name = cells.two.here.world, f"Former {next(NUMBERS)}"
+    token = ServiceToken(
+        id=new_id(), name=name, prefix=name, hash=sha256(name.encode()).digest(), scopes=["listing:read"],
+        dealer_id=dealer, expires_at=world.now + timedelta(days=60),
+    )  # fmt: skip
+    await world.add(token)
+    return {"id": _global("ServiceToken", token.id), "expiresAt": "2026-12-22T09:00:00Z"}
+
+
 async def _thresholds(cells: Cells, actor: Actor, own: bool) -> Input:
     ((version,),) = await cells.two.here.world.rows("SELECT n FROM tenant_settings WHERE current")
     return {"expectedVersion": version, "leadDays": 100 + next(NUMBERS) % 100}
@@ -247,6 +266,8 @@ ACTS = [
     Act("user:unlock", "userUnlock", "login_attempt", _a_slow_one),
     Act("user:impersonate", "userImpersonate", "session", _a_person),
     Act("serviceToken:write", "serviceTokenCreate", "service_token", _a_token, mine="dealer_id = :dealer"),
+    Act("serviceToken:write", "serviceTokenRotate", "service_token", _a_live_token,
+        mine="dealer_id = :dealer AND rotates_id IS NOT NULL"),
     Act("settings:write", "settingsUpdate", "tenant_settings", _thresholds),
     Act("flag:write", "flagSet", "feature_flag", _a_flag),
     Act("team:write", "teamCreate", "team", _a_team),

@@ -22,6 +22,8 @@ from tests.world import KEYRING, NOW, World
 CONTACT = (
     "query($id: ID!) { lead(id: $id) { contact { __typename ... on LeadContactOpen { name phone email message } } } }"
 )
+FIELDS = ("email", "message", "name", "phone")
+NAME = "query($id: ID!) { lead(id: $id) { contact { ... on LeadContactOpen { name } } } }"
 ROWS = "SELECT kind, acting_role, operation, permission, subject_type, subject_id FROM access_refusal ORDER BY created_at, id"
 RECORDS = """query($f: AccessRefusalFilter) { accessRefusals(filter: $f) { totalCount
   nodes { id kind operation permission actingRole subjectId requestId actor { name } } } }"""
@@ -57,21 +59,26 @@ async def test_opening_a_contact_leaves_one_row_and_looking_at_a_locked_one_none
     lead = await a_lead(world)
     assert b'"name":"Asha"' in await watched.ask(Role.OWNER, CONTACT, {"id": lead})
     row_id = (await world.rows("SELECT id FROM lead"))[0].id
-    assert await world.rows(ROWS) == [("OPENED", "OWNER", "LeadContactOpen", "lead:contact", "Lead", row_id)]
+    whole = [("OPENED", "OWNER", f"LeadContactOpen.{each}", "lead:contact", "Lead", row_id) for each in FIELDS]
+    assert sorted(await world.rows(ROWS)) == whole
 
     for role in (Role.OPS, Role.SALES, Role.VIEWER, Role.DEALER):
         assert b"LeadContactLocked" in await watched.ask(role, CONTACT, {"id": lead}), role
     assert b'"name":"Asha"' in await watched.ask(Role.CUSTOMER, CONTACT, {"id": lead}), "one's own"
     only_why = "query($id: ID!) { lead(id: $id) { status contact { __typename } } }"
     assert b"LeadContactOpen" in await watched.ask(Role.ADMIN, only_why, {"id": lead})
-    assert len(await world.rows(ROWS)) == 1
+    assert len(await world.rows(ROWS)) == 4
 
     assert b"Asha" in await watched.ask(Role.OWNER, CONTACT, {"id": lead})
-    assert len(await world.rows(ROWS)) == 1, "again within ten minutes"
+    assert len(await world.rows(ROWS)) == 4, "again within ten minutes"
     watched.now += timedelta(minutes=11)
-    assert b"Asha" in await watched.ask(Role.OWNER, CONTACT, {"id": lead})
-    assert b"Asha" in await watched.ask(Role.ADMIN, CONTACT, {"id": lead})
-    assert [row.acting_role for row in await world.rows(ROWS)] == ["OWNER", "OWNER", "ADMIN"]
+    assert b"Asha" in await watched.ask(Role.OWNER, NAME, {"id": lead})
+    assert b"Asha" in await watched.ask(Role.ADMIN, NAME, {"id": lead})
+    watched.now += timedelta(minutes=1)
+    assert b"Asha" in await watched.ask(Role.ADMIN, CONTACT, {"id": lead}), "the others as well, a minute later"
+    told = [(row.acting_role, row.operation.partition(".")[2]) for row in (await world.rows(ROWS))[4:]]
+    assert told[:2] == [("OWNER", "name"), ("ADMIN", "name")]
+    assert sorted(told[2:]) == [("ADMIN", each) for each in FIELDS if each != "name"]
 
 
 async def test_a_list_of_contacts_leaves_a_row_for_each_on_either_road_and_in_a_payload(
@@ -83,7 +90,7 @@ async def test_a_list_of_contacts_leaves_a_row_for_each_on_either_road_and_in_a_
     batched = "query($n: Int) { leads(first: $n) { nodes { contact { ... on LeadContactOpen { name } } } } permissionMatrix { name } }"
     assert (await watched.ask(Role.ADMIN, batched, {"n": 2})).count(b"Asha") == 2
     counted = "SELECT acting_role, count(*), count(DISTINCT subject_id) FROM access_refusal GROUP BY 1 ORDER BY 1"
-    assert await world.rows(counted) == [("ADMIN", 2, 2), ("OWNER", 3, 3)]
+    assert await world.rows(counted) == [("ADMIN", 2, 2), ("OWNER", 6, 3)]
 
     assigned = """mutation($input: LeadAssignInput!) { leadAssign(input: $input) {
       lead { contact { ... on LeadContactOpen { name } } } userErrors { code } } }"""
@@ -100,8 +107,8 @@ async def test_refused_reads_and_writes_leave_a_row_each_and_a_probe_no_flood(wo
     await watched.ask(Role.VIEWER, mutation)
     found = [tuple(row)[:4] for row in await world.rows(ROWS)]
     assert sorted(found) == [
-        ("REFUSED", "OPS", "email", "user:read"),
-        ("REFUSED", "OPS", "phone", "user:read"),
+        ("REFUSED", "OPS", "User.email", "user:read"),
+        ("REFUSED", "OPS", "User.phone", "user:read"),
         ("REFUSED", "SALES", "auditEvents", "audit:read"),
         ("REFUSED", "VIEWER", "skuCreate", "sku:write"),
     ]
@@ -112,20 +119,42 @@ async def test_refused_reads_and_writes_leave_a_row_each_and_a_probe_no_flood(wo
     assert len(await world.rows(ROWS)) == 64
 
 
+@pytest.mark.parametrize("road", ["statement", "executor", "payload"])
+async def test_a_refused_field_is_named_with_its_type_on_every_road(world: World, watched: Watched, road: str) -> None:
+    person = world.id("User", world.actors[Role.CUSTOMER].user_id)  # type: ignore[arg-type]
+    refused = "node(id: $id) { ... on User { mail: email } }"
+    match road:
+        case "statement":
+            await watched.ask(Role.OPS, f"query($id: ID!) {{ {refused} }}", {"id": person})
+        case "executor":
+            document = f"query($id: ID!) {{ {refused} viewer {{ rateLimit {{ limit }} }} }}"
+            assert not (await watched.runner.answer(document, {"id": person}, None, world.context(Role.ADMIN))).fused
+            await watched.ask(Role.OPS, document, {"id": person})
+        case "payload":
+            lead = await a_lead(world)
+            document = """mutation($input: LeadAssignInput!) { leadAssign(input: $input) {
+              lead { user { email } } userErrors { code } } }"""
+            me = world.id("User", world.actors[Role.SALES].user_id)  # type: ignore[arg-type]
+            given = {"id": lead, "assigneeId": me, "expectedVersion": 1}
+            await watched.ask(Role.SALES, document, {"input": given})
+    found = [row for row in await world.rows(ROWS) if row.kind == "REFUSED"]
+    assert [(row.operation, row.permission) for row in found] == [("User.email", "user:read")]
+
+
 async def test_an_answer_does_not_fail_when_its_record_cannot_be_written(
     world: World, watched: Watched, monkeypatch: Any
 ) -> None:
     lead = await a_lead(world)
     monkeypatch.setattr("souk.db.refusals.SEEN", text("SELECT 1/0"))
-    assert b"Asha" in await watched.ask(Role.OWNER, CONTACT, {"id": lead})
+    assert b"Asha" in await watched.ask(Role.OWNER, NAME, {"id": lead})
     monkeypatch.undo()
-    assert b"Asha" in await watched.ask(Role.ADMIN, CONTACT, {"id": lead})
+    assert b"Asha" in await watched.ask(Role.ADMIN, NAME, {"id": lead})
     assert [row.acting_role for row in await world.rows(ROWS)] == ["ADMIN"]
 
 
 async def test_records_are_read_by_owner_and_admin_and_filtered(world: World, watched: Watched) -> None:
     lead = await a_lead(world)
-    await watched.ask(Role.OWNER, CONTACT, {"id": lead})
+    await watched.ask(Role.OWNER, NAME, {"id": lead})
     watched.now += timedelta(hours=1)
     await watched.ask(Role.OPS, "{ users(first: 50) { nodes { email } } }")
 
@@ -136,7 +165,7 @@ async def test_records_are_read_by_owner_and_admin_and_filtered(world: World, wa
 
     (refused, opened) = (await world.data(Role.OWNER, RECORDS))["accessRefusals"]["nodes"]
     assert {**opened, "id": ""} == {
-        "id": "", "kind": "OPENED", "operation": "LeadContactOpen", "permission": "lead:contact", "actingRole": "OWNER",
+        "id": "", "kind": "OPENED", "operation": "LeadContactOpen.name", "permission": "lead:contact", "actingRole": "OWNER",
         "subjectId": lead, "requestId": "asked", "actor": {"name": "OWNER person"},
     }  # fmt: skip
     assert (refused["kind"], refused["subjectId"], refused["actor"]) == ("REFUSED", None, {"name": "OPS person"})
@@ -144,10 +173,12 @@ async def test_records_are_read_by_owner_and_admin_and_filtered(world: World, wa
     assert (await world.data(Role.OWNER, one, {"id": opened["id"]}))["node"]["at"] == "2026-11-22T09:00:00Z"
 
     me = world.id("User", world.actors[Role.OWNER].user_id)  # type: ignore[arg-type]
-    assert await found(kind="OPENED") == await found(role="OWNER") == await found(actorId=me) == ["LeadContactOpen"]
-    assert await found(subjectId=lead) == await found(permission="lead:contact") == ["LeadContactOpen"]
-    assert await found(operation="email") == await found(since="2026-11-22T09:30:00Z") == ["email"]
-    assert await found(until="2026-11-22T09:30:00Z") == ["LeadContactOpen"]
+    assert (
+        await found(kind="OPENED") == await found(role="OWNER") == await found(actorId=me) == ["LeadContactOpen.name"]
+    )
+    assert await found(subjectId=lead) == await found(permission="lead:contact") == ["LeadContactOpen.name"]
+    assert await found(operation="User.email") == await found(since="2026-11-22T09:30:00Z") == ["User.email"]
+    assert await found(until="2026-11-22T09:30:00Z") == ["LeadContactOpen.name"]
     assert await found(kind="OPENED", role="OPS") == await found(subjectId=me) == []
     for role in (Role.OPS, Role.SALES, Role.DEALER, Role.CUSTOMER, Role.PUBLIC):
         denied = await world.ask(role, RECORDS)
@@ -208,6 +239,6 @@ async def test_a_served_answer_is_recorded_too(app: httpx.AsyncClient, world: Wo
             await asyncio.sleep(0.01)
             found = await world.rows(ROWS)
     assert [tuple(row)[:4] for row in found] == [
-        ("OPENED", "OWNER", "LeadContactOpen", "lead:contact"),
+        ("OPENED", "OWNER", "LeadContactOpen.name", "lead:contact"),
         ("REFUSED", "SALES", "auditEvents", "audit:read"),
     ]

@@ -12,7 +12,8 @@ from argon2 import PasswordHasher
 from souk.resolvers import hashing
 from souk.rules.actor import Actor, Role
 from tests.resolvers.proving import account_row, code_of, enrolled, letters, with_session
-from tests.world import NOW, World, make_world
+from tests.resolvers.test_session import second_place
+from tests.world import NOW, Souk, World, make_world
 
 GOOD = "tidal-quartz-91"
 
@@ -101,6 +102,30 @@ async def test_choosing_one_ends_the_other_sign_ins(world: World) -> None:
     assert await world.rows("SELECT type FROM domain_event WHERE subject_id = :s ORDER BY seq", s=stolen.session_id) == [
         ("session.created",), ("session.revoked",),
     ]  # fmt: skip
+
+
+async def test_choosing_one_ends_them_in_every_tenant(souk: Souk, world: World) -> None:
+    """Also one that the old password opens at that very moment, elsewhere."""
+    mine = await chosen(world)
+    other, there = await second_place(souk, world, mine.account_id)
+    await other.set(password_sign_in=True)
+    address = email(world)
+    stolen = await with_session(other, Actor(other.tenant_id, Role.SALES, there.user_id, membership_id=there.id))
+    kept = await with_session(other, Role.OPS)
+    signing_in = [
+        other.do(Role.PUBLIC, "passwordSignIn", "session { id }", email=address, password=GOOD) for _ in range(4)
+    ]
+    done, *came = await asyncio.gather(
+        world.do(mine, "passwordSet", "user { id }", password="amber-falcon-22"), *signing_in
+    )
+    assert codes(done) == []
+    assert all(each["session"] or codes(each) == [("INVALID", ["password"])] for each in came)
+    live = "SELECT id FROM session WHERE revoked_at IS NULL ORDER BY id"
+    assert await other.rows(live) == [(kept.session_id,)]
+    assert await world.rows(live) == [(mine.session_id,)]
+    audit = "SELECT actor_id FROM audit_event WHERE op = 'passwordSet'"
+    assert await other.rows(audit) == [(there.user_id,)]
+    assert stolen.session_id != kept.session_id
 
 
 async def test_a_lost_one_is_replaced_after_a_code(world: World) -> None:

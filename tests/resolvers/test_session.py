@@ -1,18 +1,21 @@
 """Sessions: renewed, copied, switched, ended; and invitations that open them."""
 
 import asyncio
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from souk.context import Rehearsal
 from souk.models import Membership, User, new_id
-from souk.resolvers.session import open_session
+from souk.resolvers.session import digest, open_session
 from souk.resolvers.session.inviting import invite
 from souk.rules.actor import Actor, Role
 from souk.rules.errors import Forbidden
+from tests.resolvers.proving import with_session
 from tests.resolvers.signing import SESSION, Signing, codes, fresh
 from tests.resolvers.test_signing_in import email, signing
 from tests.resolvers.test_user import signed_in
@@ -51,6 +54,8 @@ async def test_a_refresh_token_that_comes_twice_ends_the_session(
     tokens = [(await signing.sign_in(email(world)))["refreshToken"]]
     for _ in range(3):
         tokens.append((await signing.ask(REFRESH, refreshToken=tokens[-1]))["session"]["refreshToken"])
+    if generation == 2:  # the one before may be sent again, for ten seconds
+        signing.later(seconds=10)
     assert codes(await signing.ask(REFRESH, refreshToken=tokens[generation])) == ["INVALID"]
     assert await live(world) == 0
     assert codes(await signing.ask(REFRESH, refreshToken=tokens[-1])) == ["INVALID"], "the newest is void too"
@@ -60,11 +65,84 @@ async def test_a_refresh_token_that_comes_twice_ends_the_session(
     assert reused == [(world.actors[Role.OPS].user_id,)]
 
 
-async def test_two_who_renew_at_once_are_one_too_many(world: World, signing: Signing) -> None:
+def by_the_clock(world: World) -> None:
+    """From now on it is what it is: the door asks the database's clock."""
+    world.now = datetime.now(UTC)
+
+
+async def holder(world: World, token: str) -> Any:
+    """The session that an access token opens, as the door tells it, and as a process that serves it asks."""
+    async with world.souk.app.engine.begin() as connection:
+        values = {"hash": digest(token)}
+        asked = text("SELECT session_id, use_is_old FROM souk.session_by_hash(:hash)")
+        found = (await connection.execute(asked, values)).one_or_none()
+        if found is not None and found.use_is_old:
+            await connection.execute(text("SELECT souk.session_seen(:hash)"), values)
+        return None if found is None else found.session_id
+
+
+async def test_who_did_not_hear_the_answer_renews_again(world: World, signing: Signing) -> None:
+    by_the_clock(world)
+    first = await signing.sign_in(email(world))
+    signing.later(minutes=14)
+    lost = (await signing.ask(REFRESH, refreshToken=first["refreshToken"]))["session"]
+    signing.later(seconds=9)
+    heard = (await signing.ask(REFRESH, refreshToken=first["refreshToken"]))["session"]
+    assert heard["id"] == first["id"] and await live(world) == 1
+    assert {lost["token"], lost["refreshToken"]}.isdisjoint({heard["token"], heard["refreshToken"]})
+    assert await holder(world, lost["token"]) is None, "what got lost opens nothing"
+    assert await holder(world, heard["token"]) is not None
+    assert (await signing.ask(REFRESH, refreshToken=heard["refreshToken"]))["session"]["id"] == first["id"]
+
+
+async def test_repetitions_do_not_prolong_the_time_for_them(world: World, signing: Signing) -> None:
+    first = (await signing.sign_in(email(world)))["refreshToken"]
+    for _ in range(3):
+        assert codes(await signing.ask(REFRESH, refreshToken=first)) == []
+        signing.later(seconds=4)
+    assert codes(await signing.ask(REFRESH, refreshToken=first)) == ["INVALID"]
+    assert await live(world) == 0
+
+
+@pytest.mark.parametrize("used", ["access", "refresh", "lost"])
+async def test_once_the_answer_was_used_a_repetition_is_a_copy(world: World, signing: Signing, used: str) -> None:
+    by_the_clock(world)
+    first = (await signing.sign_in(email(world)))["refreshToken"]
+    second = (await signing.ask(REFRESH, refreshToken=first))["session"]
+    if used == "access":
+        assert await holder(world, second["token"]) is not None
+        again = first
+    elif used == "refresh":
+        assert codes(await signing.ask(REFRESH, refreshToken=second["refreshToken"])) == []
+        again = first
+    else:  # two who hold the same token: the one whose answer was replaced comes back with it
+        assert codes(await signing.ask(REFRESH, refreshToken=first)) == []
+        again = second["refreshToken"]
+    assert codes(await signing.ask(REFRESH, refreshToken=again)) == ["INVALID"]
+    assert await live(world) == 0
+
+
+async def test_twenty_who_renew_at_once_leave_one_good_token(world: World, signing: Signing) -> None:
+    by_the_clock(world)
     token = (await signing.sign_in(email(world)))["refreshToken"]
     answers = await asyncio.gather(*(signing.ask(REFRESH, refreshToken=token) for _ in range(20)))
-    assert sorted(codes(answer) for answer in answers) == [[], *[["INVALID"]] * 19]
-    assert await live(world) == 0
+    assert [codes(answer) for answer in answers] == [[]] * 20
+    made = [answer["session"] for answer in answers]
+    assert len({each["refreshToken"] for each in made}) == 20
+    (good,) = [each for each in made if await holder(world, each["token"]) is not None]
+    assert (await signing.ask(REFRESH, refreshToken=good["refreshToken"]))["session"]["id"] == good["id"]
+    assert await live(world) == 1
+
+
+async def test_twenty_copies_at_once_of_a_token_whose_answer_was_used(world: World, signing: Signing) -> None:
+    by_the_clock(world)
+    token = (await signing.sign_in(email(world)))["refreshToken"]
+    second = (await signing.ask(REFRESH, refreshToken=token))["session"]
+    assert await holder(world, second["token"]) is not None
+    answers = await asyncio.gather(*(signing.ask(REFRESH, refreshToken=token) for _ in range(20)))
+    assert [codes(answer) for answer in answers] == [["INVALID"]] * 20
+    assert await live(world) == 0 and await holder(world, second["token"]) is None
+    assert len(await world.rows("SELECT id FROM login_attempt WHERE outcome = 'REUSED'")) == 1
 
 
 async def test_what_is_no_refresh_token_ends_nothing(world: World, signing: Signing) -> None:
@@ -246,6 +324,94 @@ async def test_one_sees_and_ends_ones_own_sign_ins_only(world: World) -> None:
         await world.data(Role.OPS, "query($id: ID!) { nodes(ids: [$id]) { id } }", {"id": world.id("Session", foreign)})
     )["nodes"]
     assert node is None
+
+
+EVERYTHING = "mutation($i: SessionRevokeAllInput!) { sessionRevokeAll(input: $i) { ended userErrors { code } } }"
+
+
+async def at_home_and_away(souk: Souk, world: World) -> tuple[World, Actor, Any]:
+    """Somebody signed in here and as a SALES person of another tenant, where somebody else is signed in too."""
+    ops = world.actors[Role.OPS]
+    other, there = await second_place(souk, world, ops.account_id)
+    away = Actor(other.tenant_id, Role.SALES, there.user_id, membership_id=there.id, account_id=ops.account_id)
+    return other, await with_session(world, ops, world.now), away
+
+
+async def test_all_ones_sign_ins_end_in_every_tenant_and_nobody_elses(souk: Souk, world: World) -> None:
+    other, me, away = await at_home_and_away(souk, world)
+    foreign = [await with_session(place, Role.ADMIN) for place in (world, other)]
+    gone = [(await with_session(other, away)).session_id for _ in range(2)]
+    done = await world.data(me, EVERYTHING, {"i": {"exceptCurrent": True}})
+    assert done["sessionRevokeAll"] == {"ended": 2, "userErrors": []}
+    left = [row.id for row in await world.rows("SELECT id FROM session WHERE revoked_at IS NULL ORDER BY id")]
+    assert left == sorted([me.session_id, foreign[0].session_id])  # type: ignore[type-var]
+    assert await other.rows("SELECT id FROM session WHERE revoked_at IS NULL") == [(foreign[1].session_id,)]
+    ends = await other.rows(
+        "SELECT subject_id, actor_id FROM domain_event WHERE type = 'session.revoked' ORDER BY subject_id"
+    )
+    assert ends == [(id, away.user_id) for id in sorted(gone)]  # type: ignore[type-var]
+    audit = "SELECT actor_id, acting_role, session_id, changes FROM audit_event WHERE op = 'sessionRevokeAll'"
+    (told,) = await other.rows(audit)
+    assert told[:3] == (away.user_id, "SALES", None), "one event there, which tells of no other tenant"
+    assert sorted(told.changes) == sorted(f"Session:{id}" for id in gone)
+    assert await world.rows(audit) == [], "here nothing was changed"
+    for place in (world, other):
+        chain = await place.data(Role.OWNER, "{ auditVerify { intact complete brokenAt } }")
+        assert chain["auditVerify"] == {"intact": True, "complete": True, "brokenAt": None}
+    assert (await world.data(me, EVERYTHING, {"i": {}}))["sessionRevokeAll"] == {"ended": 1, "userErrors": []}
+    assert len(await world.rows(audit)) == 1 and len(await other.rows(audit)) == 1
+
+
+async def test_a_rehearsal_ends_nothing_in_any_tenant(souk: Souk, world: World) -> None:
+    other, me, away = await at_home_and_away(souk, world)
+    await with_session(other, away)
+    context = world.context(me)
+    context.rehearsal = Rehearsal()
+    answer = await souk.runner.answer(EVERYTHING, {"i": {}}, None, context)
+    await context.rehearsal.close()
+    assert json.loads(answer.body)["data"]["sessionRevokeAll"] == {"ended": 2, "userErrors": []}
+    assert [each["type"] for each in context.rehearsal.effects] == ["session.revoked"], "those of this tenant are told"
+    assert (await live(world), await live(other)) == (1, 1)
+    assert await other.rows("SELECT id FROM audit_event WHERE op = 'sessionRevokeAll'") == []
+
+
+async def test_what_fails_in_the_other_tenant_leaves_both_as_they_were(souk: Souk, world: World) -> None:
+    """The other tenant's chain has lost its head and cannot go on: nothing is ended here either."""
+    other, me, away = await at_home_and_away(souk, world)
+    await with_session(other, away)
+    await other.rows("DELETE FROM audit_head RETURNING 1")
+    found = await world.ask(me, EVERYTHING, {"i": {}})
+    assert [each["code"] for each in found["data"]["sessionRevokeAll"]["userErrors"]] == ["NOT_UNIQUE"]
+    assert (await live(world), await live(other)) == (1, 1)
+
+
+async def test_two_who_end_everything_from_two_tenants_at_once_do_not_hang(souk: Souk, world: World) -> None:
+    """The same two people, each in both tenants, each asking from both at once, again and again."""
+    other, _, away = await at_home_and_away(souk, world)
+    sales = world.actors[Role.ADMIN]
+    user = User(id=new_id(), account_id=sales.account_id, name="Two places", status="ACTIVE", staff=True)
+    member = Membership(id=new_id(), user_id=user.id, role="SALES")
+    await other.add(user, member)
+    second = Actor(other.tenant_id, Role.SALES, user.id, membership_id=member.id, account_id=sales.account_id)
+    await other.rows("UPDATE session SET revoked_at = now() RETURNING id")
+    await world.rows("UPDATE session SET revoked_at = now() RETURNING id")
+    for _ in range(3):
+        asking = []
+        for place, who in ((world, world.actors[Role.OPS]), (other, away), (world, sales), (other, second)):
+            asking.append((place, await with_session(place, who)))
+        done = await asyncio.gather(*(place.data(who, EVERYTHING, {"i": {}}) for place, who in asking))
+        assert sorted(each["sessionRevokeAll"]["ended"] for each in done) == [0, 0, 2, 2]
+        assert (await live(world), await live(other)) == (0, 0)
+
+
+async def test_no_tenant_is_told_of_the_people_of_an_account_it_does_not_know(souk: Souk, world: World) -> None:
+    other, me, _ = await at_home_and_away(souk, world)
+    stranger = await make_world(souk)
+    asked = text("SELECT tenant_id FROM souk.people_of_account(:account) ORDER BY tenant_id")
+    for place, found in ((world, sorted([world.tenant_id, other.tenant_id])), (stranger, [])):
+        async with souk.app.transaction(place.actors[Role.OWNER], "test", now=world.now) as tx:
+            rows = (await tx.session.execute(asked, {"account": me.account_id})).all()
+        assert [row.tenant_id for row in rows] == found
 
 
 INVITE = """mutation($i: UserInviteInput!) { userInvite(input: $i) { user { id status } userErrors { code } } }"""

@@ -114,7 +114,10 @@ async def test_postgresql_may_stop_and_start_under_writes(own_server: Callable[[
         assert await workers.end(worker, signal.SIGTERM) == 0
         await asyncio.gather(*working)
     known = {code for caller in callers for code in caller.codes}
-    assert known <= {(503, "UNAVAILABLE"), (503, "OVERLOADED"), (200, "UNAVAILABLE"), (200, "OVERLOADED")}
+    # a busy machine holds the head of the chain for longer than somebody waits for it: that is CONFLICT
+    assert known <= {(status, code) for status in (200, 503) for code in ("UNAVAILABLE", "OVERLOADED")} | {
+        (200, "CONFLICT")
+    }
     assert (503, "UNAVAILABLE") in known
     told = sorted(each for caller in callers for each in caller.acknowledged)
     assert (await run.row()).status == "COMPLETED" and await run.effects() == [1] * number

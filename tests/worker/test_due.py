@@ -11,8 +11,10 @@ import pytest
 
 import souk.resolvers
 from souk.db.session import Database
+from souk.gateways import storage
 from souk.gateways.storage import Directory
 from souk.resolvers.batch import RUN
+from souk.worker import bringing
 from souk.worker.bringing import begin, to_the_end, upload_file
 from souk.worker.due import TIMERS
 from souk.worker.letters import SEND
@@ -79,6 +81,43 @@ async def test_the_content_of_an_upload_goes_when_its_time_has_come(
     ]  # fmt: skip
     for each in (worker_db, app_with_files):
         await each.close()
+
+
+@pytest.mark.parametrize("when", ["half", "whole"])
+async def test_what_a_process_that_died_left_of_a_file_goes(
+    world: World, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """It ended while the file came in, or between that and the commit."""
+    files = Directory(tmp_path / "files")
+    worker_db = Database(database, KEYRING, "souk_worker", files=files)
+    (tmp_path / "rows.csv").write_bytes(b"id,name,price\n1,Honda CB,50000\n")
+
+    class Died(BaseException):
+        """No code of ours runs after it."""
+
+    def dies(*_: object, **__: object) -> None:
+        raise Died
+
+    if when == "half":
+        monkeypatch.setattr(storage, "_flush", dies)
+        monkeypatch.setattr(Path, "unlink", dies)
+    else:
+        monkeypatch.setattr(bringing, "upload_add", dies)
+    with pytest.raises(Died):
+        await upload_file(world.souk.app, files, world.tenant_id, tmp_path / "rows.csv", now=world.now, limit=100)
+    monkeypatch.undo()
+    (left,) = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+    assert (left.suffix == ".part") is (when == "half")
+    queue = Queue(worker_db, ["upload.expiry"], timedelta(seconds=60))
+    due = "SELECT ref FROM souk.work WHERE kind = 'upload.expiry' AND tenant_id = :t"
+    for later, there in ((timedelta(hours=23), True), (timedelta(days=1), False)):
+        now = world.now + later
+        held = [one for one in await queue.claim(1_000, now) if one.tenant_id == world.tenant_id]
+        await asyncio.gather(*(loop_of(worker_db, now)._serve(one) for one in held))
+        assert left.exists() is there
+        assert len(await world.rows(due, t=world.tenant_id)) == there
+    assert await world.rows("SELECT id FROM upload") == []
+    await worker_db.close()
 
 
 def loop_of(db: Database, now: datetime) -> Worker:

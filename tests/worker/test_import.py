@@ -11,7 +11,10 @@ import pytest_asyncio
 from souk.db.session import Database
 from souk.gateways.storage import Directory
 from souk.models import PricePolicy, PricePolicyVersion, Sku, new_id
+from souk.worker.batch import RUN, step
 from souk.worker.bringing import Brought, begin, to_the_end, upload_file, write_report
+from souk.worker.importing import ROWS
+from souk.worker.loop import Worker
 from tests.world import KEYRING, World
 
 DATA = Path(__file__).parents[2] / "souk" / "worker" / "data"
@@ -189,3 +192,48 @@ async def test_the_report_names_row_column_value_and_reason(bring: Bring, tmp_pa
         ["1", "driven", "'=1+1"],
         ["2", "name", ""],
     ]
+
+
+async def begun(bring: Bring, rows: int) -> tuple[UUID, Path]:
+    """An import of so many rows, and where its file is kept."""
+    app, _, files = bring.doors
+    world, path = bring.world, bring.path / "rows.csv"
+    path.write_text(
+        "id;name;price;driven;seller;sku\n" + "".join(f"{n};Bike {n};50000;;;\n" for n in range(1, rows + 1))
+    )
+    upload = await upload_file(app, files, world.tenant_id, path, now=world.now, limit=10_000_000)
+    batch = await begin(app, world.tenant_id, upload, MAPPING, now=world.now, dealer_id=world.dealer)
+    return batch, bring.path / "files" / upload.stored_as
+
+
+@pytest.mark.parametrize(
+    ("rows", "read", "status", "failed", "pending"),
+    [
+        (5, 0, "COMPLETED_WITH_ERRORS", 5, 0),
+        (60, 40, "COMPLETED_WITH_ERRORS", 20, 0),
+        (300, 40, "FAILED", 100, 160),  # too many: nothing more is taken
+    ],
+)
+async def test_a_file_that_is_gone_ends_the_batch(
+    bring: Bring, rows: int, read: int, status: str, failed: int, pending: int
+) -> None:
+    """By a worker's own loop, which would put it off for ever."""
+    world, worker = bring.world, bring.doors[1]
+    batch, kept = await begun(bring, rows)
+    if read:
+        await step(worker, world.tenant_id, batch, now=world.now, size=read)
+    kept.unlink()
+    ROWS.forget(batch)  # another worker, or the same one after a while
+    loop = Worker(worker, clock=lambda: world.now)
+    loop.pacemaker.size = lambda _: 100  # type: ignore[method-assign]
+    (held,) = [await loop.queue.take(world.tenant_id, RUN, batch, world.now)]
+    assert held is not None
+    await loop._serve(held)
+    counts_ = "SELECT status, total, succeeded, failed, pending, waiting, dead FROM batch"
+    assert await world.rows(counts_) == [(status, rows, read, failed, pending, 0, 0)]
+    told = "SELECT n, error_code, error_message, attempt FROM batch_item WHERE status = 'FAILED' ORDER BY n"
+    lost = [(n, "NOT_FOUND", "The file is no longer kept.", 1) for n in range(read + 1, read + failed + 1)]
+    assert await world.rows(told) == lost
+    assert await world.rows("SELECT count(*) FROM listing") == [(read,)]
+    due = "SELECT kind FROM souk.work WHERE tenant_id = :t AND ref = :b"
+    assert await world.rows(due, t=world.tenant_id, b=batch) == [], "and it does not come again"

@@ -1,8 +1,10 @@
 """Letters reach a mail server and a provider, once, and what cannot be handed on comes again or is given up."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from email.header import decode_header, make_header
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -14,6 +16,7 @@ from souk.db.session import Database, system_actor
 from souk.gateways.mail import SmtpMail
 from souk.gateways.sms import HttpSms
 from souk.resolvers.letter import SEND
+from souk.rules.actor import Role
 from souk.rules.enums import LetterChannel
 from souk.worker.due import TIMERS
 from souk.worker.letters import ATTEMPTS, Post
@@ -96,6 +99,34 @@ async def test_a_code_arrives_as_a_text_message_with_a_key_of_its_own(world: Wor
     assert headers["authorization"] == "Bearer t0ken"
     assert sent["text"].endswith("is your code for Test. It is good for five minutes. Nobody will ever ask you for it.")
     assert row.status == "SENT"
+
+
+async def test_letters_are_in_the_language_of_who_reads_them(world: World, office: Office) -> None:
+    """The person's own; the tenant's for whoever is not known, and for a code that anybody may ask for."""
+    hindi, english = fresh(), fresh()
+    await world.rows("UPDATE tenant SET locale = 'hi-IN' WHERE id = :t RETURNING id", t=world.tenant_id)
+    await invited(world, email=hindi)
+    await invited(world, email=english, locale="en-IN")
+    signing = Signing(world)
+    await signing.request(phone="+919812344011")
+    ops = world.actors[Role.OPS]
+    await world.rows("UPDATE app_user SET locale = 'en' WHERE id = :u RETURNING id", u=ops.user_id)
+    asked = await world.do(ops, "mfaChallenge", "method")
+    assert asked["userErrors"] == []
+    await office.once()
+    came = {to: (str(make_header(decode_header(letter["subject"]))), letter.get_payload(decode=True).decode().replace("\r", ""))
+            for to, letter in office.mail.letters}  # fmt: skip
+    subject, body = came[hindi]
+    assert subject == "Test: निमंत्रण"
+    assert body.startswith("आपको Test में आमंत्रित किया गया है।\n\nसात दिनों के भीतर स्वीकार करें: souki_")
+    subject, body = came[english]
+    assert subject == "Test: an invitation" and body.startswith(
+        "You are invited to Test.\n\nAccept within seven days: souki_"
+    )
+    subject, body = came[f"ops@{world.tenant_id.hex}.example.com"]
+    assert subject == "Test: your code" and body[6:].startswith(" is your code for Test.")
+    ((_, sent),) = office.sms.posted
+    assert re.fullmatch(r"\d{6} Test के लिए आपका कोड है। यह पाँच मिनट तक मान्य है। .*।", sent["text"])
 
 
 async def test_what_is_not_taken_now_comes_again_with_the_same_id(world: World, office: Office) -> None:

@@ -1,6 +1,6 @@
 """Sign-ins: how they begin, how they end, what is shown of them."""
 
-from .ending import ended, revoke_sessions
+from .ending import ended, revoke_everywhere, revoke_sessions
 from .opening import LIFETIME, Opened, issue, open_session
 from .secret import digest, secret
 
@@ -11,6 +11,7 @@ __all__ = [
     "ended",
     "issue",
     "open_session",
+    "revoke_everywhere",
     "revoke_sessions",
     "secret",
 ]

@@ -19,6 +19,7 @@ from ...rules.actor import Role
 from ...rules.clauses import implements
 from ...rules.enums import Carrier, ChallengePurpose, LetterChannel, SignInMethod, SignInOutcome, UserStatus
 from ...rules.errors import Forbidden, Invalid, NotFound, Problems, Required
+from ...rules.letters import words
 from ..letter import post, sender
 from ..mfa import second_factor, wrong
 from ..user import activate
@@ -60,8 +61,11 @@ async def otp_request(tx: Transaction, input: OtpRequestInput) -> Said:
     )
 
 
-async def send_code(tx: Transaction, key: SignInKey) -> SignInChallenge:
-    """A challenge whose code is on its way. Raises Cooldown."""
+async def send_code(tx: Transaction, key: SignInKey, locale: str | None = None) -> SignInChallenge:
+    """A challenge whose code is on its way, in the words of `locale`, else of the tenant's. Raises Cooldown.
+
+    Whoever asks for a code by an address gives none: nobody is looked up, not even for the language.
+    """
     hashed = hash_of(tx.keyring, key.address)
     await may_be_sent(tx, hashed)
     id_, code, expires = (
@@ -82,9 +86,10 @@ async def send_code(tx: Transaction, key: SignInKey) -> SignInChallenge:
             expires_at=expires,
         )
     )
-    name, _ = await sender(tx)
-    body = f"{code} is your code for {name}. It is good for five minutes. Nobody will ever ask you for it."
-    await post(tx, key.channel, key.address, f"{name}: your code", body, expires_at=expires)
+    by = await sender(tx)
+    said = words(locale, by.locale)
+    subject, body = said.code_subject.format(name=by.name), said.code.format(code=code, name=by.name)
+    await post(tx, key.channel, key.address, subject, body, expires_at=expires)
     await over_at(tx, id_, expires)
     tx.emit("session.code_sent", challenge, data={"channel": key.channel.value})
     return challenge

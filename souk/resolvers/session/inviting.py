@@ -5,6 +5,7 @@ from ...db.session import Transaction
 from ...models import SignInChallenge, User, new_id
 from ...rules import signin
 from ...rules.enums import ChallengePurpose, LetterChannel
+from ...rules.letters import words
 from ..letter import post, sender
 from .keys import hash_of, over_at
 from .secret import INVITATION, secret
@@ -12,13 +13,14 @@ from .secret import INVITATION, secret
 
 async def invite(tx: Transaction, person: User) -> None:
     """Send the invitation to the address of somebody INVITED, or tell the number to sign in with it."""
-    name, host = await sender(tx)
-    expires, subject = tx.now + signin.INVITATION_LIFE, f"{name}: an invitation"
+    by = await sender(tx)
+    said, host = words(person.locale, by.locale), by.host
+    expires, subject = tx.now + signin.INVITATION_LIFE, said.invitation_subject.format(name=by.name)
     if person.email is None:
         if person.phone is not None:
-            at = f" at https://{host}" if host else ""
-            said = f"You are invited to {name}. Sign in with this number{at} within seven days."
-            await post(tx, LetterChannel.SMS, person.phone, subject, said, expires_at=expires)
+            told = said.invitation_by_number_at if host else said.invitation_by_number
+            body = told.format(name=by.name, way=f"https://{host}")
+            await post(tx, LetterChannel.SMS, person.phone, subject, body, expires_at=expires)
         return
     token, id_, address = f"{INVITATION}{secret()}", new_id(), person.email.lower()
     tx.add(
@@ -36,7 +38,7 @@ async def invite(tx: Transaction, person: User) -> None:
     )
     await over_at(tx, id_, expires)
     way = f"https://{host}/invitation#{token}" if host else token
-    body = f"You are invited to {name}.\n\nAccept within seven days: {way}\n"
+    body = said.invitation.format(name=by.name, way=way)
     await post(tx, LetterChannel.EMAIL, person.email, subject, body, expires_at=expires)
 
 

@@ -13,7 +13,7 @@ from ...permissions.user import SeesUser
 from ...rules.enums import SignInMethod, SignInOutcome
 from ...rules.errors import Forbidden, NotFound
 from ..writing import Said, locked
-from .ending import ended
+from .ending import ended, revoke_everywhere
 from .keys import attempted, hash_of
 
 
@@ -80,7 +80,8 @@ async def session_revoke(tx: Transaction, input: SessionRevokeInput) -> Said:
         raise Forbidden("Whoever acts for somebody ends that session only.")
     if row.revoked_at is None:
         ended(tx, [row])
-    return Said(row, cookie=_taken_back(tx, row))
+    mine = row.id == tx.actor.session_id
+    return Said(row, cookie=Cookie() if mine and tx.caller.by_cookie else None)
 
 
 @strawberry.input(description="All sign-ins at once.")
@@ -89,21 +90,12 @@ class SessionRevokeAllInput:
 
 
 async def session_revoke_all(tx: Transaction, input: SessionRevokeAllInput) -> Said:
-    """End all of one's own sign-ins in this tenant. They are void within the second."""
+    """End all of one's own sign-ins, in every tenant one belongs to. They are void within the second."""
     if tx.actor.account_id is None:
         raise NotFound
-    asked = select(Session).where(Session.account_id == tx.actor.account_id, Session.revoked_at.is_(None))
-    if input.except_current:
-        asked = asked.where(Session.id != tx.actor.session_id)
-    rows = (await tx.session.execute(asked.order_by(Session.id).with_for_update())).scalars().all()
-    ended(tx, rows)
-    current = next((row for row in rows if row.id == tx.actor.session_id), None)
-    return Said(shown={"ended": len(rows)}, cookie=_taken_back(tx, current))
-
-
-def _taken_back(tx: Transaction, row: Session | None) -> Cookie | None:
-    mine = row is not None and row.id == tx.actor.session_id
-    return Cookie() if mine and tx.caller.by_cookie else None
+    number = await revoke_everywhere(tx, tx.actor.account_id, but=tx.actor.session_id if input.except_current else None)
+    taken_back = Cookie() if tx.caller.by_cookie and not input.except_current else None
+    return Said(shown={"ended": number}, cookie=taken_back)
 
 
 @strawberry.input(description="Somebody who was slowed down.")

@@ -1,7 +1,7 @@
 """A session goes on: renewed with its refresh token, or minted anew in another membership of the same account."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,10 @@ def _void() -> Invalid:
 
 @strawberry.input(description="A refresh token.")
 class SessionRefreshInput:
-    refresh_token: str = strawberry.field(description="The refresh token of the session; it is good once.")
+    refresh_token: str = strawberry.field(
+        description="The refresh token of the session. It is good once, and for ten seconds again, as long as nothing"
+        " of the answer was used."
+    )
 
 
 async def renews(context: Context, input: SessionRefreshInput) -> Actor:
@@ -54,7 +57,9 @@ async def renews(context: Context, input: SessionRefreshInput) -> Actor:
 async def session_refresh(tx: Transaction, input: SessionRefreshInput) -> Said:
     """A new access token and a new refresh token; the old ones are void. Send no access token along.
 
-    A refresh token that comes a second time was copied: the session ends at once, for whoever holds it.
+    Whoever did not hear the answer sends the same refresh token again within ten seconds, and gets other tokens for those
+    that got lost. A refresh token that comes a second time after that, or after one of the new tokens was used, was copied:
+    the session ends at once, for whoever holds it.
     """
     # the person first, as whoever suspends does
     person = await tx.session.get_one(User, (tx.actor.tenant_id, tx.actor.user_id), with_for_update={"read": True})
@@ -63,7 +68,9 @@ async def session_refresh(tx: Transaction, input: SessionRefreshInput) -> Said:
     over = session.ends_at <= tx.now or (session.idle_at is not None and session.idle_at <= tx.now)
     if session.revoked_at is not None or over:
         raise _void()
-    if session.refresh_hash != digest(input.refresh_token):
+    given = digest(input.refresh_token)
+    again = given == session.spent_hash and _unheard(session, tx.now)
+    if given != session.refresh_hash and not again:
         ended(tx, [session])
         attempted(tx, hash_of(tx.keyring, f"session {session.id}"), person, SignInMethod.REFRESH, SignInOutcome.REUSED)
         return Said(problem=_void())
@@ -73,11 +80,19 @@ async def session_refresh(tx: Transaction, input: SessionRefreshInput) -> Said:
     family = input.refresh_token.partition(".")[0]
     token, refresh = f"{ACCESS}{secret()}", f"{family}.{secret()}"
     session.hash, session.refresh_hash = digest(token), digest(refresh)
+    if not again:  # a second repetition has no more time than the first
+        session.spent_hash, session.renewed_at = given, tx.now
     session.expires_at = min(tx.now + signin.ACCESS, session.ends_at)
-    session.seen_at = tx.now
+    session.seen_at = session.renewed_at
     session.idle_at = None if session.idle_seconds is None else tx.now + timedelta(seconds=session.idle_seconds)
     tx.emit("session.refreshed", session)
     return said(Opened(token, refresh, session), member)
+
+
+def _unheard(session: Session, now: datetime) -> bool:
+    """Whether the answer to the last renewal may have got lost: it is young, and its access token was never shown."""
+    renewed, seen = session.renewed_at, session.seen_at
+    return renewed is not None and now < renewed + signin.RENEWED_AGAIN and (seen is None or seen <= renewed)
 
 
 @strawberry.input(description="Another role to act in.")

@@ -1,0 +1,28 @@
+"""The one door through which a price is seen: live listings, imported observations and seeded ones alike.
+
+Each observation is held against every policy that was valid when the price was captured. What becomes of the one live
+alert of (dealer, competitor, SKU, kind) is decided by `rules.alert.observe`, under a lock of that key; the unique index
+`uq_alert_live` is the wall behind it.
+"""
+
+from ..evidence import Sale
+from ..limits import Limit, Seen, limits
+from .curing import cure_due
+from .effects import CURE, resolve, take_back
+from .key import OWN_CHANNEL
+from .seeing import observe, observe_price, state_of
+
+__all__ = [
+    "CURE",
+    "OWN_CHANNEL",
+    "Limit",
+    "Sale",
+    "Seen",
+    "cure_due",
+    "limits",
+    "observe",
+    "observe_price",
+    "resolve",
+    "state_of",
+    "take_back",
+]

@@ -1,0 +1,175 @@
+"""What an observation does to an alert: raised, repeated, reopened, cured; and how its dealer stands by it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ...db.session import Transaction
+from ...models import Alert, Dealer, new_id
+from ...rules import dealer as standing
+from ...rules.alert import ENDED
+from ...rules.clauses import implements
+from ...rules.enums import AlertKind, AlertStatus
+from .. import evidence, impact
+from ..evidence import Sale
+from ..limits import Limit, Seen
+from ..writing import locked, move
+
+CURED = "compliant re-observation"
+CURE = "alert.cure"
+"""The kind of work that looks at a breach again when its time to cure is over."""
+
+
+async def raised(tx: Transaction, seen: Seen, limit: Limit, kind: AlertKind, sales: Sequence[Sale]) -> Alert:
+    """A first breach: an alert, with its evidence and what it costs."""
+    alert = tx.add(
+        Alert(
+            id=new_id(), kind=kind, status=AlertStatus.OPEN, cycle=1, severity="LOW", score_tenths=0,
+            dealer_id=seen.dealer_id, competitor_id=seen.competitor_id, sku_id=seen.sku_id, currency=seen.currency,
+            price_minor=seen.price, first_seen_at=seen.captured_at, last_seen_at=seen.captured_at, impact={},
+            evidence_head=None,
+        )
+    )  # fmt: skip
+    _point(alert, seen, limit)
+    await tx.session.flush()
+    await _support(tx, alert, seen, sales)
+    await impact.assess(tx, alert, seen.captured_at)
+    tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=told(alert))
+    await _confirm(tx, alert)
+    await tx.session.flush()
+    made: Alert = alert
+    return made
+
+
+async def repeated(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert | None:
+    """The live breach again, or a deeper one; None when nothing of it is new."""
+    if not await _support(tx, alert, seen, sales):
+        return None
+    _point(alert, seen, limit)
+    alert.last_seen_at = seen.captured_at
+    await impact.assess(tx, alert, seen.captured_at)
+    tx.emit("alert.repeated", alert, data=told(alert))
+    await tx.session.flush()
+    return alert
+
+
+async def reopened(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert:
+    """A breach soon after the last: the same alert, in its next cycle."""
+    alert.cycle += 1
+    alert.resolved_at = alert.resolution = alert.cure_due_at = None
+    alert.first_seen_at = alert.last_seen_at = seen.captured_at
+    _point(alert, seen, limit)
+    await _support(tx, alert, seen, sales)
+    await impact.assess(tx, alert, seen.captured_at)
+    move(tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=told(alert))
+    await _confirm(tx, alert)
+    await tx.session.flush()
+    return alert
+
+
+@implements("Alert", "*", "RESOLVED", effect="recovered margin computed")
+@implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
+async def cured(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert:
+    """A price within the limits: the alert is over, and what was won back is counted."""
+    await evidence.snapshot(
+        tx, alert, price=seen.price, captured_at=seen.captured_at, url=seen.url, listing_id=seen.listing_id
+    )
+    await evidence.sales(tx, alert, sales)
+    recovered = await impact.recover(tx, alert)
+    await resolve(tx, alert, seen.captured_at, recovered=recovered.amount)
+    return alert
+
+
+async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int = 0) -> None:
+    """The breach is over: the alert is RESOLVED, its deadline falls away, and its dealer may stand better."""
+    alert.resolved_at, alert.cure_due_at, alert.snoozed_until = at, None, None
+    move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=told(alert) | {"recovered": recovered})
+    await tx.not_due(CURE, alert.id)
+    await tx.session.flush()
+    await _relieve(tx, alert)
+
+
+@implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
+async def take_back(tx: Transaction, dealer: Dealer, reason: str) -> int:
+    """The notices of a dealer are taken back by hand: the alerts that wait for its cure are RESOLVED. Gives their number.
+
+    Whatever still breaches opens again, in its next cycle, when it is seen.
+    """
+    waiting = select(Alert).where(Alert.dealer_id == dealer.id, Alert.status == AlertStatus.AWAITING_CURE)
+    asked = waiting.order_by(Alert.id).with_for_update().execution_options(populate_existing=True)
+    alerts = (await tx.session.execute(asked)).scalars().all()
+    for alert in alerts:
+        recovered = await impact.recover(tx, alert)
+        alert.resolution, alert.resolved_at, alert.cure_due_at = reason, tx.now, None
+        data = told(alert) | {"recovered": recovered.amount}
+        move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", mutation="alertTransition", reason=reason, data=data)
+        await tx.not_due(CURE, alert.id)
+    return len(alerts)
+
+
+async def late(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
+    """A report that comes after a newer one: evidence, but no news."""
+    if not await _support(tx, alert, seen, sales):
+        return None
+    await impact.assess(tx, alert, alert.last_seen_at)
+    tx.emit("alert.repeated", alert, data=told(alert))
+    await tx.session.flush()
+    return alert
+
+
+async def noted(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
+    """The dismissed price again: kept as evidence, on which somebody may open the alert by hand."""
+    if not await _support(tx, alert, seen, sales):
+        return None
+    tx.emit("alert.evidence_added", alert, internal=True, data=told(alert))
+    await tx.session.flush()
+    return alert
+
+
+def _point(alert: Alert, seen: Seen, limit: Limit) -> None:
+    alert.price_minor, alert.policy_minor, alert.policy_version_id = seen.price, limit.amount, limit.version_id
+    alert.listing_id = seen.listing_id
+
+
+async def _support(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> bool:
+    """Append the evidence of an observation. Whether any of it is new."""
+    fresh = await evidence.snapshot(
+        tx, alert, price=seen.price, captured_at=seen.captured_at, url=seen.url, listing_id=seen.listing_id
+    )
+    return await evidence.sales(tx, alert, sales) > 0 or fresh
+
+
+def told(alert: Alert) -> dict[str, object]:
+    """What events say of an alert."""
+    return {"cycle": alert.cycle, "severity": alert.severity, "price": alert.price_minor, "currency": alert.currency}
+
+
+async def _confirm(tx: Transaction, alert: Alert) -> None:
+    """A price on record past a policy is a confirmed breach: a dealer in GOOD standing is watched from now on."""
+    if alert.dealer_id is None:
+        return
+    dealer = await locked(tx, Dealer, alert.dealer_id, None)
+    to = standing.confirm_breach(dealer.standing)
+    if to != dealer.standing:
+        move(
+            tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause="breach confirmed"
+        )
+
+
+async def _relieve(tx: Transaction, alert: Alert) -> None:
+    """A dealer whose last breach under notice is cured is only watched again."""
+    if alert.dealer_id is None:
+        return
+    dealer = await locked(tx, Dealer, alert.dealer_id, None)
+    to = standing.cured(dealer.standing)
+    if to == dealer.standing:
+        return
+    open_notice = select(Alert.id).where(
+        Alert.dealer_id == dealer.id, Alert.status.not_in(ENDED), Alert.notice_sent_at.is_not(None)
+    )
+    if (await tx.session.execute(open_notice.limit(1))).first():
+        return
+    dealer.notice, dealer.cure_due_at = 0, None
+    cause = "cured: compliant re-observation"
+    move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
