@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg import exceptions as pg
 
+from .deadlines import Deadlines
 from .errors import Overloaded, typed
 from .exchange import STALE, Exchange
 from .fuse import Plan
@@ -50,12 +51,22 @@ class Pool:
         self, *, size: int = 6, patience: float = 1.0, statements: int = 500, setup: Setup | None = None,
         settings: dict[str, str] | None = None, timeout: float = 5.0, **where: Any,
     ) -> None:  # fmt: skip
-        self.size, self.patience, self.statements, self.setup = size, patience, statements, setup
+        self.size, self.statements, self.setup = size, statements, setup
+        self._waits = Deadlines(patience)
         self.where = {"server_settings": SETTINGS | (settings or {}), "timeout": timeout, **where}
         self.open = 0
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a caller waits."""
+        return self._waits.seconds
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._waits.seconds = seconds
 
     @property
     def busy(self) -> int:
@@ -78,7 +89,7 @@ class Pool:
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            async with asyncio.timeout(self.patience):
+            with self._waits.begun():
                 handed = await waiter
         except TimeoutError:
             self._abandon(waiter)

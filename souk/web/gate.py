@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from souk.engine.deadlines import Deadlines
 from souk.rules.manifest import read_id
-from souk.web.deadlines import Deadlines
 from souk.web.errors import Code, Failure
 
 Scope = MutableMapping[str, Any]

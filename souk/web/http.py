@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from graphql import OperationType
 
+from souk.engine.deadlines import Deadlines
 from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
-from souk.web.deadlines import Deadlines
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after
 from souk.web.gate import (
     GraphQLRequest,

@@ -14,6 +14,7 @@ from graphql import OperationType
 from souk.context import Cookie, Rehearsal
 from souk.documents.store import NOT_FOUND, DocumentRefused, Store
 from souk.engine.cost import Costs
+from souk.engine.deadlines import Deadlines
 from souk.engine.document import Operation
 from souk.engine.missing import missing
 from souk.engine.run import Explained
@@ -21,7 +22,6 @@ from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
 from souk.rules.signin import ALONE
 from souk.settings import Settings
-from souk.web.deadlines import Deadlines
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard

@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from souk.web.deadlines import Deadlines
+from souk.engine.deadlines import Deadlines
 
 
 async def forever(deadlines: Deadlines) -> None:
