@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
@@ -96,3 +97,16 @@ async def test_models_and_migrations_are_one_and_the_way_down_leads_up_again(own
     await migrations.downgrade(url, "base")
     await migrations.upgrade(url)
     assert await migrations.drift(url) == []
+
+
+async def test_what_sees_over_the_wall_is_executed_by_named_roles_only(souk: Souk) -> None:
+    """A function that runs as its owner, and that everybody may execute, is a door without a key."""
+    asked = """
+        SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname IN ('souk', 'public') AND p.prosecdef
+          AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))
+    """
+    found = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'souk' AND prosecdef"
+    async with souk.owner.engine.connect() as connection:
+        assert (await connection.execute(text(asked))).all() == []
+        assert (await connection.execute(text(found))).scalar_one() > 20
