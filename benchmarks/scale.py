@@ -63,11 +63,12 @@ def main() -> None:
     load.check_wrk()
     OUT.mkdir(exist_ok=True)
     place(0, OTHER_CORE, False)
-    with database(None, given.realtime) as url, contextlib.ExitStack() as stack:
+    with database(None) as (url, ready), contextlib.ExitStack() as stack:
         servers: dict[str, Server] = {}
         requests: dict[tuple[str, str], Request] = {}
-        for name, listings in SIZES.items():
-            own, tenants = asyncio.run(prepare(url, name, listings))
+        prepared = {name: asyncio.run(prepare(url, name, listings)) for name, listings in SIZES.items()}
+        ready(given.realtime)
+        for name, (own, tenants) in prepared.items():
             servers[name] = stack.enter_context(serving("souk", own, tenants, CURSOR_TAG, given.realtime))
             requests[name, "the first page"] = Request(tenants[0].token, {})
             after = asyncio.run(cursor(own, tenants[0]))

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import random
+from collections.abc import Callable, Iterator
 
 import asyncpg
 from sqlalchemy import select
@@ -64,13 +65,19 @@ def main() -> None:
         install()
     OUT.mkdir(exist_ok=True)
     place(0, OTHER_CORE, False)
-    with database(given.postgres, given.realtime) as url:
+    with database(given.postgres) as (url, ready):
         tenants = asyncio.run(data.make(url, given.listings, CURSOR_TAG))
         data.register(url, tenants, OUT)
         requests = asyncio.run(chosen(url, tenants))
+        ready(given.realtime)
         with contextlib.ExitStack() as stack:
             servers = [stack.enter_context(serving(name, url, tenants, CURSOR_TAG, given.realtime)) for name in names]
-            compare.all_same(servers[0], servers[1:], requests)
+            strangers = [
+                Request(tenants[-1].token, each.variables)
+                for each in requests["point"]
+                if each.token != tenants[-1].token
+            ]
+            compare.all_same(servers[0], servers[1:], requests, strangers)
             print(f"{len(servers)} servers answer {sum(map(len, requests.values()))} requests alike", flush=True)
             facts = asyncio.run(told(url, servers, requests, given))
             result = report.Result(list(CONNECTIONS), given.rounds, given.seconds, facts)
@@ -82,17 +89,17 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def database(url: str | None, realtime: bool):  # type: ignore[no-untyped-def]
-    """The URL of the database; the embedded server is put on its core, and stopped at the end."""
+def database(url: str | None) -> Iterator[tuple[str, Callable[[bool], None]]]:
+    """The URL, and what puts its server before everything else once it is filled; an embedded one is stopped at the end."""
     if url is not None:
         print("PostgreSQL is not this command's own: it runs on whichever core it likes", flush=True)
-        yield url
+        yield url, lambda realtime: None
         return
     server = Embedded(OUT / "postgres", throwaway=True)
     url = server.start()
-    place_postgres(server.directory, realtime)
+    place_postgres(server.directory, False)
     try:
-        yield url
+        yield url, lambda realtime: place_postgres(server.directory, realtime)
     finally:
         server.stop()
 

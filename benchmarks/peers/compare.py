@@ -41,8 +41,14 @@ def same(first: Server, second: Server, document: str, asked: Request, more: Req
         raise Different(f"{document}: {first.name} and {second.name} differ: {_where(left, right)}")
 
 
-def all_same(reference: Server, others: list[Server], requests: dict[str, list[Request]]) -> None:
-    """Every request at every server, and where the page's cursor leads."""
+def all_same(
+    reference: Server, others: list[Server], requests: dict[str, list[Request]], foreign: list[Request]
+) -> None:
+    """Every request at every server, where the page's cursor leads, and that nobody shows another tenant's listing."""
+    for server in (reference, *others):
+        for asked in foreign:
+            if data(server, "point", asked) != {"listing": None}:
+                raise Different(f"{server.name} shows a listing of another tenant")
     for server in others:
         for document, each in requests.items():
             for asked in each:
