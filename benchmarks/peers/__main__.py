@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 
 import asyncpg
@@ -28,7 +29,7 @@ from .servers import JAVASCRIPT, NAMES, OTHER_CORE, OUT, Server, install, node_v
 
 POINTS = 200
 CONNECTIONS = (1, 16)
-WARM = 2
+WARM = 1
 CURSOR_TAG = Order(select(Listing).order_by(Listing.created_at.desc())).tag.hex()
 
 
@@ -50,6 +51,7 @@ def arguments() -> argparse.Namespace:
         help="an empty database, or one from an earlier run, as a superuser; without it an embedded one is kept in .out",
     )
     parser.add_argument("--realtime", action="store_true", help="before everything else on this machine; needs root")
+    parser.add_argument("--pause", type=float, default=0, help="seconds between runs that are left to other work")
     parser.add_argument("--keep", action="store_true", help="write the tables even of a run of some servers")
     given = parser.parse_args()
     if unknown := set(given.only or ()) - {*NAMES}:
@@ -81,7 +83,7 @@ def main() -> None:
             print(f"{len(servers)} servers answer {sum(map(len, requests.values()))} requests alike", flush=True)
             facts = asyncio.run(told(url, servers, requests, given))
             result = report.Result(list(CONNECTIONS), given.rounds, given.seconds, facts)
-            run(result, servers, requests, given.realtime)
+            run(result, servers, requests, given.realtime, given.pause)
     made = report.text(result)
     print(made)
     if given.only is None or given.keep:
@@ -122,7 +124,9 @@ async def chosen(url: str, tenants: list[data.Tenant]) -> dict[str, list[Request
     return {"point": points, "page": [largest], "dashboard": [largest]}
 
 
-def run(result: report.Result, servers: list[Server], requests: dict[str, list[Request]], realtime: bool) -> None:
+def run(
+    result: report.Result, servers: list[Server], requests: dict[str, list[Request]], realtime: bool, pause: float
+) -> None:
     """Every server in turn, again and again, each round beginning with another one."""
     for document, asked in requests.items():
         scripts = {server.name: load.script(server, document, asked) for server in servers}
@@ -135,6 +139,7 @@ def run(result: report.Result, servers: list[Server], requests: dict[str, list[R
                     measured = load.measure(server, scripts[server.name], connections, result.seconds, realtime)
                     result.add((document, connections, server.name), measured)
                     compare.same(servers[0], server, document, asked[number % len(asked)])
+                    time.sleep(pause)
             print(f"{document}, {connections}: measured", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from .documents import Request
 from .servers import OTHER_CORE, OUT, Server, on_core
 
 TRIES = 4
+LEAST, LONGEST = 20, 12
 
 
 class Measured(NamedTuple):
@@ -40,19 +42,30 @@ def script(server: Server, document: str, requests: list[Request]) -> Path:
     return path
 
 
-def measure(server: Server, path: Path, connections: int, seconds: float, realtime: bool = False) -> Measured:
-    """One run. Raises Disturbed when an answer was not 200 or a connection failed, several times in a row."""
-    for _ in range(TRIES):
+def measure(server: Server, path: Path, connections: int, seconds: int, realtime: bool = False) -> Measured:
+    """One run of `seconds`, longer for a server that is slow.
+
+    Raises Disturbed when an answer was not 200 or a connection failed, several times in a row.
+    """
+    tries = 0
+    while True:
         before = server.cpu()
         said = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(path), f"http://127.0.0.1:{server.port}"],
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(path), f"http://127.0.0.1:{server.port}"],
             capture_output=True, text=True, check=True, preexec_fn=on_core(OTHER_CORE, realtime),
         ).stdout  # fmt: skip
         used = server.cpu() - before
         found = dict(_figures(said))
-        if found["answers"] and not {"Non-2xx", "Socket errors"} & found.keys():
-            return Measured(found["speed"], used / found["answers"] * 1000)
-    raise Disturbed(f"{server.name}: {said}")
+        answers = found["answers"]
+        if not answers or {"Non-2xx", "Socket errors"} & found.keys():
+            tries += 1
+            if tries == TRIES:
+                raise Disturbed(f"{server.name}: {said}")
+        elif answers < LEAST * connections and seconds < LONGEST:
+            # what is under way at the end is not counted, one request a connection: it must not weigh
+            seconds = min(LONGEST, ceil(seconds * LEAST * connections / answers * 1.1))
+        else:
+            return Measured(found["speed"], used / answers * 1000)
 
 
 def _figures(said: str) -> list[tuple[str, float]]:
