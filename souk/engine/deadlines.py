@@ -17,6 +17,7 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._open: set[Deadline] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: each time is a call of the system
         self._timer: asyncio.TimerHandle | None = None
 
     def begun(self, at: float | None = None) -> "Deadline":
@@ -52,11 +53,15 @@ class Deadline:
 
     def __enter__(self) -> Self:
         every = self._all
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(every._loop)
+        if task is None:
+            every._loop = asyncio.get_running_loop()
+            task = self._task = asyncio.current_task(every._loop)
         assert task is not None
+        every._loop = every._loop or task.get_loop()
         every._open.add(self)
         if every._timer is None:
-            every._watch(task.get_loop())
+            every._watch(every._loop)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

@@ -5,6 +5,8 @@ SQL state and where it was raised, not what it says; with SOUK_LOG_LEVEL=debug, 
 line is longer than 2 KB.
 """
 
+import asyncio
+import atexit
 import logging
 import sys
 import traceback
@@ -19,6 +21,7 @@ import structlog
 
 from souk.settings import Settings
 
+WAIT, MOST = 0.02, 200  # seconds and lines that are kept back
 LINE, VALUE, FRAMES, CAUSES = 2_000, 200, 8, 3  # bytes, characters, calls, exceptions
 ROOT = str(Path(__file__).parents[2]) + "/"
 Event = MutableMapping[str, Any]
@@ -29,6 +32,62 @@ def _line(event: dict[str, Any], **_: Any) -> bytes:
     if len(text) > LINE:
         text = orjson.dumps({name: event[name] for name in KEPT if name in event} | {"cut": True}, default=str)
     return text if len(text) <= LINE else text[:LINE].decode(errors="ignore").encode()
+
+
+class Lines:
+    """Where lines go: together, at most `WAIT` seconds late, but warnings and errors at once, and all where no loop runs."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self._kept: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def info(self, line: bytes) -> None:
+        self._kept.append(line)
+        if len(self._kept) == 1:
+            self._begin()
+        elif len(self._kept) >= MOST:
+            self.flush()
+
+    def _begin(self) -> None:
+        try:
+            loop = self._loop if self._loop is not None and self._loop.is_running() else asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        self._loop = loop
+        loop.call_later(WAIT, self.flush)
+
+    def flush(self) -> None:
+        """What was kept back is written."""
+        if self._kept:
+            kept, self._kept = self._kept, []
+            if not self.stream.closed:
+                self.stream.write(b"\n".join(kept) + b"\n")
+                self.stream.flush()
+
+    def warning(self, line: bytes) -> None:
+        self._kept.append(line)
+        self.flush()
+
+    debug = msg = log = info
+    warn = error = err = critical = fatal = failure = exception = warning
+
+
+_lines: list[Lines] = []
+atexit.register(lambda: flush())
+
+
+def flush() -> None:
+    """Write what is kept back: at the end of a process, or before somebody looks."""
+    for each in _lines:
+        each.flush()
+
+
+def lines_to(stream: Any) -> Lines:
+    made = Lines(stream)
+    _lines.append(made)
+    return made
 
 
 def told(_: Any, method: str, event: Event) -> Event:
@@ -104,6 +163,9 @@ class Foreign(logging.Handler):
 def configure(settings: Settings) -> None:
     """Set up the logs of this process, on standard error; the libraries' own only from warnings on."""
     level, stream = getattr(logging, settings.log_level.upper()), sys.stderr
+    flush()
+    _lines.clear()
+    to = lines_to(stream.buffer) if settings.log_format == "json" else None
     whole = settings.log_level == "debug"
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[Foreign()], force=True)
     shown: list[Any] = (
@@ -121,10 +183,6 @@ def configure(settings: Settings) -> None:
         if settings.log_format == "json" and not whole
         else [told, *([] if whole else [anonymous, bounded]), *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=(
-            structlog.BytesLoggerFactory(stream.buffer)
-            if settings.log_format == "json"
-            else structlog.PrintLoggerFactory(stream)
-        ),
+        logger_factory=((lambda *_: to) if settings.log_format == "json" else structlog.PrintLoggerFactory(stream)),
         cache_logger_on_first_use=True,
     )

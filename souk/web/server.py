@@ -18,6 +18,7 @@ import uvicorn
 from souk.settings import Settings
 from souk.web.app import App
 from souk.web.frames import Frames
+from souk.web.joined import Http
 
 log = structlog.get_logger("souk.web")
 
@@ -77,7 +78,7 @@ def config_of(settings: Settings, app: App) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Http,
         ws=Frames,
         ws_max_size=settings.body_limit,
         ws_ping_interval=settings.socket_ping,

@@ -10,7 +10,7 @@ from souk.settings import Settings
 from souk.web import app, operations, record
 from souk.web import http as http_module
 from souk.web.errors import INTERNAL_MESSAGE
-from souk.web.logging import configure
+from souk.web.logging import configure, flush
 from tests.web.shop import OPS_TOKEN, SALES_TOKEN, SERVICE_TOKEN
 
 GRAPHQL = "application/graphql-response+json"
@@ -319,6 +319,7 @@ async def test_the_log_says_neither_tokens_nor_variables_nor_documents(client, c
         )
         await ask(http, "{ hello(", authorization="Bearer wrong-token-of-somebody")
     finally:
+        flush()
         structlog.configure(**before)
     told = "".join(capsys.readouterr())
     assert "operation" in told and "UNAUTHENTICATED" in told

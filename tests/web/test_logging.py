@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from souk.rules.actor import Role
 from souk.settings import Settings
-from souk.web.logging import configure
+from souk.web.logging import configure, flush
 from tests.serving import serving
 from tests.web.test_cost import signed_in
 
@@ -27,6 +27,7 @@ class Written(io.TextIOWrapper):
     """Standard error, kept: what is written as text and as bytes."""
 
     def getvalue(self) -> str:
+        flush()
         return bytes(self.buffer.getvalue()).decode()  # type: ignore[attr-defined]
 
 

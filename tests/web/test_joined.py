@@ -1,0 +1,39 @@
+"""A head waits for its body, and not for long."""
+
+import asyncio
+
+from souk.web.joined import Joined
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+async def test_head_and_body_are_one_write_and_a_head_alone_goes_out_at_the_next_turn() -> None:
+    wire = Wire()
+    joined = Joined(wire, asyncio.get_running_loop())
+    joined.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert wire.written == []
+    joined.write(b"body")
+    joined.write(b"more")
+    assert wire.written == [b"HTTP/1.1 200 OK\r\n\r\nbody", b"more"]
+    await asyncio.sleep(0)
+    assert len(wire.written) == 2
+    joined.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await asyncio.sleep(0)
+    assert wire.written[2:] == [b"HTTP/1.1 204 No Content\r\n\r\n"]
+    joined.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    joined.close()
+    assert wire.written[3:] == [b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+    assert joined.is_closing()
