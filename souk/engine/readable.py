@@ -7,7 +7,7 @@ from typing import Any
 WIDTH = 120
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[(),\[\]]|[^\s'\"(),\[\]]+|\s+")
 _BREAK = re.compile(
-    r"(WITH|SELECT|FROM|WHERE|(?:LEFT (?:OUTER )?|CROSS )?JOIN(?: LATERAL)?|GROUP BY|ORDER BY|LIMIT|UNION(?: ALL)?|HAVING|AND|OR"
+    r"(WITH(?! TIME| ORDINALITY)|SELECT|FROM|WHERE|(?:LEFT (?:OUTER )?|CROSS )?JOIN(?: LATERAL)?|GROUP BY|ORDER BY|LIMIT|UNION(?: ALL)?|HAVING|AND|OR"
     r"|WHEN|ELSE)"
 )
 _PAIRS = {"(": ")", "[": "]", "CASE": "END"}
@@ -48,10 +48,8 @@ def _pieces(items: list[Any]) -> list[list[Any]]:
 
 
 def _joins(piece: list[Any], item: str) -> bool:
-    """Whether the word belongs to what is before it, as in LEFT JOIN, BETWEEN … AND and TIMESTAMP WITH TIME ZONE."""
+    """Whether the word belongs to the one before it, as in LEFT JOIN and BETWEEN … AND."""
     last = next((each for each in reversed(piece) if each != " "), "")
-    if item == "WITH":
-        return isinstance(last, str) and last.endswith("TIMESTAMP")
     return last in ("LEFT", "OUTER", "CROSS", "UNION") or (item == "AND" and "BETWEEN" in piece)
 
 
