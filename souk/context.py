@@ -102,7 +102,8 @@ class Context:
     """One operation of one actor; `reads` is set by the engine while the batched road runs.
 
     `flags` is where its transactions keep which feature flags are on: evaluated once, the same until the end.
-    `charge` is None where nobody counts, `rehearsal` but in a dry run.
+    `charge` is None where nobody counts, `rehearsal` but in a dry run; `fused` says of a subscription that has begun whether a
+    statement writes its events.
     """
 
     actor: Actor
@@ -113,6 +114,7 @@ class Context:
     flags: dict[str, bool] = field(default_factory=dict)
     charge: Charge | None = None
     rehearsal: Rehearsal | None = None
+    fused: bool | None = None
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

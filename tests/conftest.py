@@ -62,6 +62,9 @@ def _every_document_is_fused() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="the same tests at full size")
+    parser.addoption(
+        "--write-snapshots", action="store_true", help="write what tests/documents compares, to be looked at"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "documents push": "souk.cli.documents:push",
     "documents list": "souk.cli.documents:list_",
     "documents check": "souk.cli.documents:check",
+    "documents explain": "souk.cli.explain:explain",
     "keys new": "souk.cli.keys:new",
     "keys reseal": "souk.cli.keys:reseal",
     "outbox": "souk.cli.outbox:outbox",

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from souk.cli.console import err, failed, out, settings
 from souk.cli.work import Slug, done
 from souk.db.session import Transaction
-from souk.documents.shipped import shipped
+from souk.documents.fused import left_over
+from souk.documents.shipped import Shipped, read, shipped
 from souk.models import OperationManifest, PersistedOperation
 from souk.resolvers.document import OperationManifestPushInput, judged_by, operation_manifest_push
 from souk.rules.actor import Role
@@ -63,10 +64,14 @@ async def _registered(tx: Transaction) -> list[tuple[OperationManifest, Persiste
     return [(manifest, operation) for manifest, operation in (await tx.session.execute(asked)).all()]
 
 
-def check() -> None:
-    """Fail when a document that comes with the program does not fit the schema, or can cost more than it says."""
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Others to check besides, as they would ship.")] = None,
+) -> None:
+    """Fail when a document that comes with the program does not fit the schema, can cost more than it says, or is not one
+    statement for some role."""
     judge, wrong = judge_of(settings()), []
-    for each in shipped().values():
+    every = [*shipped().values(), *(read(each.stem, each) for each in files or ())]
+    for each in every:
         try:
             judge(each.text)
         except (Refused, InvalidInput) as refused:
@@ -75,8 +80,23 @@ def check() -> None:
         worst = judge.worst(each.text)
         if worst != each.ceiling or worst > judge.most:
             wrong.append(f"{each.name}: it can cost {worst} points, says {each.ceiling}, and may cost {judge.most}")
+        wrong += _not_fused(each)
     for line in wrong:
         err.print(line, markup=False)
     if wrong:
         failed("a registered document is not what it says")
-    out.print(f"{len(shipped())} registered documents, each under its ceiling", markup=False)
+    out.print(f"{len(every)} registered documents, each under its ceiling and fused for every role", markup=False)
+
+
+def _not_fused(each: Shipped) -> list[str]:
+    """One line for each reason, with the roles that it holds for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    try:
+        for left in left_over(each.text):
+            found.setdefault((left.part, left.reason), []).append(left.role)
+    except ValueError as unfit:
+        return [f"{each.name}: nobody knows whether it is fused: {unfit}"]
+    return [
+        f"{each.name}: not fused ({part}) for {'everybody' if len(roles) == len(Role) else ', '.join(roles)}: {reason}"
+        for (part, reason), roles in found.items()
+    ]

@@ -39,7 +39,7 @@ class Shipped:
 @cache
 def shipped() -> Mapping[bytes, Shipped]:
     """By digest, in the order of their names. Raises ValueError for a file that does not say its ceiling."""
-    found = (_read(each.name.removesuffix(".graphql"), each) for each in _files())
+    found = (read(each.name.removesuffix(".graphql"), each) for each in _files())
     return {each.sha256: each for each in found}
 
 
@@ -48,7 +48,8 @@ def _files() -> list[Any]:
     return sorted((each for each in folder.iterdir() if each.name.endswith(".graphql")), key=lambda each: each.name)
 
 
-def _read(name: str, file: Any) -> Shipped:
+def read(name: str, file: Any) -> Shipped:
+    """What a file says of its document. Raises ValueError for one that does not say its ceiling."""
     text = file.read_text(encoding="utf-8")
     facts: dict[str, list[str]] = {}
     for kind, said in _FACT.findall(text):

@@ -17,9 +17,11 @@ from .batch import Reads
 from .document import Document, Documents, Operation
 from .errors import Stopped, log, typed
 from .events import Events, EventsPlan
+from .fuse import Plan
 from .gates import gates_first
 from .payload import MutationReads, put
 from .pool import Pool
+from .roads import Part, parts
 from .symbols import BadInput, NotFused
 from .views import places
 from .witness import Seen, watched, watching
@@ -217,14 +219,17 @@ class Runner:
     def explain(
         self, document_text: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
     ) -> Explained | Answer:
-        """How the operation would run, without running it; an Answer when it could not even start."""
+        """How the operation would run, without running it; an Answer when it could not even start.
+
+        A mutation is never fused; its `sql` are the statements that read its payload, and `reason` names what is left of it.
+        """
         ready = self._ready(document_text, variables or {}, operation_name, context.request_id)
         if isinstance(ready, Answer):
             return ready
         operation, values = ready
         key, facts = operation.key(context.actor.facts, values), context.actor.facts
         if not operation.is_query:
-            return Explained(False, f"a {operation.kind.value}", None, key, [])
+            return _in_parts(operation, key, parts(operation, facts, values))
         plan = operation.plan(facts, values)
         if isinstance(plan, NotFused):
             return Explained(False, str(plan), None, key, [])
@@ -255,6 +260,17 @@ class Runner:
             raise Refused(
                 stopped([GraphQLError(str(error))], context.request_id, "BAD_USER_INPUT", "refused")
             ) from error
+
+
+def _in_parts(operation: Operation, key: tuple[Any, ...], found: list[Part]) -> Explained:
+    """A mutation by what its payload reads, a subscription by what its events do."""
+    plans = [each.plan for each in found if isinstance(each.plan, Plan)]
+    left = [f"{each.name}: {each.reason}" for each in found if each.reason is not None]
+    sql = ";\n".join(plan.sql for plan in plans) or None
+    refusals = [refusal for plan in plans for refusal in plan.refusals]
+    if operation.kind is OperationType.SUBSCRIPTION:
+        return Explained(bool(plans), "; ".join(left) or (None if plans else "its gate refuses it"), sql, key, refusals)
+    return Explained(False, "; ".join(["a mutation", *left]), sql, key, refusals)
 
 
 def _failed(error: BaseException, context: Any) -> Answer:

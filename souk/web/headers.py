@@ -16,9 +16,10 @@ from souk.web.respond import Headers
 METHODS = b"GET, POST"
 SENT = (
     b"accept, authorization, content-type, graphql-require-preflight, apollo-require-preflight, "
-    b"x-apollo-operation-name, x-request-id, x-internal-token, x-souk-tenant, x-explain, x-souk-dry-run, traceparent"
+    b"x-apollo-operation-name, x-request-id, x-internal-token, x-souk-tenant, x-explain, x-souk-dry-run, traceparent, "
+    b"if-none-match"
 )
-SHOWN = b"x-request-id, retry-after, ratelimit, ratelimit-policy"
+SHOWN = b"x-request-id, etag, retry-after, ratelimit, ratelimit-policy"
 PREFLIGHT_SECONDS = b"600"
 SECURITY_TXT = "/.well-known/security.txt"
 VALID_DAYS = 180

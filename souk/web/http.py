@@ -9,6 +9,7 @@ from souk.engine.deadlines import Deadlines
 from souk.rules.actor import Actor
 from souk.web.carriers import set_cookie
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after
+from souk.web.etags import KEPT, etag_of, holds
 from souk.web.gate import (
     GraphQLRequest,
     Receive,
@@ -23,9 +24,10 @@ from souk.web.gate import (
 )
 from souk.web.guard import Checked
 from souk.web.operations import Call, Operations, Result, log, refused
-from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, respond
+from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, not_modified, respond
 from souk.web.streams import Events, Parts, Stream, Streams
 
+VARY = (b"vary", b"accept, authorization, cookie")
 ALLOW = ((b"allow", b"GET, POST"),)
 _ACCEPTED = {
     "application/graphql-response+json": GRAPHQL_JSON,
@@ -71,6 +73,7 @@ class GraphQLOverHTTP:
     ) -> None:
         media = accepted(headers.get(b"accept"))
         actor: Actor | None = None
+        registered = False
         try:
             if scope["method"] not in ("GET", "POST"):
                 raise Failure(Code.BAD_REQUEST, "Use GET or POST.", status=405, headers=ALLOW)
@@ -79,6 +82,7 @@ class GraphQLOverHTTP:
             request = await self._request(scope, receive, headers)
             actor = await self.operations.parts.sessions.actor(call.credential)
             request = await self.operations.document(request, actor, call)
+            registered = request.registered
             checked = self.operations.check(request)
             kind = checked.kind(request.operation_name)
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
@@ -113,7 +117,8 @@ class GraphQLOverHTTP:
                 log.error("failed", request_id=call.request_id, exc_info=error)
                 failure = internal()
             result = refused(await self.operations.refuse(failure, actor, call), call)
-        await self._send(send, result, self._plain(media), call)
+        tagged = scope if scope["method"] == "GET" and registered else None
+        await self._send(send, result, self._plain(media), call, tagged)
 
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
         if scope["method"] == "GET":
@@ -133,11 +138,16 @@ class GraphQLOverHTTP:
         """The media type of an answer that is one JSON document; clients of multipart know `application/json`."""
         return GRAPHQL_JSON if media is None or media is EVENT_STREAM else JSON if media is MULTIPART else media
 
-    async def _send(self, send: Send, result: Result, media: bytes, call: Call) -> None:
+    async def _send(self, send: Send, result: Result, media: bytes, call: Call, tagged: Scope | None = None) -> None:
+        """`tagged` is the request whose answer carries a tag, where it has data and no errors."""
         failure, status = result.failure, result.status
         if status == 400 and media is JSON and (failure is None or failure.about_document):
             status = 200  # the request was well-formed: in this media type the errors alone tell what is wrong
-        more = [(b"vary", b"accept, authorization, cookie"), *(failure.headers if failure else ())]
+        etag = b""
+        if tagged is not None and status == 200 and failure is None and not result.told.errors:
+            etag = etag_of(media, result.told.body)
+        more = [*KEPT, (b"etag", etag)] if etag else [VARY]
+        more += failure.headers if failure else ()
         if result.cookie is not None:
             more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
         if result.charge is not None:
@@ -145,4 +155,7 @@ class GraphQLOverHTTP:
         more += retry_after(result.retry_after_ms)
         secure = not self.settings.development
         headers = headers_of(media, call.request_id, more=tuple(more), secure=secure)
+        if etag and tagged is not None and holds(tagged, etag):
+            await not_modified(send, headers)
+            return
         await respond(send, status, headers, result.told.body)

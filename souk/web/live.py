@@ -204,6 +204,7 @@ class Live:
         except Refused as refused:
             yield refused.answer.body
             return
+        context.fused = plan.fused
         stream = self.streams.get(plan.key)
         if stream is None or stream.ended:
             stream = self.streams[plan.key] = Stream(self.hub, self.runner, plan, context)

@@ -61,6 +61,7 @@ class Metrics(Collector):
         self.registry.register(self)
         self._documents: set[str] = set()
         self._operations: dict[tuple[str, str, str, str, str], int] = defaultdict(int)
+        self._not_fused: dict[tuple[str, str], int] = defaultdict(int)
         self._refusals: dict[tuple[str, str], int] = defaultdict(int)
         self._seconds: dict[str, Spread] = {}
         self._points: dict[str, Spread] = {}
@@ -79,6 +80,10 @@ class Metrics(Collector):
         spread.add(seconds)
         if points:
             self._points[kind].add(points)
+
+    def not_fused(self, document: str | None, kind: str) -> None:
+        """Count one operation that the executor answered, or a part of it; `document` as in `operation`."""
+        self._not_fused["" if document is None else self._document(document), kind] += 1
 
     def _document(self, name: str) -> str:
         if name not in self._documents:
@@ -104,12 +109,20 @@ class Metrics(Collector):
         operations = CounterMetricFamily("souk_operations", "Operations that ended.", labels=OPERATION)
         for key, count in self._operations.items():
             operations.add_metric(key, count)
+        not_fused = CounterMetricFamily(
+            "souk_operations_not_fused",
+            "Operations that were left to the executor, wholly or in part; `souk documents explain` says why.",
+            labels=("document", "kind"),
+        )
+        for left, count in self._not_fused.items():
+            not_fused.add_metric(left, count)
         refusals = CounterMetricFamily(
             "souk_refusals", "Requests refused before an operation began.", labels=("code", "transport")
         )
         for refusal, count in self._refusals.items():
             refusals.add_metric(refusal, count)
         yield operations
+        yield not_fused
         yield refusals
         for name, description, spreads in (
             ("souk_operation_seconds", "From the checked document to the answer.", self._seconds),

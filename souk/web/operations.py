@@ -251,6 +251,7 @@ class Operations:
             found = told(
                 answer.body, call.request_id, again=not context.effects.unsettled, hints=self.settings.development
             )
+            record.left = not answer.fused and found.executed
             result = Result(
                 record.settled(found, self.settings.max_cost if self.guard.costs else None, _rehearsed(context)),
                 cookie=getattr(context.effects, "cookie", None),
@@ -337,7 +338,7 @@ class Operations:
         answer at most is charged once, when it begins.
         """
         record = Record(self.metrics, request, checked, OperationType.SUBSCRIPTION, call)
-        outcome = "ended"
+        outcome, context = "ended", None
 
         def push(payload: Payload) -> None:
             record.events += 1
@@ -365,6 +366,7 @@ class Operations:
             outcome = failure.code.value if failure else ""
             raise failure or internal() from None
         finally:
+            record.left = getattr(context, "fused", None) is False
             record.done(outcome)
 
     def _failed(self, error: Exception, call: Call, *, again: bool = True) -> Result:

@@ -32,6 +32,7 @@ class Record:
         "events",
         "fused",
         "kind",
+        "left",
         "metrics",
         "points",
         "price",
@@ -46,6 +47,7 @@ class Record:
         self.price: Price | None = None
         self.charge: Charge | None = None
         self.fused: bool | None = None
+        self.left = False  # to the executor, though it was a good operation
         self.events = self.points = 0
 
     def settled(self, answer: Told, limit: int | None, more: bytes = b"") -> Told:
@@ -70,6 +72,8 @@ class Record:
         name = self.checked.named(self.request.operation_name)
         document = name if self.request.registered else None
         self.metrics.operation(label, document, self.kind.value, call.transport, outcome, spent, charged)
+        if self.left:
+            self.metrics.not_fused(document, self.kind.value)
         facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
         if self.fused is not None:
             facts["fused"] = self.fused

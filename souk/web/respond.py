@@ -49,3 +49,10 @@ async def respond(
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def not_modified(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    """304: what the caller has still holds. No body, so nothing that tells of one."""
+    told = [each for each in headers if each[0] not in (b"content-type", b"content-security-policy")]
+    await send({"type": "http.response.start", "status": 304, "headers": told})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,19 +1,27 @@
 """Documents by hash, over every transport, and who may send one that nobody registered."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from souk.rules.actor import Actor, Role
 from souk.rules.client import ClientClass, client_class
 from souk.settings import Settings
+from souk.web.app import create_app
 from souk.web.metrics import DOCUMENTS
+from souk.web.wire import build
+from tests.serving import KEYS
+from tests.web.door import email, visitor
 from tests.web.shop import DASHBOARD_TOKEN, NOW, OPS_TOKEN, PHAROS, SALES_TOKEN, SERVICE_TOKEN, TWIN
 from tests.web.test_sockets import code_of, wire
+from tests.world import World
 
 HELLO = 'query Hello($name: String! = "world") { hello(name: $name) }'
 OTHER = "{ viewer }"
@@ -251,6 +259,66 @@ async def test_the_counters_tell_registered_documents_by_name_and_no_others(clie
     await told(production, {"query": HELLO})
     await told(production, {"query": named}, **bearer(SERVICE_TOKEN))
     assert counted(production) == {("Hello", "ok"): 1, ("", "ok"): 1}
+
+
+def not_fused(http: Any) -> dict[tuple[str, str], float]:
+    """How many operations were left to the executor, by document and kind, as whoever reads the counters gets it."""
+    found = re.findall(
+        r'^souk_operations_not_fused_total\{document="(.*)",kind="(.*)"\} (.*)$',
+        http.app.metrics.text().decode(),
+        re.MULTILINE,
+    )
+    return {(document, kind): float(count) for document, kind, count in found}
+
+
+async def test_what_is_not_fused_is_counted_by_registered_document(client, shop) -> None:
+    """The shop has one road, the executor; what did not come so far is no gap of the compiler."""
+    one = await client(limit_scale=1000)
+    await told(one, {"documentId": id_of(HELLO)})
+    await told(one, {"documentId": id_of(HELLO)})
+    await told(one, {"documentId": id_of(ADD)})
+    await told(one, {"query": "query Mine { viewer }"})
+    assert not_fused(one) == {("Hello", "query"): 2, ("", "mutation"): 1, ("", "query"): 1}
+    await told(one, {"documentId": id_of(HELLO), "variables": {"name": 7}})
+    await told(one, {"query": "{ nope }"})
+    await told(one, {"documentId": id_of(OTHER)})
+    assert sum(not_fused(one).values()) == 4
+    for n in range(DOCUMENTS + 10):
+        document = f"query Q{n} {{ viewer }}"
+        shop.registered[PHAROS, digest(document)] = document
+        await told(one, {"documentId": id_of(document)})
+    assert len(not_fused(one)) == DOCUMENTS + 3 and not_fused(one)["other", "query"] == 11
+
+
+@pytest.mark.parametrize("fused", [True, False, None])
+async def test_a_subscription_whose_events_no_statement_writes_is_counted_when_it_ends(client, shop, fused) -> None:
+    one, subscribe = await client(), shop.subscribe
+
+    def told_so(*asked: Any) -> Any:
+        asked[3].fused = fused
+        return subscribe(*asked)
+
+    shop.subscribe = told_so
+    response = await one.post("/graphql", json={"query": COUNT}, headers={"accept": "text/event-stream"})
+    assert "complete" in response.text
+    assert not_fused(one) == ({("", "subscription"): 1} if fused is False else {})
+
+
+async def test_over_the_real_schema_only_what_is_computed_is_counted(database: str, world: World) -> None:
+    """A query and a mutation that are fused, and a query that is not."""
+    made = create_app(Settings(database_url=SecretStr(database), encryption_keys=SecretStr(KEYS)), build)
+    async with (
+        made.running(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url="http://souk.test") as http,
+    ):
+        http.app = made  # type: ignore[attr-defined]
+        me = visitor(http, world).with_token((await visitor(http, world).sign_in(email(world, Role.ADMIN)))["token"])
+        assert await me.role() == "ADMIN"
+        await me.do("mutation($i: CompetitorCreateInput!) { competitorCreate(input: $i) { competitor { id } userErrors { code } } }",
+                    {"name": "Rival", "domain": "rival.example.com"})  # fmt: skip
+        assert not_fused(http) == {}
+        assert "data" in (await me.send("{ viewer { rateLimit { limit } } }")).json()
+        assert not_fused(http) == {("", "query"): 1}
 
 
 async def test_however_many_there_are_the_counters_tell_so_many_apart(client, shop) -> None:

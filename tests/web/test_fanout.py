@@ -21,7 +21,7 @@ class Board:
     """Stands for hub, runner and plan: rows that are there as soon as they are written."""
 
     def __init__(self) -> None:
-        self.rows, self.wakes, self.fetches, self.seen = [], set(), 0, True
+        self.rows, self.wakes, self.fetches, self.seen, self.fused = [], set(), 0, True, True
         self.subject, self.key, self.after = "QmF0Y2g6MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAx", ("board",), 0
 
     def write(self, body=None):

@@ -15,6 +15,8 @@ from sqlalchemy import text
 
 from souk.db.events import Hub, Relay
 from souk.db.session import Database
+from souk.engine.fuse import Fuser
+from souk.engine.symbols import NotFused
 from souk.rules.actor import Role
 from souk.web.errors import Failure
 from souk.web.live import KEPT, Live
@@ -100,6 +102,30 @@ async def test_equal_subscribers_share_one_reading_and_others_do_not(stage: Stag
     await run.to_end()
     first, *others = await asyncio.gather(*followers)
     assert all(other == first for other in others)
+
+
+async def test_it_is_known_whether_a_statement_writes_the_events(
+    stage: Stage, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await make(bench.items(10))
+    await run.to_end()
+
+    async def begun() -> tuple[bool | None, bytes]:
+        context = run.world.context(Role.OPS)
+        async with aclosing(stage.live.subscribe(FOLLOW, variables(run), None, context)) as payloads:  # type: ignore[type-var]
+            payload = bytes(await anext(payloads))
+        return context.fused, payload
+
+    fused, payload = await begun()
+    assert fused is True
+
+    def broken(self: Fuser) -> Any:
+        raise NotFused("money is too hard")
+
+    monkeypatch.setattr(Fuser, "events", broken)
+    run.world.souk.runner.document(FOLLOW).operations[0].plans.clear()
+    assert await begun() == (False, payload)
+    run.world.souk.runner.document(FOLLOW).operations[0].plans.clear()
 
 
 async def test_a_commit_that_nobody_was_told_of_arrives_all_the_same(stage: Stage, make: Make) -> None:

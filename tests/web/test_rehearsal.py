@@ -121,7 +121,19 @@ async def test_an_explanation_runs_nothing(app, world):
     status, answer = await ask(app, me, CREATE, {"input": GIVEN})
     told = answer["extensions"]["explain"]
     assert (told["plan"]["road"], told["missingPermissions"][-1]["field"]) == ("executor", "Mutation.dealerCreate")
+    assert told["plan"]["reason"] == "a mutation" and "FROM dealer" in told["plan"]["sql"], "what reads its payload"
     assert await everything(world) == before
+
+
+async def test_a_subscription_is_explained_by_how_its_events_are_read(app, world):
+    follow = 'subscription { batchEvents(batchId: "none") { seq } }'
+    _, answer = await ask(app, await signed_in(world, Role.OPS) | {"x-explain": "1"}, follow)
+    plan = answer["extensions"]["explain"]["plan"]
+    assert (plan["road"], plan["reason"]) == ("statement", None) and "batch_event" in plan["sql"]
+    follow = 'subscription { alertEvents(alertId: "none") { seq } }'
+    _, answer = await ask(app, await signed_in(world, Role.CUSTOMER) | {"x-explain": "1"}, follow)
+    plan = answer["extensions"]["explain"]["plan"]
+    assert (plan["road"], plan["reason"], plan["sql"]) == ("executor", "its gate refuses it", None)
 
 
 async def test_an_explanation_tells_also_what_is_too_much_or_wrong(app, world):
