@@ -1,7 +1,7 @@
 """A thousand WebSocket clients in one process that cost next to nothing, so that what `benchmarks.live` measures is the server.
 
 A frame is neither unmasked, decoded nor parsed: its length is skipped over and its `seq` found. Reads one JSON line from
-standard input (host, port, token, document, variables, subscribers, events), says `ready` when all have subscribed and
+standard input (host, port, token, payload, subscribers, events, seconds), says `ready` when all have subscribed and
 `{"cpu": …, "got": …}` at the end: the CPU seconds since then, and `[seq, seconds of the
 monotonic clock]` of each frame, in the order of arrival. Leaves when standard input ends.
 """
@@ -74,6 +74,8 @@ class Listener(asyncio.Protocol):
             elif data.find(ACK, at, end) >= 0:
                 self.say({"id": secrets.token_hex(16), "type": "subscribe", "payload": self.given["payload"]})
                 self.subscribed.set_result(None)
+            elif data[at] == 0x89:
+                self.transport.write(b"\x8a" + bytes([0x80 | short]) + b"\0\0\0\0" + data[at + 2 : end])
             elif data[at] == 0x81:
                 self._fail(data[at:end].decode(errors="replace"))
             at = end

@@ -45,6 +45,10 @@ _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2}|-\d{3})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
+_ENDLESS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""The first and the last moment that Python has; asyncpg stores them as -infinity and infinity, which no answer can tell."""
+
+
 def write_time(value: Any) -> str:
     """RFC 3339 in UTC; the fraction without trailing zeros, as PostgreSQL writes it. A text is one already."""
     if isinstance(value, str):
@@ -58,7 +62,10 @@ def read_time(text: object) -> datetime:
     """A moment with its offset; fractions beyond microseconds are cut, years are 1 to 9999 in UTC, too."""
     if not isinstance(text, str) or not _OFFSET.fullmatch(text):
         raise ValueError
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).astimezone(UTC)
+    found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).astimezone(UTC)
+    if found in _ENDLESS:
+        raise ValueError
+    return found
 
 
 def write_date(value: Any) -> str:

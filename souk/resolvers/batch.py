@@ -28,6 +28,8 @@ from .writing import locked, move, permit
 
 RUN = "batch.run"
 EVENTS_MAX = 500
+BEYOND = 2**62
+"""No feed is as long; a place beyond is taken for this, or the page after it would begin past what a bigint holds."""
 
 
 @known
@@ -157,7 +159,7 @@ def batch_events(
 ) -> Select[Any, Any, Any, Any]:
     """The same events for those who ask again and again: those after `after`, at most `first` (1 to 500)."""
     big = BigInteger()
-    since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)
+    since = literal(0, big) if after is None else func.least(func.greatest(after, 0, type_=big), BEYOND, type_=big)
     upto = since + func.least(func.greatest(first, 1, type_=big), EVENTS_MAX, type_=big)
     return select(
         Batch.id.label("id"),

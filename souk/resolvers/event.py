@@ -11,7 +11,7 @@ from ..models import Alert, DomainEvent, EventStream, Ticket, User
 from ..permissions.alert import SeesAlert, outside
 from ..permissions.ticket import ReadsInternal, SeesTicket
 from ..permissions.user import SeesUser
-from .batch import EVENTS_MAX
+from .batch import BEYOND, EVENTS_MAX
 
 
 def _shown_of_ticket(viewer: Viewer) -> ColumnElement[bool]:
@@ -59,7 +59,7 @@ def _after(found: Select[DomainEvent], after: BigInt | None) -> Select[DomainEve
 
 def _page(model: Any, id: Any, rows: ColumnElement[bool], after: BigInt | None, first: int) -> Select[Any]:
     big = BigInteger()
-    since = literal(0, big) if after is None else func.greatest(after, 0, type_=big)
+    since = literal(0, big) if after is None else func.least(func.greatest(after, 0, type_=big), BEYOND, type_=big)
     upto = since + func.least(func.greatest(first, 1, type_=big), EVENTS_MAX, type_=big)
     stream = and_(EventStream.tenant_id == model.tenant_id, EventStream.id == model.id)
     return (

@@ -2,13 +2,17 @@
 
 `send` of ASGI is a coroutine that serialises a frame object per message; for the same text to everybody that is most of
 the cost. It waits while a peer reads nothing, and so does closing. This adds `scope["extensions"]["souk.write"]` and
-`["souk.abort"]`, and bounds what a peer may have answered on its pings; it changes nothing else.
+`["souk.abort"]`, bounds what a peer may have answered on its pings, and keeps less of a connection that is open; it changes
+nothing else.
 """
+
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
 
+from souk.web.flag import Flag, Inbox
 from souk.web.limits import Pace
 
 WRITE, ABORT = "souk.write", "souk.abort"
@@ -17,6 +21,18 @@ PINGS, PINGS_A_SECOND = 200, 20
 
 class Frames(WebSocketsSansIOProtocol):
     """One connection."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.queue: Any = Inbox()
+        self.writable: Any = Flag(True)
+
+    def start_keepalive(self) -> None:
+        """The handshake is over: nobody asks for its headers again, and they would stay as long as the connection."""
+        super().start_keepalive()
+        self.request.headers.clear()
+        self.response.headers.clear()
+        self.scope["headers"] = []
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

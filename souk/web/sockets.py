@@ -83,6 +83,7 @@ class Socket:
             if draining:
                 raise shutting_down()
             check_origin(headers, self.settings.allowed_origins)
+            headers.clear()  # whoever calls would keep them as long as the connection
             self.streams.add(self)
         except Failure as failure:
             await deny(self.scope, self.send, await self.operations.refuse(failure, None, self.call), self.call)

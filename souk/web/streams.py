@@ -11,6 +11,7 @@ from graphql import OperationType
 from souk.rules.actor import Actor
 from souk.settings import Settings
 from souk.web.errors import Code, Failure, failure_of, unauthenticated
+from souk.web.flag import Flag
 from souk.web.gate import GraphQLRequest, Receive, Send
 from souk.web.guard import Checked
 from souk.web.limits import network
@@ -108,8 +109,8 @@ class Outbox:
     """Frames on their way to one client: put without waiting, taken in order, counted per operation."""
 
     def __init__(self) -> None:
-        self._frames: deque[tuple[str, Any]] = deque()
-        self._filled = asyncio.Event()
+        self._frames: deque[tuple[str, Any]] | None = None
+        self._filled = Flag()
         self.waiting: Counter[str] = Counter()
         self.size = 0
         """Bytes that wait."""
@@ -118,26 +119,31 @@ class Outbox:
 
     def put(self, frame: Any, owner: str = "") -> None:
         self.idle = False
+        if self._frames is None:
+            self._frames = deque()
         self._frames.append((owner, frame))
         self.size += len(frame or b"")
         self.waiting[owner] += 1
         self._filled.set()
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._frames or ())
 
     def drop(self, owner: str) -> None:
         """Forget the frames of an operation that its client has ended."""
         if self.waiting.pop(owner, 0):
-            self._frames = deque(each for each in self._frames if each[0] != owner)
-            self.size = sum(len(frame or b"") for _, frame in self._frames)
+            kept = deque(each for each in self._frames or () if each[0] != owner)
+            self._frames = kept or None
+            self.size = sum(len(frame or b"") for _, frame in kept)
 
     async def take(self) -> Any:
-        while not self._frames:
+        while self._frames is None:
             self._filled.clear()
             self.idle = True
             await self._filled.wait()
         owner, frame = self._frames.popleft()
+        if not self._frames:
+            self._frames = None
         self.size -= len(frame or b"")
         self.waiting[owner] -= 1
         if not self.waiting[owner]:

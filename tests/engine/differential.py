@@ -131,7 +131,7 @@ async def compare(
     async def ask(text: str, asked: list[tuple[Actor, dict[str, Any]]]) -> None:
         try:
             for actor, variables in asked:
-                await _both(runner, text, variables, actor, context, report)
+                await both(runner, text, variables, actor, context, report)
         finally:
             room.release()
 
@@ -156,7 +156,7 @@ async def compare(
     return report
 
 
-async def _both(
+async def both(
     runner: Runner, text: str, variables: dict[str, Any], actor: Actor, context: Callable[[Actor], Any], report: Report
 ) -> None:
     fused = await runner.fused(text, variables, None, context(actor))

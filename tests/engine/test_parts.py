@@ -66,6 +66,7 @@ GOOD: list[tuple[str, Any, Any]] = [
 BAD: list[tuple[str, Any]] = [
     ("BigInt", "9223372036854775808"), ("BigInt", "1_0"), ("BigInt", True), ("BigInt", 1.5), ("BigInt", "٣"), ("BigInt", "9" * 5000),
     ("DateTime", "2026-01-01"), ("DateTime", "2026-01-01T00:00:00"), ("DateTime", "0001-01-01T00:00:00+14:00"), ("DateTime", "9999-12-31T23:59:59-01:00"),
+    ("DateTime", "0001-01-01T00:00:00Z"), ("DateTime", "9999-12-31T23:59:59.999999Z"), ("DateTime", "9999-12-31T18:59:59.9999999-05:00"),
     ("DateTime", "2026-02-30T00:00:00Z"), ("DateTime", 5), ("Date", "2026-02-30"), ("Date", "20260101"), ("Decimal", "1e5"), ("Decimal", "NaN"),
     ("Decimal", 1.5), ("CurrencyCode", "eur"), ("EmailAddress", "a@b"), ("EmailAddress", "a\0@b.co"), ("PhoneNumber", "0151"), ("URL", "javascript:alert(1)"),
     ("URL", "https://[bad"), ("CountryCode", "DEU"), ("LocaleCode", "DE"), ("TimeZone", "../etc/passwd"), ("JSON", {"a": "\0"}), ("TimeZone", None),
