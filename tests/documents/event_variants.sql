@@ -23,14 +23,17 @@ SELECT textsend(
         FROM (
           SELECT least(
             batch.seq_head,
-            greatest($2::BIGINT, 0::INTEGER) + least(greatest(10::INTEGER, 1::INTEGER), 500::INTEGER)
+            least(greatest($2::BIGINT, 0::INTEGER), 4611686018427387904::BIGINT) + least(
+              greatest(10::INTEGER, 1::INTEGER),
+              500::INTEGER
+            )
           ) AS last_seq,
-          batch.seq_head > greatest($2::BIGINT, 0::INTEGER) + least(
+          batch.seq_head > least(greatest($2::BIGINT, 0::INTEGER), 4611686018427387904::BIGINT) + least(
             greatest(10::INTEGER, 1::INTEGER),
             500::INTEGER
           ) AS has_more,
           batch.id AS id,
-          greatest($2::BIGINT, 0::INTEGER) AS since
+          least(greatest($2::BIGINT, 0::INTEGER), 4611686018427387904::BIGINT) AS since
           FROM batch
           WHERE batch.id = $3::UUID
           AND batch.tenant_id = $1::UUID
