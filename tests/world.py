@@ -157,6 +157,11 @@ class World:
             await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(self.tenant_id)})
             return list((await connection.execute(text(sql), values)).all())
 
+    async def at_the_door(self, sql: str, **values: Any) -> list[Any]:
+        """What a function of the door tells the application, before there is a tenant."""
+        async with self.souk.app.engine.connect() as connection:
+            return list((await connection.execute(text(sql), values)).all())
+
     async def set(self, **thresholds: Any) -> None:
         """Another version of the settings, with these thresholds."""
         names = [c.key for c in TenantSettings.__table__.columns if c.key not in ("id", "created_at", "n", "current")]

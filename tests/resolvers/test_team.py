@@ -60,7 +60,7 @@ async def test_joining_and_leaving_changes_what_a_token_opens_without_ending_it(
         )
         assert joined["team"]["version"] == 2
         assert [n["role"] for n in joined["team"]["members"]["nodes"]] == ["SALES"]
-        (team_ids,) = (await world.rows(door, h=digest(token)))[0]
+        (team_ids,) = (await world.at_the_door(door, h=digest(token)))[0]
         assert [world.id("Team", each) for each in team_ids] == [made["id"]]
         left = await world.do(
             Role.OWNER, "teamSetMembers", MEMBERS, id=made["id"], remove=[mid(world, Role.SALES)], expectedVersion=2
@@ -68,7 +68,7 @@ async def test_joining_and_leaving_changes_what_a_token_opens_without_ending_it(
     finally:
         world.souk.app.committed.pop()
     assert left["team"]["members"]["nodes"] == []
-    assert await world.rows(door, h=digest(token)) == [([],)]
+    assert await world.at_the_door(door, h=digest(token)) == [([],)]
     person = world.actors[Role.SALES].user_id
     assert [person in ids for ids in told] == [True, True], "processes that remember the person look again"
 

@@ -170,7 +170,7 @@ async def test_a_dealer_invites_for_its_own_organisation_only(world: World) -> N
 async def test_suspending_ends_every_sign_in_in_the_same_transaction(world: World) -> None:
     token, session_id = await signed_in(world, Role.SALES)
     door = "SELECT count(*) FROM souk.session_by_hash(:h)"
-    assert await world.rows(door, h=digest(token)) == [(1,)]
+    assert await world.at_the_door(door, h=digest(token)) == [(1,)]
     told: list[set[UUID]] = []
     world.souk.app.committed.append(lambda tenant, ids: told.append(ids))
     try:
@@ -179,7 +179,7 @@ async def test_suspending_ends_every_sign_in_in_the_same_transaction(world: Worl
     finally:
         world.souk.app.committed.pop()
     assert payload["user"] == {"status": "SUSPENDED", "version": 2}
-    assert await world.rows(door, h=digest(token)) == [(0,)]
+    assert await world.at_the_door(door, h=digest(token)) == [(0,)]
     assert told[0] == {session_id, world.actors[Role.SALES].user_id}
     types = "SELECT type FROM domain_event WHERE subject_id = :id AND type <> 'test.made' ORDER BY seq"
     assert await world.rows(types, id=session_id) == [("session.created",), ("session.revoked",)]
@@ -187,7 +187,7 @@ async def test_suspending_ends_every_sign_in_in_the_same_transaction(world: Worl
 
     back = {"id": uid(world, Role.SALES), "to": "ACTIVE", "reason": "Back.", "expectedVersion": 2}
     assert (await world.do(Role.ADMIN, "userSetStatus", "user { status }", **back))["user"] == {"status": "ACTIVE"}
-    assert await world.rows(door, h=digest(token)) == [(0,)], "a revoked token stays revoked"
+    assert await world.at_the_door(door, h=digest(token)) == [(0,)], "a revoked token stays revoked"
 
 
 async def test_nobody_is_suspended_who_must_not_be(world: World) -> None:
@@ -258,7 +258,7 @@ async def test_a_changed_role_ends_its_sign_ins_and_only_an_owner_makes_owners(w
         id=me, membershipId=member, role="AGENT", teamIds=[world.id("Team", team.id)], expectedVersion=1,
     )  # fmt: skip
     assert payload["user"]["memberships"] == [{"role": "AGENT", "teams": [{"name": "First line"}]}]
-    assert await world.rows("SELECT count(*) FROM souk.session_by_hash(:h)", h=digest(token)) == [(0,)]
+    assert await world.at_the_door("SELECT count(*) FROM souk.session_by_hash(:h)", h=digest(token)) == [(0,)]
     data = "SELECT data FROM domain_event WHERE type = 'user.role_changed'"
     assert await world.rows(data) == [({"from": "SALES", "to": "AGENT"},)]
 
