@@ -190,7 +190,9 @@ class Batch:
 
     def load(self, parent: Any) -> Any:
         """Shielded: graphql-core cancels siblings of a field that failed, and the row may be wanted elsewhere too."""
-        return asyncio.shield(self.loader.load(self._key(bare(parent))))
+        wanted = asyncio.shield(self.loader.load(self._key(bare(parent))))
+        wanted.add_done_callback(_seen)
+        return wanted
 
     def _key(self, parent: Any) -> tuple[Any, ...]:
         if parent is None:
@@ -281,3 +283,9 @@ class Page:
     async def total(self) -> int:
         found: int = await self.reads.batch(self.read, self.arguments, None, COUNT, self.parent).load(self.parent)
         return found
+
+
+def _seen(wanted: "asyncio.Future[Any]") -> None:
+    """An error that nobody asks about any more, because another field has failed first, is no error of the program's."""
+    if not wanted.cancelled():
+        wanted.exception()
