@@ -137,7 +137,7 @@ def read_json(value: object) -> object:
         text = orjson.dumps(value)
     except (TypeError, orjson.JSONEncodeError, RecursionError) as error:
         raise ValueError from error
-    if b"\\u0000" in text:
+    if b"\\u0000" in text or orjson.loads(text) != value:  # a number that is none is written as null
         raise ValueError
     return value
 

@@ -70,6 +70,7 @@ BAD: list[tuple[str, Any]] = [
     ("DateTime", "2026-02-30T00:00:00Z"), ("DateTime", 5), ("Date", "2026-02-30"), ("Date", "20260101"), ("Decimal", "1e5"), ("Decimal", "NaN"),
     ("Decimal", 1.5), ("CurrencyCode", "eur"), ("EmailAddress", "a@b"), ("EmailAddress", "a\0@b.co"), ("PhoneNumber", "0151"), ("URL", "javascript:alert(1)"),
     ("URL", "https://[bad"), ("CountryCode", "DEU"), ("LocaleCode", "DE"), ("TimeZone", "../etc/passwd"), ("JSON", {"a": "\0"}), ("TimeZone", None),
+    ("JSON", float("nan")), ("JSON", {"a": [float("-inf")]}),
 ]  # fmt: skip
 
 
