@@ -53,15 +53,13 @@ class Deadline:
 
     def __enter__(self) -> Self:
         every = self._all
-        task = self._task = asyncio.current_task(every._loop)
-        if task is None:
-            every._loop = asyncio.get_running_loop()
-            task = self._task = asyncio.current_task(every._loop)
-        assert task is not None
-        every._loop = every._loop or task.get_loop()
+        loop = every._loop
+        self._task = asyncio.current_task(loop) if loop is not None else None
+        if loop is None or self._task is None:  # the first time, or in another loop: a timer of the former one is gone
+            loop, every._timer = asyncio.get_running_loop(), None
+            every._loop, self._task = loop, asyncio.current_task(loop)
         every._open.add(self)
-        if every._timer is None:
-            every._watch(every._loop)
+        every._watch(loop)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

@@ -55,7 +55,7 @@ from .notes import (
 from .paging import Order
 from .sql import Parameters, Renamed, Scope, Texts, always, quoted
 from .symbols import MADE, BadInput, GlobalId, NotFused, Viewer, read_id, symbol
-from .text import EXECUTOR, Literal, Pieces, concat, global_id, members, null, present, when_null
+from .text import EXECUTOR, Literal, Pieces, concat, global_id, members, null, when_null, whole
 from .views import view_of
 from .witness import named
 
@@ -341,7 +341,7 @@ class Fuser:
         return (
             [refused]
             if isinstance(rule, False_)
-            else [f"CASE WHEN {scope.expression(rule)} THEN {present(write())} ELSE {refused} END"]
+            else [f"CASE WHEN {scope.expression(rule)} THEN {whole(write())} ELSE {refused} END"]
         )
 
     # Rows ---------------------------------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ def null(nullable: bool) -> str:
 
 
 def when_null(text: str, nullable: bool, pieces: Pieces) -> Pieces:
-    return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {present(pieces)} END"]
+    return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {whole(pieces)} END"]
 
 
-def present(pieces: Pieces) -> str:
+def whole(pieces: Pieces) -> str:
     """One text of them all, where none is null."""
     if len(pieces) == 1 and not isinstance(pieces[0], Literal):
         return f"({pieces[0]})::text"

@@ -40,23 +40,16 @@ class Lines:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self._kept: list[bytes] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def info(self, line: bytes) -> None:
         self._kept.append(line)
-        if len(self._kept) == 1:
-            self._begin()
-        elif len(self._kept) >= MOST:
+        if len(self._kept) >= MOST:
             self.flush()
-
-    def _begin(self) -> None:
-        try:
-            loop = self._loop if self._loop is not None and self._loop.is_running() else asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-            return
-        self._loop = loop
-        loop.call_later(WAIT, self.flush)
+        elif len(self._kept) == 1:
+            try:
+                asyncio.get_running_loop().call_later(WAIT, self.flush)
+            except RuntimeError:  # a command, or a thread: a timer of the loop is not for it
+                self.flush()
 
     def flush(self) -> None:
         """What was kept back is written."""

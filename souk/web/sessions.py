@@ -139,12 +139,7 @@ class Sessions:
             raise unauthenticated(INVALID)
         digest = hashlib.sha256(token.encode()).digest()
         key = ("token", digest)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] > monotonic():
-            found = kept[1]
-        else:
-            service = token.startswith(SERVICE)
-            found = await self._look(key, lambda: self.door.token(digest, service=service))
+        found = await self._look(key, lambda: self.door.token(digest, service=token.startswith(SERVICE)))
         if not isinstance(found, Found) or (found.expires_at is not None and found.expires_at <= self.now()):
             raise unauthenticated(INVALID)
         return found.actor
