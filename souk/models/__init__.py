@@ -12,7 +12,7 @@ from .batch import (
     BatchPreviewItem,
     Upload,
 )
-from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, ExternalRef, Sku
+from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, DealerRestriction, ExternalRef, Sku
 from .document import OperationManifest, PersistedOperation
 from .lead import Lead, LeadUnlock
 from .listing import CastingDetail, Listing, ListingAudience, ProductDetail, VehicleDetail
@@ -62,6 +62,7 @@ __all__ = [
     "CompetitorSnapshot",
     "Deal",
     "Dealer",
+    "DealerRestriction",
     "DomainEvent",
     "EventStream",
     "EvidenceSaleRow",

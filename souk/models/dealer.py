@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
@@ -14,6 +14,7 @@ from ..rules.enums import (
     DealerStanding,
     DealerVerification,
     ExternalType,
+    RestrictionKind,
     SnapshotOutcome,
 )
 from .base import Row, TenantModel, col, minor, one_of, refers
@@ -55,6 +56,37 @@ class Dealer(TenantModel):
     cure_due_at: Mapped[datetime | None] = col("Until when the last notice wants a cure.")
     authorised: Mapped[bool] = col("Authorised by the brand to sell.", default=True)
     deleted_at: Mapped[datetime | None] = col("When it was put away.")
+
+
+class DealerRestriction(TenantModel):
+    """A privilege that a dealer lacks for a while."""
+
+    __tablename__ = "dealer_restriction"
+    __table_args__ = (
+        one_of("kind", RestrictionKind),
+        CheckConstraint("until >= since", name="ends_after_start"),
+        refers("dealer_id", "dealer"),
+        refers("batch_item_id", "batch_item"),
+        Index(
+            "uq_dealer_restriction_live",
+            "tenant_id",
+            "dealer_id",
+            "kind",
+            "batch_item_id",
+            unique=True,
+            postgresql_where=text("until IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_dealer_restriction_dealer", "tenant_id", "dealer_id", "since", "id"),
+        Index("ix_dealer_restriction_item", "tenant_id", "batch_item_id"),
+    )
+
+    dealer_id: Mapped[UUID] = col("The dealer.")
+    kind: Mapped[str] = col("What it lacks.")
+    batch_item_id: Mapped[UUID | None] = col("The item of a batch that took it away, and gives it back when undone.")
+    reason: Mapped[str] = col("Why, as the dealer reads it.")
+    since: Mapped[datetime] = col("From when.")
+    until: Mapped[datetime | None] = col("Until when; null until somebody ends it.")
 
 
 class Competitor(TenantModel):

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from ..models import Dealer, Listing, ListingAudience
+from ..models import Dealer, DealerRestriction, Listing, ListingAudience
 from ..rules.actor import Actor, Role
 from .base import Permission
 
@@ -70,6 +70,21 @@ class ReadsDealerRecord(Permission[Dealer]):
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
         return _own(viewer)
+
+
+class ReadsRestriction(Permission[DealerRestriction]):
+    """What a dealer lacks: part of its record."""
+
+    name = "dealer:readRecord"
+    model = DealerRestriction
+    message = "The record of a dealer is shown to staff and to the dealer itself."
+
+    def owns(self, actor: Actor, row: DealerRestriction) -> bool:
+        return actor.dealer_id is not None and row.dealer_id == actor.dealer_id
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        own: ColumnElement[bool] = DealerRestriction.dealer_id == viewer.dealer_id
+        return own
 
 
 class CreatesDealer(Permission[Dealer]):

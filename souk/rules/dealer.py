@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from souk.rules.clauses import implements
-from souk.rules.enums import ReviewAction
+from souk.rules.enums import RestrictionKind, ReviewAction
 from souk.rules.errors import Cooldown, Forbidden, InvalidTransition, Required
 from souk.rules.machines import check
 
@@ -35,7 +36,7 @@ class DealerState:
 
     verification: str = "UNVERIFIED"
     standing: str = "GOOD"
-    restrictions: frozenset[str] = frozenset()
+    restrictions: frozenset[RestrictionKind] = frozenset()
 
     @property
     def in_order(self) -> bool:
@@ -52,10 +53,36 @@ class DealerState:
         if not self.in_order:
             raise Forbidden(f"The dealer is {self.standing}.")
 
-    def require_unrestricted(self, kind: str) -> None:
+    def restricted(self, kind: RestrictionKind) -> bool:
+        """Whether a restriction of that kind lives."""
+        return kind in self.restrictions
+
+    def require_unrestricted(self, kind: RestrictionKind) -> None:
         """Raises Forbidden while a restriction of that kind lives."""
-        if kind in self.restrictions:
+        if self.restricted(kind):
             raise Forbidden(f"The dealer is under a restriction: {kind}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A privilege that a dealer lacks from `since` up to but not at `until` (None: until somebody ends it)."""
+
+    kind: RestrictionKind
+    since: datetime
+    until: datetime | None = None
+
+
+def restricted(restrictions: Iterable[Restriction], *, now: datetime) -> frozenset[RestrictionKind]:
+    """The privileges that a dealer lacks now; several batch items may take the same one, and each gives back its own."""
+    return frozenset(
+        each.kind for each in restrictions if each.since <= now and (each.until is None or now < each.until)
+    )
+
+
+RESTRICTS: frozenset[RestrictionKind] = frozenset(
+    {RestrictionKind.LEAD_UNLOCK, RestrictionKind.LISTING_RESUME, RestrictionKind.OFFER}
+)
+"""What a dealer lacks once it is RESTRICTED. PAYOUT comes with SUSPENDED, or alone."""
 
 
 @implements(VERIFICATION, "REVOKED", "PENDING", guard="cool-down 7 d")

@@ -102,11 +102,7 @@ class Missing(NamedTuple):
 
 CLAUSES: dict[str, tuple[Missing, ...]] = {
     "4": (
-        Missing("DealerStanding", "RESTRICTED", "WATCH", "effect", "restrictions end"),
-        Missing("Listing", "*", "PENDING_REVIEW", "guard", "no LISTING_RESUME restriction"),
-        Missing("Listing", "PAUSED", "ACTIVE", "guard", "no LISTING_RESUME restriction"),
         Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),
-        Missing("Offer", "*", "ACCEPTED", "guard", "no OFFER restriction on the listing's dealer"),
         Missing("Alert", "AWAITING_CURE", "OPEN", "effect", "next step of the ladder"),
         Missing("BatchItem", "RUNNING", "DEAD", "effect", "dead-letter row"),
     ),

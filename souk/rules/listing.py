@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from souk.rules.clauses import implements
 from souk.rules.dealer import DealerState
-from souk.rules.enums import ListingKind, ModerationAction
+from souk.rules.enums import ListingKind, ModerationAction, RestrictionKind
 from souk.rules.errors import Forbidden, InvalidTransition, ListingUnavailable, OutOfRange, Required
 from souk.rules.machines import check, machine
 
@@ -49,7 +49,7 @@ def expiry(now: datetime, listing_days: int = 60) -> datetime:
     return now + timedelta(days=listing_days)
 
 
-@implements(LISTING, ("DRAFT", "EXPIRED"), "PENDING_REVIEW", guard="dealer in order")
+@implements(LISTING, ("DRAFT", "EXPIRED"), "PENDING_REVIEW", guard=("dealer in order", "no LISTING_RESUME restriction"))
 def submit(listing: ListingState, dealer: DealerState, *, by_import: bool = False) -> str:
     """PENDING_REVIEW, from DRAFT. Raises InvalidTransition, Forbidden (dealer not in order or under LISTING_RESUME)."""
     if by_import:
@@ -130,7 +130,10 @@ def pause(listing: ListingState) -> str:
 
 
 @implements(
-    LISTING, "PAUSED", "ACTIVE", guard=("dealer in order", "verification neither EXPIRED nor REVOKED"), trigger=None
+    LISTING,
+    "PAUSED",
+    "ACTIVE",
+    guard=("dealer in order", "no LISTING_RESUME restriction", "verification neither EXPIRED nor REVOKED"),
 )
 def resume(listing: ListingState, dealer: DealerState) -> str:
     """ACTIVE, from PAUSED. Raises InvalidTransition, Forbidden (dealer not in order, restricted, or not verified any more)."""
@@ -181,7 +184,7 @@ def editable(listing: ListingState) -> None:
 
 def _may_list(dealer: DealerState) -> None:
     dealer.require_in_order()
-    dealer.require_unrestricted("LISTING_RESUME")
+    dealer.require_unrestricted(RestrictionKind.LISTING_RESUME)
 
 
 def _reason(reason: str | None) -> None:

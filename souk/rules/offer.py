@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from souk.rules.clauses import implements
 from souk.rules.dealer import DealerState
-from souk.rules.enums import OfferDirection, OfferParty
+from souk.rules.enums import OfferDirection, OfferParty, RestrictionKind
 from souk.rules.errors import (
     Forbidden,
     InvalidTransition,
@@ -89,7 +89,7 @@ def propose(
     takes_offers(listing, now=now)
     if own:
         raise Forbidden("Nobody makes an offer to oneself.")
-    dealer.require_unrestricted("OFFER")
+    dealer.require_unrestricted(RestrictionKind.OFFER)
     _positive(amount)
     expires_at = now + timedelta(hours=offer_hours)
     return OfferState("PENDING", direction, 1, OfferParty.PROPOSER, amount, None, listing_price, expires_at)
@@ -135,7 +135,12 @@ def counter(
     )
 
 
-@implements(OFFER, ("PENDING", "COUNTERED"), "ACCEPTED", guard=("non-head party", "listing ACTIVE", "expectedVersion"))
+@implements(
+    OFFER,
+    ("PENDING", "COUNTERED"),
+    "ACCEPTED",
+    guard=("non-head party", "listing ACTIVE", "no OFFER restriction on the listing's dealer", "expectedVersion"),
+)
 @implements("Listing", "ACTIVE", "PAUSED", effect="none can be accepted")
 def accept(
     offer: OfferState,
@@ -152,7 +157,7 @@ def accept(
     """
     _answerable(offer, "ACCEPTED", by=by, expected_version=expected_version, now=now)
     takes_offers(listing, now=now)
-    dealer.require_unrestricted("OFFER")
+    dealer.require_unrestricted(RestrictionKind.OFFER)
     return replace(offer, status="ACCEPTED")
 
 

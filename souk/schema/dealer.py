@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_many, view
+from ..engine.declare import Connection, Node, column, many, one, payload_node, to_list, to_many, to_one, view
 from ..engine.scalars import DateTime, EmailAddress, PhoneNumber
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
+from ..permissions.batch import SeesBatch
 from ..permissions.dealer import (
     OpensDealer,
     ReadsDealerRecord,
+    ReadsRestriction,
     ReviewsVerification,
     SeesDealer,
     SetsStanding,
@@ -25,16 +27,18 @@ from ..resolvers import alert as resolve_alert
 from ..resolvers import dealer as resolve
 from ..resolvers import lead as resolve_lead
 from ..resolvers import listing as resolve_listing
+from ..resolvers import restriction as resolve_restriction
 from ..resolvers import task as resolve_task
 from ..resolvers import user as resolve_user
 from ..resolvers.note import notes_on
-from ..rules.enums import DealerKind, DealerStanding, DealerVerification
+from ..rules.enums import DealerKind, DealerStanding, DealerVerification, RestrictionKind
 from .external import ExternalId
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, joined, steps
 
 if TYPE_CHECKING:
     from .alert import Alert
+    from .batch import BatchItem
     from .lead import Lead
     from .listing import Listing
     from .note import Note
@@ -44,6 +48,26 @@ if TYPE_CHECKING:
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
 STANDING = {"dealer:standing": SetsStanding(), "dealer:terminate": TerminatesDealer()}
+
+
+SINCE: Any = column("since")
+SINCE.graphql_name = "from"  # a word of Python's, so that the attribute cannot bear it
+
+
+@view(models.DealerRestriction, node=resolve_restriction.dealer_restriction, gate=ReadsRestriction())
+class DealerRestriction(Node):
+    """A privilege that a dealer lacks for a while. Staff and the dealer itself see it."""
+
+    kind: RestrictionKind
+    reason: str
+    from_: DateTime = SINCE
+    until: DateTime | None
+    created_at: DateTime
+    updated_at: DateTime
+    version: int
+    batch_item: Annotated["BatchItem", strawberry.lazy(".batch")] | None = to_one(
+        resolve_restriction.item_of_restriction, gate=SeesBatch()
+    )
 
 
 @view(models.Dealer, node=resolve.dealer, gate=SeesDealer())
@@ -75,6 +99,9 @@ class Dealer(Node):
     external_ids: list[ExternalId] = to_list(resolve.external_ids_of_dealer)
     members: Connection[Annotated["Membership", strawberry.lazy(".user")]] | None = to_many(
         resolve_user.members_of_dealer, gate=ReadsDealerRecord()
+    )
+    restrictions: Connection[DealerRestriction] | None = to_many(
+        resolve_restriction.restrictions_of_dealer, gate=ReadsDealerRecord()
     )
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_dealer, gate=SeesTask()

@@ -13,9 +13,10 @@ from sqlalchemy import select
 from ..db.journal import Change, Happened
 from ..db.sealing import place
 from ..db.session import Transaction
-from ..models import Batch, Dealer, Listing, Sku, new_id, new_key
+from ..models import Batch, Listing, Sku, new_id, new_key
 from ..resolvers.importing import REST, dealers_named, folded
 from ..resolvers.observation import observe
+from ..resolvers.restriction import dealer_states
 from ..rules import listing as rules
 from ..rules.dealer import DealerState
 from ..rules.errors import Refused
@@ -98,13 +99,7 @@ async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     dealers = await dealers_named(tx, plan["source"], sorted(names)) if plan["by_column"] else {}
     otherwise = UUID(plan["dealer_id"]) if plan["dealer_id"] else None
     wanted = sorted({*dealers.values(), *([otherwise] if otherwise else [])})
-    held = select(Dealer.id, Dealer.verification, Dealer.standing).where(
-        Dealer.tenant_id == tenant, Dealer.id.in_(wanted)
-    )
-    statuses = {
-        id_: _status(DealerState(verification, standing))
-        for id_, verification, standing in await tx.session.execute(held.order_by(Dealer.id).with_for_update(read=True))
-    }
+    statuses = {id_: _status(dealer) for id_, dealer in (await dealer_states(tx, wanted)).items()}
     codes = {code for item in items if (code := item.payload["values"].get("sku"))}
     skus: dict[str, UUID] = {}
     if codes:
@@ -128,7 +123,7 @@ def _one(chunk: Chunk, item: Item, n: int, places: dict[str, list[int]]) -> Resu
         made = Brought(new_id(), key, digest, dealer, row, chunk.statuses[dealer])
         if made.status == "DRAFT":
             warned(
-                item, chunk.mapping.dealer or "", item.payload["dealer"] or "", "the dealer is not in order: a draft"
+                item, chunk.mapping.dealer or "", item.payload["dealer"] or "", "the dealer may not list now: a draft"
             )
         chunk.created[key] = made
         chunk.known[key] = (made.id, digest)

@@ -18,9 +18,10 @@ from ...rules import dealer as rules
 from ...rules import text
 from ...rules.clauses import implements
 from ...rules.dealer import STANDING, VERIFICATION
-from ...rules.enums import DealerStanding, DealerVerification, ReviewAction, TaskKind, TaskStatus
+from ...rules.enums import BatchAction, DealerStanding, DealerVerification, ReviewAction, TaskKind, TaskStatus
 from ..listing import archive_of, reinstate_of, suspend_of
 from ..observation import take_back
+from ..restriction import unrestrict
 from ..writing import locked, move, permit
 
 REASON = 1000
@@ -108,6 +109,7 @@ class DealerSetStandingInput:
     expected_version: int = strawberry.field(description="The version that was read.")
 
 
+@implements(STANDING, "RESTRICTED", "WATCH", effect="restrictions end", trigger="dealerSetStanding")
 async def dealer_set_standing(tx: Transaction, input: DealerSetStandingInput) -> Dealer:
     """Set a dealer's standing by hand, with a reason: GOOD to WATCH, WATCH to GOOD, WARNED or RESTRICTED to WATCH.
 
@@ -125,6 +127,7 @@ async def dealer_set_standing(tx: Transaction, input: DealerSetStandingInput) ->
     dealer.standing_reason, dealer.notice, dealer.cure_due_at = reason, 0, None
     if before in rules.UNDER_NOTICE:
         await take_back(tx, dealer, reason)
+        await unrestrict(tx, dealer, reason=reason)
     return dealer
 
 
@@ -149,6 +152,7 @@ async def dealer_reinstate(tx: Transaction, input: DealerReinstateInput) -> Deal
     dealer.standing_reason = reason
     await tx.session.flush()  # its listings ask how it stands now
     await reinstate_of(tx, dealer, suspended_by=SUSPENDED, cause="dealer reinstated")
+    await unrestrict(tx, dealer, action=BatchAction.SUSPEND, reason=reason)
     return dealer
 
 

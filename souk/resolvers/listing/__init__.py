@@ -9,7 +9,6 @@ from .effects import (
     activate,
     archive,
     archive_of,
-    dealer_state,
     expire,
     listing_changed,
     reinstate,
@@ -47,7 +46,7 @@ from .writes import listing_audience_set, listing_create, listing_update
 
 __all__ = [
     "EXPIRY", "ListingFilter", "ListingOrder", "activate", "archive", "archive_of", "audience_of_listing",
-    "casting_of_listing", "dealer_state", "expire", "external_ids_of_listing", "listing", "listing_archive",
+    "casting_of_listing", "expire", "external_ids_of_listing", "listing", "listing_archive",
     "listing_audience_set", "listing_changed", "listing_create", "listing_moderate", "listing_pause", "listing_renew",
     "listing_resume", "listing_submit", "listing_update", "listing_withdraw", "listings", "listings_of_category",
     "listings_of_dealer", "listings_of_sku", "product_of_listing", "reinstate", "reinstate_of", "state_of", "submit",

@@ -19,6 +19,7 @@ from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import OPEN, supersede_offers
 from ..observation import observe
+from ..restriction import dealer_state
 from ..writing import locked, move
 
 EXPIRY = "listing.expiry"
@@ -33,13 +34,6 @@ def state_of(listing: Listing) -> ListingState:
     return ListingState(
         listing.status, listing.kind, listing.capacity, listing.status_before_suspension, listing.expires_at
     )
-
-
-async def dealer_state(tx: Transaction, dealer_id: UUID) -> DealerState:
-    """The dealer as the rules see it; held until the end of the transaction, so that it stays so."""
-    held = select(Dealer.verification, Dealer.standing).where(Dealer.id == dealer_id).with_for_update(read=True)
-    verification, standing = (await tx.session.execute(held)).one()
-    return DealerState(verification, standing)
 
 
 def price_order(price_minor: int | None) -> int:

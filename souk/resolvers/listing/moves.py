@@ -10,6 +10,7 @@ from ...rules import listing as rules
 from ...rules import text
 from ...rules.dealer import DealerState
 from ...rules.enums import ListingStatus, ModerationAction
+from ..restriction import dealer_state
 from ..writing import found, locked, move, permit
 from . import effects
 from .effects import state_of
@@ -22,7 +23,7 @@ async def _taken(
 ) -> tuple[Listing, DealerState]:
     """The listing locked and permitted, and its dealer held: first the dealer, as whoever moves a dealer's listings does."""
     seen = await found(tx, Listing, id, SeesListing(), field="id")
-    dealer = await effects.dealer_state(tx, seen.dealer_id)
+    dealer = await dealer_state(tx, seen.dealer_id)
     listing = await locked(tx, Listing, id, SeesListing(), version=version)
     await permit(tx, permission, listing)
     return listing, dealer

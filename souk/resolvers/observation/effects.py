@@ -14,6 +14,7 @@ from ...rules.enums import AlertKind, AlertStatus
 from .. import evidence, impact
 from ..evidence import Sale
 from ..limits import Limit, Seen
+from ..restriction import unrestrict
 from ..writing import locked, move
 
 CURED = "compliant re-observation"
@@ -157,6 +158,7 @@ async def _confirm(tx: Transaction, alert: Alert) -> None:
         )
 
 
+@implements("DealerStanding", "RESTRICTED", "WATCH", effect="restrictions end", trigger="dealerSetStanding")
 async def _relieve(tx: Transaction, alert: Alert) -> None:
     """A dealer whose last breach under notice is cured is only watched again."""
     if alert.dealer_id is None:
@@ -171,5 +173,6 @@ async def _relieve(tx: Transaction, alert: Alert) -> None:
     if (await tx.session.execute(open_notice.limit(1))).first():
         return
     dealer.notice, dealer.cure_due_at = 0, None
+    await unrestrict(tx, dealer, reason="cured")
     cause = "cured: compliant re-observation"
     move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)

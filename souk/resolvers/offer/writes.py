@@ -1,8 +1,8 @@
 """How an offer is made, answered and taken back.
 
-Locks are taken in one order everywhere: the listing, then offers by id, then leads, then unlocks. A counter, a refusal
+Locks are taken in one order everywhere: the dealer, the listing, then offers by id, then leads, then unlocks. A counter, a refusal
 and a withdrawal need the offer alone; whatever opens a deal or lets an offer in holds the listing first, so that two
-answers to sibling offers come one after the other.
+answers to sibling offers come one after the other, and its dealer before, so that no restriction comes in between.
 """
 
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from ...db.session import Transaction
-from ...models import Deal, Dealer, Listing, Offer, OfferRevision, new_id
+from ...models import Deal, Listing, Offer, OfferRevision, new_id
 from ...permissions.listing import SeesListing
 from ...permissions.offer import AnswersOffer, SeesOffer, side_of
 from ...rules import listing as listing_rules
@@ -18,7 +18,6 @@ from ...rules import offer as rules
 from ...rules import text
 from ...rules.actor import Role
 from ...rules.clauses import implements
-from ...rules.dealer import DealerState
 from ...rules.enums import ListingStatus, OfferDirection, OfferParty, OfferStatus
 from ...rules.errors import Duplicate, Forbidden, ListingUnavailable, Problems
 from ...rules.listing import ListingState
@@ -27,6 +26,7 @@ from ..consequences import supersede_offers
 from ..deal import open_deal, places_taken
 from ..lead.follow import offer_made
 from ..money import MoneyInput, minor_units
+from ..restriction import dealer_state
 from ..writing import found, locked, means, move, permit
 
 EXPIRY = "offer.expiry"
@@ -53,13 +53,15 @@ async def offer_create(tx: Transaction, input: OfferCreateInput) -> Offer:
 
     The listing's automatic answers may accept or decline it at once.
     """
+    shown = await found(tx, Listing, input.listing_id, SeesListing(), field="listing_id")
+    dealer = await dealer_state(tx, shown.dealer_id)
     listing = await locked(tx, Listing, input.listing_id, SeesListing(), field="listing_id")
     problems = Problems()
     amount = problems.take(lambda: minor_units(input.amount, listing.currency), "amount")
     message = problems.take(lambda: text.optional_body(input.message, MESSAGE), "message")
     problems.check()
     dealer_id = tx.actor.dealer_id if tx.actor.role is Role.DEALER else None
-    dealer, settings = await _dealer(tx, listing), await tx.settings()
+    settings = await tx.settings()
     state = rules.propose(
         amount or 0,
         input.direction,
@@ -153,13 +155,14 @@ async def offer_accept(tx: Transaction, input: OfferAcceptInput) -> Deal:
     Once the listing's capacity is used up, it is reserved and its other open offers are superseded.
     """
     seen = await found(tx, Offer, input.id, SeesOffer(), field="id")
+    dealer = await dealer_state(tx, seen.owner_dealer_id)
     listing = await locked(tx, Listing, seen.listing_id, None)
     offer, by = await _spoken_to(tx, seen.id)
     rules.accept(
         _state(offer, listing),
         by=by,
         listing=_market(listing),
-        dealer=await _dealer(tx, listing),
+        dealer=dealer,
         expected_version=input.expected_version,
         now=tx.now,
     )
@@ -276,8 +279,3 @@ def _state(offer: Offer, listing: Listing | None = None) -> OfferState:
 
 def _market(listing: Listing) -> ListingState:
     return ListingState(listing.status, listing.kind, listing.capacity, expires_at=listing.expires_at)
-
-
-async def _dealer(tx: Transaction, listing: Listing) -> DealerState:
-    dealer = await found(tx, Dealer, listing.dealer_id, None, field="listing_id")
-    return DealerState(dealer.verification, dealer.standing)

@@ -16,6 +16,7 @@ from .catalogue import (
     ListingKind,
     ListingStatus,
     ModerationAction,
+    RestrictionKind,
     ReviewAction,
     Visibility,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "OfferParty",
     "OfferStatus",
     "PolicyKind",
+    "RestrictionKind",
     "ReviewAction",
     "SessionCarrier",
     "Settlement",

@@ -54,6 +54,10 @@ class BatchAction(Described):
     IMPORT_ROW = "IMPORT_ROW", "Insert or update from a row of the file."
     SEND_WARNING = "SEND_WARNING", "Send the dealer a notice with a cure time."
     SUSPEND_LISTING = "SUSPEND_LISTING", "Take the listing down."
+    RESTRICT = "RESTRICT", "Take privileges from the dealer: it buys no leads, hands in no listings, makes no deals."
+    SUSPEND = "SUSPEND", "Suspend the dealer: its listings go down, nothing is paid out."
+    HOLD_PAYOUTS = "HOLD_PAYOUTS", "Pay the dealer nothing out."
+    CREATE_TASK = "CREATE_TASK", "Give somebody a task about the alert."
 
 
 class BatchEventKind(Described):

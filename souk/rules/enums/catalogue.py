@@ -33,6 +33,15 @@ class DealerStanding(Described):
     TERMINATED = "TERMINATED", "Ended for good."
 
 
+class RestrictionKind(Described):
+    """Which privilege a restriction takes from a dealer."""
+
+    LEAD_UNLOCK = "LEAD_UNLOCK", "It buys no contact of a lead."
+    LISTING_RESUME = "LISTING_RESUME", "It hands in, renews and resumes no listing."
+    OFFER = "OFFER", "No offer to its listings is made or accepted."
+    PAYOUT = "PAYOUT", "It is paid nothing out."
+
+
 class ReviewAction(Described):
     """What a review of a dealer's documents decides."""
 

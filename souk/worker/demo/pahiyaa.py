@@ -38,9 +38,11 @@ from ...resolvers.lead.create import LeadCreateInput, lead_create
 from ...resolvers.money import MoneyInput
 from ...resolvers.note import NoteAddInput, note_add
 from ...resolvers.offer import writes as offers
+from ...resolvers.restriction import restrict, unrestrict
 from ...resolvers.task import TaskCreateInput, task_create
 from ...resolvers.ticket import way, words
 from ...rules.actor import Role
+from ...rules.dealer import RESTRICTS
 from ...rules.enums import CommentVisibility, LeadDistribution, TaskKind, TicketPriority, TicketStatus
 from ..batch import step
 from ..bringing import begin
@@ -73,6 +75,7 @@ async def seed_pahiyaa(ground: Ground, rows: int | None = None) -> None:
     await _offers(ground, active)
     await _tickets(ground, active)
     await _odds(ground)
+    await _restrictions(ground)
 
 
 async def _people(ground: Ground) -> None:
@@ -107,6 +110,18 @@ async def _people(ground: Ground) -> None:
                 )  # fmt: skip
         for n, name in enumerate(CUSTOMERS):
             await add_person(tx, ground, f"customer-{n + 1}", f"{name} {'KSPRMDGJ'[n % 8]}.", Role.CUSTOMER, n=60 + n)
+
+
+async def _restrictions(ground: Ground) -> None:
+    """What one dealer lacked for two days, a month ago, and has back."""
+    for days, reason in ((32, "Advertised below the minimum advertised price."), (30, None)):
+        async with ground.act(None, "demo", ground.ago(days=days)) as tx:
+            asked = select(Dealer).where(Dealer.id == ground.dealers[ELSEWHERE]).with_for_update()
+            dealer = (await tx.session.execute(asked)).scalar_one()
+            if reason:
+                await restrict(tx, dealer, RESTRICTS, reason=reason)
+            else:
+                await unrestrict(tx, dealer)
 
 
 async def _desk(ground: Ground) -> None:
