@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from souk.rules.clauses import implements
-from souk.rules.enums import RestrictionKind, ReviewAction
+from souk.rules.enums import LadderStep, RestrictionKind, ReviewAction
 from souk.rules.errors import Cooldown, Forbidden, InvalidTransition, Required
 from souk.rules.machines import check
 
@@ -176,6 +176,32 @@ def warn(
     if not still_breaching:
         raise Forbidden("The breach is over.")
     return Notice(2, now + timedelta(hours=cure_hours))
+
+
+def next_step(
+    standing: str,
+    *,
+    notices: int,
+    cure_due_at: datetime | None,
+    evidence: bool = True,
+    still_breaching: bool = True,
+    now: datetime,
+) -> LadderStep | None:
+    """The step of the ladder that these facts lead to, None where there is none now.
+
+    None without a breach or evidence of it, while the time to cure of a notice runs, in GOOD standing (nothing is
+    confirmed) and after TERMINATED. `notices` and `cure_due_at` are those of the dealer, as in `warn`.
+    """
+    if not (still_breaching and evidence):
+        return None
+    if standing == "WARNED":
+        if cure_due_at is not None and now < cure_due_at:
+            return None
+        return LadderStep.WARN_2 if notices < 2 else LadderStep.RESTRICT
+    return _STEP_FROM.get(standing)
+
+
+_STEP_FROM = {"WATCH": LadderStep.WARN_1, "RESTRICTED": LadderStep.SUSPEND, "SUSPENDED": LadderStep.TERMINATE}
 
 
 @implements(STANDING, "SUSPENDED", "RESTRICTED", guard="reason", trigger="dealerReinstate")

@@ -191,6 +191,44 @@ def test_warnings_go_up_the_ladder_one_at_a_time() -> None:
         warn("WARNED", notices=2, cure_due_at=passed)
 
 
+def following(standing: str, **given_: object) -> str | None:
+    facts = {"notices": 0, "cure_due_at": None, "now": NOW} | given_
+    return dealers.next_step(standing, **facts)
+
+
+def test_the_same_facts_lead_to_the_same_step() -> None:
+    assert {standing: following(standing) for standing in states("DealerStanding")} == {
+        "GOOD": None,
+        "WATCH": "WARN_1",
+        "WARNED": "WARN_2",
+        "RESTRICTED": "SUSPEND",
+        "SUSPENDED": "TERMINATE",
+        "TERMINATED": None,
+    }
+    passed, ahead = NOW, NOW + timedelta(seconds=1)
+    ladder = [following("WARNED", notices=n, cure_due_at=at) for n in (1, 2) for at in (ahead, passed)]
+    assert ladder == [None, "WARN_2", None, "RESTRICT"]
+    for standing in states("DealerStanding"):
+        assert following(standing, notices=2, still_breaching=False) is None
+        assert following(standing, notices=2, evidence=False) is None
+
+
+@given(
+    st.sampled_from(states("DealerStanding")), st.integers(0, 2), st.sampled_from([None, NOW, NOW + timedelta(1)]),
+    st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_a_notice_is_the_next_step_exactly_when_it_may_be_given(standing, notices, due, evidence, breaching) -> None:
+    facts = {"notices": notices, "cure_due_at": due, "evidence": evidence, "still_breaching": breaching}
+    try:
+        number = warn(standing, **facts).number
+    except Refused:
+        number = 0
+    if (standing == "WARNED" and not evidence) or (standing == "WATCH" and not breaching):
+        return  # `warn` leaves these to what comes before it: an alert that is live and has its evidence
+    step = following(standing, **facts)
+    assert (number and f"WARN_{number}") == (step if step in ("WARN_1", "WARN_2") else 0)
+
+
 def test_standing_by_hand_needs_a_reason() -> None:
     assert dealers.set_standing("GOOD", "WATCH", reason="rumours") == "WATCH"
     with pytest.raises(Required):

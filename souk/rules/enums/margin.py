@@ -43,6 +43,16 @@ class DismissReason(Described):
     DUPLICATE = "DUPLICATE", "Another alert tells it."
 
 
+class LadderStep(Described):
+    """The next step against a dealer who goes on breaching; the same for the same facts."""
+
+    WARN_1 = "WARN_1", "The first notice, with a time to cure."
+    WARN_2 = "WARN_2", "The second notice, with a new time to cure."
+    RESTRICT = "RESTRICT", "Some privileges are suspended."
+    SUSPEND = "SUSPEND", "Its listings are taken off and its payouts held."
+    TERMINATE = "TERMINATE", "Its end for good, which only an OWNER decides."
+
+
 class Severity(Described):
     """The band of an alert's score, which runs from 0 to 100."""
 
