@@ -84,6 +84,7 @@ class Alert(TenantModel):
     notice_sent_at: Mapped[datetime | None] = col("When the dealer was told; only then it sees the alert.")
     cure_due_at: Mapped[datetime | None] = col("Until when the dealer may cure it.")
     snoozed_until: Mapped[datetime | None] = col("Until when it is put off.")
+    snoozed_price_minor: Mapped[int | None] = minor("The price at which it was put off.")
     resolved_at: Mapped[datetime | None] = col("When it was resolved.")
     dismissed_at: Mapped[datetime | None] = col("When it was dismissed.")
 

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from souk.rules.clauses import implements
 from souk.rules.enums import AlertKind, DismissReason, PolicyKind
-from souk.rules.errors import Invalid, Required
+from souk.rules.errors import Invalid, OutOfRange, Required
 from souk.rules.impact import delta
 from souk.rules.machines import check
 
 ALERT = "Alert"
 ENDED = frozenset({"RESOLVED", "DISMISSED"})
 CURE_HOURS = 72
+SNOOZE_DAYS = 30
 REBREACH_DAYS = 30
 
 
@@ -96,7 +97,7 @@ def breaches(kind: PolicyKind, policy: int, price: int, *, tolerance_minor: int 
 @dataclass(frozen=True, slots=True)
 class AlertState:
     """The latest alert of (dealer, competitor, SKU, kind). `price` is the one last seen; `ended_at`, `dismissed_as` and
-    `excepted_until` belong to how it ended."""
+    `excepted_until` belong to how it ended, `snoozed_price` is the one at which it was put off."""
 
     status: str
     price: int
@@ -105,6 +106,8 @@ class AlertState:
     dismissed_as: DismissReason | None = None
     excepted_until: datetime | None = None
     cure_due_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    snoozed_price: int | None = None
 
     @property
     def live(self) -> bool:
@@ -185,6 +188,26 @@ def transition(
     if alert.status == "DISMISSED" and to == "OPEN" and not evidence_since:
         raise Required("A dismissed alert opens again on new evidence.", field="to")
     return to
+
+
+@implements(ALERT, ("OPEN", "ACKNOWLEDGED"), "SNOOZED", guard="until ≤ 30 d")
+def snooze(alert: AlertState, *, until: datetime, now: datetime) -> str:
+    """SNOOZED, until a time that is ahead and at most 30 days away. Raises InvalidTransition, OutOfRange."""
+    check(ALERT, alert.status, "SNOOZED", mutation="alertSnooze")
+    if not now < until <= now + timedelta(days=SNOOZE_DAYS):
+        raise OutOfRange(f"In the future, at most {SNOOZE_DAYS} days ahead.", field="until")
+    return "SNOOZED"
+
+
+def awake(alert: AlertState, *, now: datetime) -> bool:
+    """Whether the time for which a SNOOZED alert was put off is over."""
+    return alert.status == "SNOOZED" and (alert.snoozed_until is None or alert.snoozed_until <= now)
+
+
+def roused(alert: AlertState, kind: PolicyKind, policy: int, price: int) -> bool:
+    """Whether a price wakes a SNOOZED alert: it lies further past the policy than the one that was put off."""
+    put_off = alert.price if alert.snoozed_price is None else alert.snoozed_price
+    return alert.status == "SNOOZED" and delta(kind, policy, price) > delta(kind, policy, put_off)
 
 
 @dataclass(frozen=True, slots=True)

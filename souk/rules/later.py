@@ -73,7 +73,7 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
         "4": ("(appeal decided)",),
         "money": ("(dispute resolved)",),
     },
-    "Alert": {"4": ("appealDecide(GRANT)", "alertSnooze", "(until)", "(price moves further)", "(batch rolled back)")},
+    "Alert": {"4": ("appealDecide(GRANT)", "(batch rolled back)")},
     "Batch": {
         "4": (
             "batchRetryFailed",
@@ -103,7 +103,6 @@ class Missing(NamedTuple):
 CLAUSES: dict[str, tuple[Missing, ...]] = {
     "4": (
         Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),
-        Missing("Alert", "AWAITING_CURE", "OPEN", "effect", "next step of the ladder"),
         Missing("BatchItem", "RUNNING", "DEAD", "effect", "dead-letter row"),
     ),
     "money": (

@@ -22,6 +22,7 @@ from ..engine.declare import (
 )
 from ..engine.scalars import URL, DateTime, Decimal
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot, moves_alert
+from ..permissions.base import may
 from ..permissions.competitor import SeesCompetitor
 from ..permissions.note import ReadsNote
 from ..permissions.policy import SeesPolicy
@@ -184,6 +185,11 @@ class AlertTransitionPayload(Payload):
     alert: Alert | None = payload_node("alert", description="The alert; null when nothing was changed.")
 
 
+@strawberry.type(description="The alert, put off.")
+class AlertSnoozePayload(Payload):
+    alert: Alert | None = payload_node("alert", description="The alert; null when nothing was changed.")
+
+
 @strawberry.type
 class AlertQueries:
     alert: Alert | None = one(resolve.alert, gate=SeesAlert())
@@ -193,3 +199,4 @@ class AlertQueries:
 @strawberry.type
 class AlertMutations:
     alert_transition: AlertTransitionPayload | None = write(resolve.alert_transition, gate=moves_alert())
+    alert_snooze: AlertSnoozePayload | None = write(resolve.alert_snooze, gate=may("alert:transition"))

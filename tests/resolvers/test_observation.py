@@ -206,6 +206,8 @@ async def test_a_deadline_that_passes_in_breach_opens_the_next_cycle(world: Worl
     async with at(world, due) as tx:
         assert await observation.cure_due(tx, alert.id) is not None
     assert await statuses(world) == [("OPEN", 2, 2)]
+    told = "SELECT data ->> 'nextStep', data ->> 'cycle' FROM domain_event WHERE type = 'alert.reopened'"
+    assert await world.rows(told) == [("WARN_1", "2")]
     async with at(world, due) as tx:
         assert await observation.cure_due(tx, alert.id) is None  # once
 

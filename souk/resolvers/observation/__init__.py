@@ -8,13 +8,14 @@ alert of (dealer, competitor, SKU, kind) is decided by `rules.alert.observe`, un
 from ..evidence import Sale
 from ..limits import Limit, Seen, limits
 from .curing import cure_due
-from .effects import CURE, resolve, take_back
-from .key import OWN_CHANNEL
-from .seeing import observe, observe_price, state_of
+from .effects import CURE, SNOOZE, resolve, take_back, woken
+from .key import OWN_CHANNEL, state_of
+from .seeing import observe, observe_price
 
 __all__ = [
     "CURE",
     "OWN_CHANNEL",
+    "SNOOZE",
     "Limit",
     "Sale",
     "Seen",
@@ -25,4 +26,5 @@ __all__ = [
     "resolve",
     "state_of",
     "take_back",
+    "woken",
 ]

@@ -5,19 +5,23 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ...db.session import Transaction
-from ...models import Alert, Listing
+from ...models import Alert, Dealer, Listing
 from ...rules import alert as rules
-from ...rules.enums import AlertStatus
+from ...rules.clauses import implements
+from ...rules.dealer import next_step
+from ...rules.enums import AlertStatus, LadderStep
 from .. import impact
-from ..writing import locked, move
+from ..writing import found, locked, move
 from .effects import resolve, told
-from .key import SHOWN
-from .seeing import observe, state_of
+from .key import SHOWN, state_of
+from .seeing import observe
 
 
+@implements("Alert", "AWAITING_CURE", "OPEN", effect="next step of the ladder")
 async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     """The deadline of a cure has passed: the breach is looked at again, and what still breaches is open once more.
 
+    The event names the next step of the ladder, which the same facts give for everyone; somebody decides to take it.
     For the worker. Gives the alert when it moved, None when there is nothing to do.
     """
     alert = await locked(tx, Alert, alert_id, None)
@@ -36,9 +40,20 @@ async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     alert.cycle, alert.cure_due_at, alert.first_seen_at = decided[1], None, tx.now
     await impact.assess(tx, alert, tx.now)
     cause = "cureDueAt passed, still breaching"
-    move(tx, alert, AlertStatus.OPEN, "alert.reopened", cause=cause, data=told(alert))
+    data = told(alert) | {"nextStep": await _next_step(tx, alert)}
+    move(tx, alert, AlertStatus.OPEN, "alert.reopened", cause=cause, data=data)
     await tx.session.flush()
     return alert
+
+
+async def _next_step(tx: Transaction, alert: Alert) -> LadderStep | None:
+    if alert.dealer_id is None:
+        return None
+    dealer = await found(tx, Dealer, alert.dealer_id, None, field="id")
+    return next_step(
+        dealer.standing, notices=dealer.notice, cure_due_at=dealer.cure_due_at,
+        evidence=alert.evidence_head is not None, now=tx.now,
+    )  # fmt: skip
 
 
 async def _listing(tx: Transaction, alert: Alert) -> Listing | None:

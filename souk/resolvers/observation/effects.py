@@ -8,7 +8,7 @@ from sqlalchemy import select
 from ...db.session import Transaction
 from ...models import Alert, Dealer, new_id
 from ...rules import dealer as standing
-from ...rules.alert import ENDED
+from ...rules.alert import ENDED, roused
 from ...rules.clauses import implements
 from ...rules.enums import AlertKind, AlertStatus
 from .. import evidence, impact
@@ -16,10 +16,13 @@ from ..evidence import Sale
 from ..limits import Limit, Seen
 from ..restriction import unrestrict
 from ..writing import locked, move
+from .key import state_of
 
 CURED = "compliant re-observation"
 CURE = "alert.cure"
 """The kind of work that looks at a breach again when its time to cure is over."""
+SNOOZE = "alert.snooze"
+"""The kind of work that opens an alert again when the time for which it was put off is over."""
 
 
 async def raised(tx: Transaction, seen: Seen, limit: Limit, kind: AlertKind, sales: Sequence[Sale]) -> Alert:
@@ -47,12 +50,22 @@ async def repeated(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sale
     """The live breach again, or a deeper one; None when nothing of it is new."""
     if not await _support(tx, alert, seen, sales):
         return None
+    further = roused(state_of(alert), limit.kind, limit.amount, seen.price)
     _point(alert, seen, limit)
     alert.last_seen_at = seen.captured_at
     await impact.assess(tx, alert, seen.captured_at)
     tx.emit("alert.repeated", alert, data=told(alert))
+    if further:
+        await woken(tx, alert)
+        move(tx, alert, AlertStatus.OPEN, "alert.woken", cause="price moves further", data=told(alert))
     await tx.session.flush()
     return alert
+
+
+async def woken(tx: Transaction, alert: Alert) -> None:
+    """An alert is not put off any more."""
+    alert.snoozed_until = alert.snoozed_price_minor = None
+    await tx.not_due(SNOOZE, alert.id)
 
 
 async def reopened(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert:
@@ -84,7 +97,8 @@ async def cured(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]
 
 async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int = 0) -> None:
     """The breach is over: the alert is RESOLVED, its deadline falls away, and its dealer may stand better."""
-    alert.resolved_at, alert.cure_due_at, alert.snoozed_until = at, None, None
+    alert.resolved_at, alert.cure_due_at = at, None
+    await woken(tx, alert)
     move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=told(alert) | {"recovered": recovered})
     await tx.not_due(CURE, alert.id)
     await tx.session.flush()

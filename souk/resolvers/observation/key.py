@@ -6,8 +6,8 @@ from sqlalchemy import select, text
 
 from ...db.session import Transaction
 from ...models import Alert, Listing
-from ...rules.alert import RAISES
-from ...rules.enums import ListingStatus
+from ...rules.alert import RAISES, AlertState
+from ...rules.enums import DismissReason, ListingStatus
 from ..limits import Limit, Seen, depth, limits
 
 OWN_CHANNEL = "MARKETPLACE"
@@ -28,6 +28,17 @@ def seen_of(listing: Listing, at: datetime) -> Seen:
     return Seen(
         listing.sku_id, listing.price_minor, listing.currency, at,
         dealer_id=listing.dealer_id, channel=OWN_CHANNEL, listing_id=listing.id,
+    )  # fmt: skip
+
+
+def state_of(alert: Alert) -> AlertState:
+    """An alert as the rules look at it."""
+    price = alert.dismissed_price_minor if alert.dismissed_price_minor is not None else alert.price_minor
+    return AlertState(
+        alert.status, price if alert.status == "DISMISSED" else alert.price_minor, alert.cycle,
+        ended_at=alert.dismissed_at if alert.status == "DISMISSED" else alert.resolved_at,
+        dismissed_as=DismissReason[alert.dismiss_reason] if alert.dismiss_reason else None,
+        cure_due_at=alert.cure_due_at, snoozed_until=alert.snoozed_until, snoozed_price=alert.snoozed_price_minor,
     )  # fmt: skip
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from ...db.session import Transaction
 from ...models import Alert, Listing
 from ...rules import alert as rules
-from ...rules.alert import ENDED, RAISES, AlertState, Observed
-from ...rules.enums import AlertKind, DismissReason
+from ...rules.alert import ENDED, RAISES, Observed
+from ...rules.enums import AlertKind
 from ..evidence import Sale
 from ..limits import Limit, Seen, limits
 from .effects import cured, late, noted, raised, reopened, repeated
-from .key import SHOWN, alerts, elsewhere, lock, seen_of
+from .key import SHOWN, alerts, elsewhere, lock, seen_of, state_of
 
 
 async def observe(tx: Transaction, listing: Listing) -> list[Alert]:
@@ -104,17 +104,6 @@ async def _compliant(tx: Transaction, live: Alert, seen: Seen, sales: Sequence[S
     if worse is None:
         return await cured(tx, live, seen, sales)
     return None if worse[0].listing_id == live.listing_id else await repeated(tx, live, *worse, sales)
-
-
-def state_of(alert: Alert) -> AlertState:
-    """An alert as the rules look at it."""
-    price = alert.dismissed_price_minor if alert.dismissed_price_minor is not None else alert.price_minor
-    return AlertState(
-        alert.status, price if alert.status == "DISMISSED" else alert.price_minor, alert.cycle,
-        ended_at=alert.dismissed_at if alert.status == "DISMISSED" else alert.resolved_at,
-        dismissed_as=DismissReason[alert.dismiss_reason] if alert.dismiss_reason else None,
-        cure_due_at=alert.cure_due_at,
-    )  # fmt: skip
 
 
 def _remembered(known: list[Alert], limit: Limit, seen: Seen) -> Alert | None:

@@ -1,4 +1,4 @@
-"""Alerts: what breaches a policy, on which evidence, at which cost, and how it is handled."""
+"""Alerts as reads: what breaches a policy, on which evidence, at which cost."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import strawberry
 from sqlalchemy import BigInteger, ColumnElement, Integer, Numeric, Select, cast, func, select
 
-from ..db.session import Transaction
-from ..engine.scalars import DateTime
-from ..engine.symbols import Viewer, among, key
-from ..models import (
+from ...engine.scalars import DateTime
+from ...engine.symbols import Viewer, among, key
+from ...models import (
     Alert,
     Competitor,
     Dealer,
@@ -21,26 +20,17 @@ from ..models import (
     PricePolicyVersion,
     Sku,
 )
-from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot
-from ..permissions.competitor import SeesCompetitor
-from ..permissions.dealer import SeesDealer
-from ..permissions.listing import SeesListing
-from ..permissions.policy import SeesPolicy
-from ..permissions.sku import SeesSku
-from ..rules import alert as rules
-from ..rules import text
-from ..rules.enums import AlertKind, AlertStatus, Described, DismissReason, Severity
-from ..rules.errors import NotUnique
-from ..rules.machines import machine
-from . import impact
-from .enums import known
-from .event import shown_of_alert
-from .evidence import in_hex, rehashed
-from .filters import conditions, refers_to
-from .observation import CURE, state_of
-from .writing import locked, means, move, permit
-
-means("uq_alert_live", lambda: NotUnique("Another alert of the same breach is live.", field="to"))
+from ...permissions.alert import SeesAlert, SeesSaleRow, SeesSnapshot
+from ...permissions.competitor import SeesCompetitor
+from ...permissions.dealer import SeesDealer
+from ...permissions.listing import SeesListing
+from ...permissions.policy import SeesPolicy
+from ...permissions.sku import SeesSku
+from ...rules.enums import AlertKind, AlertStatus, Described, Severity
+from ..enums import known
+from ..event import shown_of_alert
+from ..evidence import in_hex, rehashed
+from ..filters import conditions, refers_to
 
 
 @known
@@ -226,64 +216,3 @@ def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
     """Everything that happened to the alert, in its order."""
     asked = select(DomainEvent).where(DomainEvent.subject_id == alert.id, shown_of_alert(viewer))
     return asked.order_by(DomainEvent.seq.asc())
-
-
-# Writes -----------------------------------------------------------------------------------------------------------
-
-EVENTS = {
-    AlertStatus.ACKNOWLEDGED: "alert.acknowledged",
-    AlertStatus.INVESTIGATING: "alert.investigating",
-    AlertStatus.RESOLVED: "alert.resolved",
-    AlertStatus.DISMISSED: "alert.dismissed",
-    AlertStatus.OPEN: "alert.reopened",
-}
-
-
-@strawberry.input(description="A step of an alert.")
-class AlertTransitionInput:
-    id: strawberry.ID = strawberry.field(description="The alert.")
-    to: AlertStatus = strawberry.field(description="The state it gets.")
-    reason: str | None = strawberry.field(default=None, description="Why, for the timeline, at most 1,000 characters.")
-    dismiss_reason: DismissReason | None = strawberry.field(default=None, description="Required to dismiss.")
-    resolution: str | None = strawberry.field(
-        default=None, description="How it was resolved, required to resolve, at most 1,000 characters."
-    )
-    expected_version: int = strawberry.field(description="The version that was read.")
-
-
-async def alert_transition(tx: Transaction, input: AlertTransitionInput) -> Alert:
-    """Move an alert by hand: acknowledge, investigate, resolve with a resolution, dismiss with a reason, open again."""
-    alert = await locked(tx, Alert, input.id, SeesAlert(), version=input.expected_version)
-    step = machine("Alert").check(alert.status, input.to, mutation="alertTransition")
-    await permit(tx, MOVES[step.permission], alert)
-    reason = text.optional_line(input.reason, 1000, field="reason")
-    resolution = text.optional_line(input.resolution, 1000, field="resolution")
-    rules.transition(
-        state_of(alert), input.to, permission=step.permission, reason=input.dismiss_reason, resolution=resolution,
-        evidence_since=await _evidence_since(tx, alert),
-    )  # fmt: skip
-    data: dict[str, Any] = {"cycle": alert.cycle}
-    match input.to:
-        case AlertStatus.DISMISSED:
-            alert.dismiss_reason, alert.dismissed_at = input.dismiss_reason, tx.now
-            alert.dismissed_price_minor = alert.price_minor
-            data["dismissReason"] = str(input.dismiss_reason)
-        case AlertStatus.RESOLVED:
-            recovered = await impact.recover(tx, alert)
-            alert.resolution, alert.resolved_at, alert.cure_due_at = resolution, tx.now, None
-            await tx.not_due(CURE, alert.id)
-            data |= {"recovered": recovered.amount, "currency": alert.currency}
-        case AlertStatus.OPEN:
-            alert.dismiss_reason = alert.dismissed_at = alert.dismissed_price_minor = alert.snoozed_until = None
-    because = reason or resolution
-    move(tx, alert, input.to, EVENTS[input.to], mutation="alertTransition", reason=because, data=data)
-    return alert
-
-
-async def _evidence_since(tx: Transaction, alert: Alert) -> bool:
-    if alert.dismissed_at is None:
-        return False
-    since = select(EvidenceSnapshot.id).where(
-        EvidenceSnapshot.alert_id == alert.id, EvidenceSnapshot.created_at > alert.dismissed_at
-    )
-    return (await tx.session.execute(since.limit(1))).first() is not None
