@@ -398,7 +398,7 @@ class _Maker:
         await self.add(*uploads)
         for n, maker in enumerate(makers * 2):
             kind = "ENFORCEMENT" if (n + n // 6) % 2 else "IMPORT"
-            counts = {"total": 4, "succeeded": 2, "failed": 1, "skipped": 1}
+            counts = {"total": 6, "succeeded": 2, "failed": 1, "skipped": 1, "dead": 2}
             preview = self.new(m.BatchPreview, kind=kind, selection={}, plan={}, hash=uuid4().bytes * 2, total=4, actionable=3, warnings=["Mind this."],
                                impact={"INR": 5000}, expires_at=NOW + DAY, upload_id=uploads[0].id if kind == "IMPORT" else None, **maker)  # fmt: skip
             target = {"target_type": "Alert", "target_id": self.alerts[0], "action": "SEND_WARNING"}
@@ -421,7 +421,7 @@ class _Maker:
             items = [self.new(m.BatchItem, batch_id=batch.id, n=k, status=state, payload={}, attempt=1, before={"floor": 4 * k}, after={"floor": "x"},
                               outcome="SENT", warnings=[{"column": "c", "value": "v", "reason": "r"}] if k == 1 else [], impact_minor=k * 100 if k % 2 else None,
                               currency="INR" if k % 2 else None, settled_at=NOW, **target)
-                     for k, state in enumerate(("SUCCEEDED", "SUCCEEDED", "FAILED", "SKIPPED"), 1)]  # fmt: skip
+                     for k, state in enumerate(("SUCCEEDED", "SUCCEEDED", "FAILED", "SKIPPED", "DEAD", "DEAD"), 1)]  # fmt: skip
             await self.add(preview)
             await self.add(*planned)
             await self.add(batch)

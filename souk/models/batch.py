@@ -63,6 +63,9 @@ class BatchPreview(Row):
     total: Mapped[int] = col("How many items it has.")
     actionable: Mapped[int] = col("How many of them would be acted on.")
     impact: Mapped[dict[str, Any]] = col("Minor units at risk per currency.", JSONB)
+    cost: Mapped[dict[str, Any]] = col(
+        "Minor units that doing it would cost per currency.", JSONB, server_default=text("'{}'")
+    )
     warnings: Mapped[list[Any]] = col("What to mind, in sentences.", JSONB)
     creator_id: Mapped[UUID | None] = col("Who asked.")
     token_id: Mapped[UUID | None] = col("Which service token asked.")
@@ -90,6 +93,9 @@ class BatchPreviewItem(Row):
     state: Mapped[dict[str, Any]] = col("How it is now.", JSONB)
     warnings: Mapped[list[Any]] = col("What to mind, in sentences.", JSONB)
     impact: Mapped[dict[str, Any]] = col("Minor units at risk per currency.", JSONB)
+    cost: Mapped[dict[str, Any]] = col(
+        "Minor units that doing it would cost per currency.", JSONB, server_default=text("'{}'")
+    )
     payload: Mapped[dict[str, Any]] = col("What the action needs to know.", JSONB)
 
 
@@ -166,6 +172,7 @@ class BatchItem(Row):
         UniqueConstraint("tenant_id", "batch_id", "n"),
         Index("ix_batch_item_status", "tenant_id", "batch_id", "status", "n"),
         Index("ix_batch_item_target", "tenant_id", "target_id", postgresql_where=text("target_id IS NOT NULL")),
+        Index("ix_batch_item_dead", "tenant_id", "created_at", "id", postgresql_where=text("status = 'DEAD'")),
     )
 
     batch_id: Mapped[UUID] = col("The batch.")
@@ -176,6 +183,11 @@ class BatchItem(Row):
     status: Mapped[str] = col("Where it stands.")
     payload: Mapped[dict[str, Any]] = col("What the action needs to know.", JSONB)
     attempt: Mapped[int] = col("How often it was tried; the number of its last attempt.", default=0)
+    tried_before: Mapped[int] = col(
+        "How often it was tried before it was taken up again; its attempts are counted from there.",
+        default=0,
+        server_default=text("0"),
+    )
     lease_until: Mapped[datetime | None] = col("Until when a worker holds it.")
     next_attempt_at: Mapped[datetime | None] = col("When it is tried again.")
     before: Mapped[dict[str, Any] | None] = col("How the thing was before.", JSONB, internal=True)

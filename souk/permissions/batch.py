@@ -69,6 +69,33 @@ class ReadsImages(Permission[BatchItem]):
         return exists().where(of.tenant_id == BatchItem.tenant_id, of.id == BatchItem.batch_id, mine)
 
 
+class ControlsItem(Permission[BatchItem]):
+    """The items of a batch that one steers: staff of any, everybody else of their own batches."""
+
+    name = "batch:control"
+    model = BatchItem
+    in_python = False
+    message = "You may not steer this batch."
+
+    def owned(self, viewer: Any) -> ColumnElement[bool]:
+        return ReadsImages().owned(viewer)
+
+
+class ReadsDeadLetters(Permission[BatchItem]):
+    """Items that are dead: who looks after the place."""
+
+    name = "system:read"
+    model = BatchItem
+
+
+class ReplaysDeadLetter(Permission[BatchItem]):
+    """Replays dead work."""
+
+    name = "dlq:replay"
+    model = BatchItem
+    message = "You may not replay dead work."
+
+
 ROW_OF_KIND = {
     BatchKind.IMPORT: "batch:import",
     BatchKind.ENFORCEMENT: "batch:enforcement",

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select,
 from ..db.session import Transaction
 from ..engine.scalars import BigInt, DateTime
 from ..engine.symbols import Viewer, among, key
-from ..models import Batch, BatchEvent, BatchItem, BatchItemAttempt, BatchLog, Dealer, User
+from ..models import Batch, BatchEvent, BatchItem, BatchItemAttempt, BatchLog, Dealer, Task, User
 from ..permissions.batch import ApprovesBatch, ControlsBatch, SeesBatch
 from ..permissions.dealer import SeesDealer
 from ..permissions.user import SeesUser
@@ -192,7 +192,7 @@ class BatchStartInput:
 
 async def batch_start(tx: Transaction, input: BatchStartInput) -> Batch:
     """Start a READY batch. Items that changed since the preview refuse it, or are skipped."""
-    batch = await _steered(tx, input.id)
+    batch = await steered(tx, input.id)
     await start(tx, batch, skip_drift=input.allow_drift is DriftPolicy.SKIP)
     return batch
 
@@ -252,7 +252,7 @@ class BatchPauseInput:
 
 async def batch_pause(tx: Transaction, input: BatchPauseInput) -> Batch:
     """Take no new item. Those in flight are finished when this answers."""
-    batch = await _steered(tx, input.id)
+    batch = await steered(tx, input.id)
     before, reason = batch.status, texts.optional_line(input.reason, 1000, field="reason")
     move(tx, batch, rules.pause(before), "batch.paused", mutation="batchPause", reason=reason)
     batch.status_reason = reason
@@ -269,7 +269,7 @@ class BatchResumeInput:
 
 async def batch_resume(tx: Transaction, input: BatchResumeInput) -> Batch:
     """Go on after a pause."""
-    batch = await _steered(tx, input.id)
+    batch = await steered(tx, input.id)
     before = batch.status
     move(tx, batch, rules.resume(before), "batch.resumed", mutation="batchResume")
     batch.status_reason = None
@@ -290,7 +290,7 @@ class BatchCancelInput:
 @implements("Batch", ("RUNNING", "PAUSED"), "CANCELLING", effect="items PENDING and RETRY_WAIT → CANCELLED")
 async def batch_cancel(tx: Transaction, input: BatchCancelInput) -> Batch:
     """Stop a batch. What was done stays done; what was not begun never will be."""
-    batch = await _steered(tx, input.id)
+    batch = await steered(tx, input.id)
     before, reason = batch.status, texts.optional_line(input.reason, 1000, field="reason")
     to = rules.cancel(before)
     move(tx, batch, to, "batch.cancelled", mutation="batchCancel", reason=reason)
@@ -304,19 +304,34 @@ WHERE tenant_id = :tenant AND batch_id = :batch AND status IN ('PENDING', 'RETRY
 """)
 
 
-async def _stop(tx: Transaction, batch: Batch, before: str, reason: str | None) -> None:
-    """No item is begun any more. A batch that ran comes to rest by the worker, which computes the report."""
+async def cancel_items(tx: Transaction, batch: Batch) -> None:
+    """No item that was not begun, or waits to be tried again, is begun any more."""
     await tx.session.execute(CANCELLED, {"tenant": batch.tenant_id, "batch": batch.id, "now": tx.now})
     counts = counts_of(batch)
     counts = counts._replace(pending=0, waiting=0, cancelled=counts.cancelled + counts.pending + counts.waiting)
     set_counts(batch, counts)
+
+
+async def _stop(tx: Transaction, batch: Batch, before: str, reason: str | None) -> None:
+    """The end of a batch by hand. One that ran comes to rest by the worker, which computes the report."""
+    await cancel_items(tx, batch)
     batch.status_reason = reason
+    if batch.succeeded == 0:
+        await _call_off(tx, batch)
     if batch.status == BatchStatus.CANCELLING:
         await tx.due(RUN, batch.id, tx.now)
     else:
         batch.ended_at = tx.now
-    line = (LogLevel.INFO, f"Cancelled; {counts.cancelled} items were not begun.", None)
+    line = (LogLevel.INFO, f"Cancelled; {batch.cancelled} items were not begun.", None)
     await tell(tx, batch, state=(before, batch.status, reason), lines=[line])
+
+
+async def _call_off(tx: Transaction, batch: Batch) -> None:
+    """The tasks that came with a batch of which nothing has happened."""
+    asked = select(Task).where(Task.batch_id == batch.id, Task.status == "TODO", Task.created_at == batch.created_at)
+    for task in (await tx.session.execute(asked.order_by(Task.id).with_for_update())).scalars().all():
+        task.note = "The batch was cancelled."
+        move(tx, task, "CANCELLED", "task.cancelled", mutation="taskTransition", reason=task.note)
 
 
 @known
@@ -359,7 +374,7 @@ async def batch_decide(tx: Transaction, input: BatchDecideInput) -> Batch:
     return batch
 
 
-async def _steered(tx: Transaction, id: strawberry.ID) -> Batch:
+async def steered(tx: Transaction, id: strawberry.ID) -> Batch:
     """A batch that the actor may steer, whose kind the actor may do."""
     batch = await locked(tx, Batch, id, SeesBatch())
     await permit(tx, ControlsBatch(), batch)

@@ -1,43 +1,49 @@
-"""The kind ENFORCEMENT: acts on dealers and listings, chosen by their alerts."""
+"""The kind ENFORCEMENT: what is to be done about dealers and listings, chosen by their alerts, and what would be."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, select
 
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, key
-from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku
+from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku, Task, new_id
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..rules import alert as alert_rules
 from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
 from ..rules import text as texts
-from ..rules.enums import AlertStatus, BatchAction, BatchKind
+from ..rules.enums import BatchAction, BatchKind, LadderStep, TaskKind, TaskStatus
 from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Refused, Required
+from .enforcing import ACTS, BY_STANDING, ENFORCED_FROM, ON_DEALER
 from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
-from .listing import suspend
-from .writing import move
 
-ACTIONS = (BatchAction.SEND_WARNING, BatchAction.SUSPEND_LISTING)
-ENFORCED_FROM = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.INVESTIGATING, AlertStatus.SNOOZED)
+ACTIONS = tuple(ACTS)
+STEPS = {
+    LadderStep.WARN_1: BatchAction.SEND_WARNING,
+    LadderStep.WARN_2: BatchAction.SEND_WARNING,
+    LadderStep.RESTRICT: BatchAction.RESTRICT,
+    LadderStep.SUSPEND: BatchAction.SUSPEND,
+    LadderStep.TERMINATE: BatchAction.CREATE_TASK,  # only the OWNER ends a dealer, by hand
+}
+"""What a batch does where the ladder comes to a step."""
 READS_ALERTS = may("alert:read")
 
 
 class Enforcement(OfKind):
-    """SEND_WARNING and SUSPEND_LISTING, by alert."""
+    """Acts on the dealer or the listing of each alert: one action for all, or for each the step that the ladder asks."""
 
     kind = BatchKind.ENFORCEMENT
     undoable = True
+    compensates = True
 
     async def foresee(self, tx: Transaction, selection: BatchSelection, plan: BatchPlan) -> Foresight:
         """What would be done for each alert. Raises Required, Invalid, NotFound, Forbidden."""
-        if plan.action not in ACTIONS:
+        if plan.action is not None and plan.action not in ACTIONS:
             raise Invalid(f"One of {', '.join(ACTIONS)}.", field=("plan", "action"))
         if not plan.reason:
             raise Required("Say why.", field=("plan", "reason"))
@@ -51,17 +57,34 @@ class Enforcement(OfKind):
         found = (await tx.session.execute(_things(*chosen).limit(batch_rules.SELECTION_MAX[self.kind] + 1))).all()
         if ids is not None and len(found) < len(set(ids)):
             raise NotFound(field=("selection", "alertIds"))
-        return Foresight(asked, {"action": plan.action.value, "reason": reason}, _foreseen(plan.action, found, tx.now))
+        action = plan.action.value if plan.action else None
+        return Foresight(asked, {"action": action, "reason": reason}, _foreseen(plan.action, found, tx.now))
 
     async def states(
         self, tx: Transaction, items: Sequence[BatchPreviewItem | BatchItem]
     ) -> Mapping[UUID, dict[str, Any] | None]:
         if not items:
             return {}
-        action = BatchAction[items[0].action]
-        targets = [item.target_id for item in items]
-        found = (await tx.session.execute(_things(Alert.id.in_(targets)))).all()
-        return {alert.id: state(action, alert, dealer, listing) for alert, dealer, listing in found}
+        actions = {item.target_id: BatchAction[item.action] for item in items}
+        found = (await tx.session.execute(_things(Alert.id.in_(actions)))).all()
+        return {alert.id: state(actions[alert.id], alert, dealer, listing) for alert, dealer, listing in found}
+
+    async def made(self, tx: Transaction, batch: Batch) -> None:
+        """A task for each dealer on whom it acts: to hear what they make of it, before their time to cure is over."""
+        of = (BatchItem.tenant_id == Alert.tenant_id) & (BatchItem.target_id == Alert.id)
+        dealer = (Dealer.tenant_id == Alert.tenant_id) & (Dealer.id == Alert.dealer_id)
+        asked = select(Dealer.id, Dealer.name).join(Alert, dealer).join(BatchItem, of).where(
+            BatchItem.batch_id == batch.id, BatchItem.status == "PENDING", BatchItem.action != BatchAction.CREATE_TASK
+        )  # fmt: skip
+        due = tx.now + timedelta(hours=(await tx.settings()).cure_hours)
+        for dealer_id, name in (await tx.session.execute(asked.distinct().order_by(Dealer.id))).all():
+            task = tx.add(
+                Task(
+                    id=new_id(), kind=TaskKind.FOLLOW_UP, status=TaskStatus.TODO, title=f"Follow up with {name}"[:200],
+                    due_at=due, due_order=due, dealer_id=dealer_id, batch_id=batch.id,
+                )
+            )  # fmt: skip
+            tx.emit("task.created", task, to_status=TaskStatus.TODO)
 
 
 KINDS[BatchKind.ENFORCEMENT] = Enforcement()
@@ -114,161 +137,82 @@ def _things(*conditions: ColumnElement[bool]) -> Any:
 
 
 def state(action: BatchAction, alert: Alert, dealer: Dealer | None, listing: Listing | None) -> dict[str, Any]:
-    """What must not have changed between the preview and the act."""
+    """What must not have changed between the preview and the act, nor between the act and its being taken back."""
     found: dict[str, Any] = {"status": alert.status, "cycle": alert.cycle}
-    if action is BatchAction.SEND_WARNING:
+    if action in BY_STANDING:
         found |= {"standing": dealer.standing if dealer else None, "notice": dealer.notice if dealer else None}
-    else:
+    elif action is BatchAction.SUSPEND_LISTING:
         found |= {"listing": listing.status if listing else None}
     return found
 
 
-def _foreseen(action: BatchAction, found: Sequence[Any], now: datetime) -> list[Foreseen]:
+def _foreseen(plan: BatchAction | None, found: Sequence[Any], now: datetime) -> list[Foreseen]:
     items: list[Foreseen] = []
-    told: set[UUID] = set()
+    told: set[tuple[UUID, BatchAction]] = set()
     for alert, dealer, listing in found:
+        step = _step(alert, dealer, now)
+        action = plan or (BatchAction.CREATE_TASK if dealer is None else _of_step(step))
         item = Foreseen("Alert", alert.id, action, state(action, alert, dealer, listing))
         item.payload = {"dealer": dealer and str(dealer.id), "listing": listing and str(listing.id)}
         item.impact = {alert.currency: alert.impact_minor} if alert.impact_minor else {}
         if alert.status not in ENFORCED_FROM:
             item.skip = "NOTHING_TO_DO"
-        elif dealer is None and action is BatchAction.SEND_WARNING:
+        elif dealer is None and action in ON_DEALER:
             item.skip = "NO_DEALER"
         elif action is BatchAction.SUSPEND_LISTING and (listing is None or listing.status not in ("ACTIVE", "PAUSED")):
             item.skip = "NO_LISTING"
-        elif dealer is not None and action is BatchAction.SEND_WARNING:
-            if dealer.id in told:
-                item.warnings.append("Another alert of this dealer carries the notice.")
-            elif unmet := _unmet(alert, dealer, now):
-                item.warnings.append(unmet)
-            told.add(dealer.id)
+        elif plan is None and dealer is not None and step is None:
+            item.skip = "NO_STEP"
+        if dealer is not None and action in ON_DEALER and item.skip in (None, "NO_STEP"):
+            if (dealer.id, action) in told:
+                item.warnings.append(CARRIED[action])
+            elif unmet := _unmet(action, alert, dealer, now):
+                item.warnings.append(f"The dealer is {dealer.standing}: {unmet}")
+            told.add((dealer.id, action))
         items.append(item)
     return items
 
 
-def _unmet(alert: Alert, dealer: Dealer, now: datetime) -> str | None:
-    """Why the next notice would be refused as things are now: what `rules.dealer.warn` asks, told beforehand."""
-    try:
-        dealer_rules.warn(
-            dealer.standing,
-            notices=dealer.notice,
-            cure_due_at=dealer.cure_due_at,
-            evidence=alert.evidence_head is not None,
-            still_breaching=True,
-            now=now,
-        )
-    except Refused as refused:
-        return f"The dealer is {dealer.standing}: {refused.message}"
-    return None
+def _of_step(step: LadderStep | None) -> BatchAction:
+    """What the ladder does here; where it waits, what it began with."""
+    return BatchAction.SEND_WARNING if step is None else STEPS[step]
 
 
-# Effects: each is called with its rows locked, and decides everything before it writes anything --------------------------
+CARRIED = {
+    BatchAction.SEND_WARNING: "Another alert of this dealer carries the notice.",
+    BatchAction.RESTRICT: "Another alert of this dealer carries the restriction.",
+    BatchAction.SUSPEND: "Another alert of this dealer carries the suspension.",
+    BatchAction.HOLD_PAYOUTS: "Another alert of this dealer carries the hold.",
+}
 
 
-@dataclass(slots=True)
-class Things:
-    """The locked rows of one item."""
-
-    alert: Alert
-    dealer: Dealer | None
-    listing: Listing | None
-
-
-async def lock(tx: Transaction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
-    """The alerts with their dealers and listings, all locked, each table in the order of its ids."""
-    tenant = tx.actor.tenant_id
-
-    async def rows(model: Any, ids: set[UUID]) -> dict[UUID, Any]:
-        asked = select(model).where(model.tenant_id == tenant, model.id.in_(ids)).order_by(model.id)
-        asked = asked.with_for_update().execution_options(populate_existing=True)
-        return {row.id: row for row in (await tx.session.execute(asked)).scalars()}
-
-    found = await rows(Alert, set(alerts))
-    dealers = await rows(Dealer, {a.dealer_id for a in found.values() if a.dealer_id})
-    listings = await rows(Listing, {a.listing_id for a in found.values() if a.listing_id})
-    return {
-        id_: Things(
-            a, dealers.get(a.dealer_id) if a.dealer_id else None, listings.get(a.listing_id) if a.listing_id else None
-        )
-        for id_, a in found.items()
-    }
-
-
-WARNED = text("""
-SELECT DISTINCT payload ->> 'dealer' FROM batch_item
-WHERE tenant_id = :tenant AND batch_id = :batch AND status = 'SUCCEEDED' AND outcome = 'WARNED'
-  AND payload ->> 'dealer' = ANY (CAST(:dealers AS text[]))
-""")
-
-
-async def warned_by(tx: Transaction, batch: Batch, dealers: set[str]) -> set[UUID]:
-    """The dealers whom this batch has warned already: one notice covers all their alerts in it."""
-    values = {"tenant": batch.tenant_id, "batch": batch.id, "dealers": list(dealers)}
-    return {UUID(each) for each in (await tx.session.execute(WARNED, values)).scalars()}
-
-
-async def send_warning(tx: Transaction, things: Things, *, joined: bool, reason: str) -> str:
-    """Put the dealer on notice and give it time to cure. Gives WARNED, or JOINED under a notice of the same batch.
-
-    The notice stands in the database; the letter to the dealer goes out once there is mail. Raises Refused.
-    """
-    alert, dealer = things.alert, things.dealer
+def _step(alert: Alert, dealer: Dealer | None, now: datetime) -> LadderStep | None:
+    """The step of the ladder that these facts lead to: the same one for everybody."""
     if dealer is None:
-        raise Invalid("The alert has no dealer.")
-    settings = await tx.settings()
-    if not joined:
-        notice = dealer_rules.warn(
-            dealer.standing,
-            notices=dealer.notice,
-            cure_due_at=dealer.cure_due_at,
-            evidence=alert.evidence_head is not None,
-            still_breaching=alert.status not in alert_rules.ENDED,
-            now=tx.now,
-            cure_hours=settings.cure_hours,
-        )
-        dealer.notice, dealer.cure_due_at = notice.number, notice.cure_due_at
-        move(
-            tx, dealer, "WARNED", "dealer.warned", of="DealerStanding", column="standing", cause="batch SEND_WARNING",
-            reason=reason, data={"notice": notice.number},
-        )  # fmt: skip
-    await _await_cure(tx, alert, dealer.cure_due_at)
-    alert.notice_sent_at = tx.now
-    return "JOINED" if joined else "WARNED"
+        return None
+    return dealer_rules.next_step(
+        dealer.standing,
+        notices=dealer.notice,
+        cure_due_at=dealer.cure_due_at,
+        evidence=alert.evidence_head is not None,
+        still_breaching=alert.status not in alert_rules.ENDED,
+        now=now,
+    )
 
 
-async def suspend_listing(tx: Transaction, things: Things, *, reason: str) -> str:
-    """Take the listing off the market. Gives SUSPENDED. Raises Refused."""
-    listing = things.listing
-    if listing is None:
-        raise Invalid("The alert has no listing.")
-    await suspend(tx, listing, reason=reason, cause="batch SUSPEND_LISTING")
-    await _await_cure(tx, things.alert, None)
-    return "SUSPENDED"
-
-
-async def _await_cure(tx: Transaction, alert: Alert, due: Any) -> None:
-    """The alert goes through ENFORCING to AWAITING_CURE and is looked at again when the time is over."""
-    settings = await tx.settings()
-    move(tx, alert, AlertStatus.ENFORCING, "alert.enforcing", cause="batch item RUNNING")
-    now = alert_rules.AlertState(alert.status, alert.price_minor, alert.cycle)
-    after = alert_rules.enforced(now, succeeded=True, now=tx.now, cure_hours=settings.cure_hours)
-    move(tx, alert, after.status, "alert.awaiting_cure", cause="batch item SUCCEEDED")
-    alert.cure_due_at, alert.snoozed_until = due or after.cure_due_at, None
-    assert alert.cure_due_at is not None
-    await tx.due("alert.cure", alert.id, alert.cure_due_at)
-    await tx.not_due("alert.snooze", alert.id)
-
-
-def refused(tx: Transaction, alert: Alert) -> None:
-    """The act was refused for good: somebody has to look. An alert that a person settled meanwhile stays as it is."""
-    if alert.status in ENFORCED_FROM:
-        move(tx, alert, AlertStatus.ENFORCING, "alert.enforcing", cause="batch item RUNNING")
-        cause = "batch item FAILED, DEAD, SKIPPED or CANCELLED"
-        move(tx, alert, AlertStatus.INVESTIGATING, "alert.not_enforced", cause=cause)
-
-
-async def previewed(tx: Transaction, batch: Batch, items: Sequence[Any]) -> dict[UUID, dict[str, Any]]:
-    """The states that the preview saw, by item."""
-    ids = [item.id for item in items]
-    asked = select(BatchItem.id, BatchItem.before).where(BatchItem.tenant_id == batch.tenant_id, BatchItem.id.in_(ids))
-    return {id_: before or {} for id_, before in (await tx.session.execute(asked))}
+def _unmet(action: BatchAction, alert: Alert, dealer: Dealer, now: datetime) -> str | None:
+    """Why the act would be refused as things are now: what its rule asks, told beforehand."""
+    facts: dict[str, Any] = {"notices": dealer.notice, "cure_due_at": dealer.cure_due_at, "now": now}
+    try:
+        match action:
+            case BatchAction.SEND_WARNING:
+                dealer_rules.warn(
+                    dealer.standing, evidence=alert.evidence_head is not None, still_breaching=True, **facts
+                )
+            case BatchAction.RESTRICT:
+                dealer_rules.restrict(dealer.standing, still_breaching=True, **facts)
+            case BatchAction.SUSPEND:
+                dealer_rules.suspend(dealer.standing, still_breaching=True)
+    except Refused as refused:
+        return refused.message
+    return None

@@ -39,7 +39,10 @@ class BatchSelection:
 
 @strawberry.input(description="How a batch acts; which fields count depends on its kind.")
 class BatchPlan:
-    action: BatchAction | None = strawberry.field(default=None, description="For ENFORCEMENT: what is done.")
+    action: BatchAction | None = strawberry.field(
+        default=None,
+        description="For ENFORCEMENT: what is done; when absent, for each alert the step that the ladder comes to.",
+    )
     reason: str | None = strawberry.field(
         default=None, description="For ENFORCEMENT: why, as the dealer will read it, at most 1,000 characters."
     )
@@ -63,6 +66,7 @@ class Foreseen:
     payload: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     impact: dict[str, int] = field(default_factory=dict)
+    cost: dict[str, int] = field(default_factory=dict)
     skip: str | None = None
     permitted: bool = True
 
@@ -88,11 +92,15 @@ class Foresight:
 
 
 class Kind(Protocol):
-    """One kind of batch. `streamed`: its items come from a source while it runs. `undoable`: it waits `undoSeconds`."""
+    """One kind of batch. `streamed`: its items come from a source while it runs. `undoable`: it waits `undoSeconds`.
+
+    `compensates`: what it did can be undone by `batchRollback`.
+    """
 
     kind: ClassVar[BatchKind]
     streamed: ClassVar[bool]
     undoable: ClassVar[bool]
+    compensates: ClassVar[bool]
 
     def permits(self, actor: Actor, dealer_id: UUID | None) -> bool:
         """Whether the actor may do what this kind does, for this dealer."""
@@ -108,6 +116,10 @@ class Kind(Protocol):
         """How the things are now, by `target_id`, in the fields of `Foreseen.state`; None or absent: gone."""
         ...
 
+    async def made(self, tx: Transaction, batch: Batch) -> None:
+        """What else is written with a new batch, in its transaction."""
+        ...
+
 
 KINDS: dict[BatchKind, Kind] = {}
 """Filled by the modules of the kinds when they are imported."""
@@ -119,9 +131,13 @@ class OfKind:
     kind: ClassVar[BatchKind]
     streamed: ClassVar[bool] = False
     undoable: ClassVar[bool] = False
+    compensates: ClassVar[bool] = False
 
     def permits(self, actor: Actor, dealer_id: UUID | None) -> bool:
         return does(self.kind, actor, dealer_id)
+
+    async def made(self, tx: Transaction, batch: Batch) -> None:
+        return None
 
 
 async def acting(tx: Transaction, batch: Batch) -> list[Actor]:

@@ -1,7 +1,7 @@
 """From a wish to a batch: what it would do is written down first, and only what was written down is made."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -74,7 +74,8 @@ async def batch_preview(tx: Transaction, input: BatchPreviewInput) -> BatchPrevi
     preview: BatchPreview = tx.add(
         BatchPreview(
             id=new_id(), kind=input.kind, selection=seen.selection, plan=seen.plan, hash=seen.digest(), total=total,
-            actionable=len(done) if seen.actionable is None else seen.actionable, impact=_impact(done),
+            actionable=len(done) if seen.actionable is None else seen.actionable, impact=_sums(each.impact for each in done),
+            cost=_sums(each.cost for each in done),
             warnings=seen.warnings, creator_id=tx.actor.user_id, token_id=tx.actor.token_id,
             dealer_id=seen.dealer_id, upload_id=seen.upload_id,
             expires_at=tx.now + timedelta(minutes=settings.preview_minutes),
@@ -90,10 +91,10 @@ async def batch_preview(tx: Transaction, input: BatchPreviewInput) -> BatchPrevi
 
 PREVIEWED = text("""
 INSERT INTO batch_preview_item (tenant_id, id, created_at, preview_id, n, target_type, target_id, action, permitted,
-                                state, warnings, impact, payload)
-  SELECT :tenant, id, :now, :preview, n, target_type, target_id, action, permitted, state, warnings, impact, payload
+                                state, warnings, impact, cost, payload)
+  SELECT :tenant, id, :now, :preview, n, target_type, target_id, action, permitted, state, warnings, impact, cost, payload
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, n integer, target_type text, target_id uuid, action text,
-    permitted boolean, state jsonb, warnings jsonb, impact jsonb, payload jsonb)
+    permitted boolean, state jsonb, warnings jsonb, impact jsonb, cost jsonb, payload jsonb)
 """)
 
 
@@ -109,6 +110,7 @@ def _rows(items: Sequence[Foreseen]) -> str:
             "state": item.state,
             "warnings": item.warnings,
             "impact": item.impact,
+            "cost": item.cost,
             "payload": item.payload | ({"skip": item.skip} if item.skip else {}),
         }
         for n, item in enumerate(items, 1)
@@ -116,10 +118,11 @@ def _rows(items: Sequence[Foreseen]) -> str:
     return orjson.dumps(rows, default=str).decode()
 
 
-def _impact(items: Sequence[Foreseen]) -> dict[str, int]:
+def _sums(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """One amount per currency."""
     sums: Counter[str] = Counter()
-    for item in items:
-        sums.update(item.impact)
+    for each in amounts:
+        sums.update(each)
     return dict(sums)
 
 
@@ -155,13 +158,14 @@ async def batch_create(tx: Transaction, input: BatchCreateInput) -> Batch:
 
 
 async def create(tx: Transaction, preview: BatchPreview, *, title: str | None = None, pace: int | None = None) -> Batch:
-    """The batch of a preview, with its items, its first event and its first line."""
+    """The batch of a preview, with its items, its tasks, its first event and its first line."""
     kind = _kind(BatchKind[preview.kind])
     if not tx.system and not kind.permits(tx.actor, preview.dealer_id):
         raise Forbidden("You may not do what a batch of this kind does.")
     settings = await tx.settings()
     limits = [Money(minor, currency) for currency, minor in settings.four_eyes.items()]
-    status = rules.begins_at([Money(minor, currency) for currency, minor in preview.impact.items()], limits)
+    amounts = [Money(minor, currency) for each in (preview.impact, preview.cost) for currency, minor in each.items()]
+    status = rules.begins_at(amounts, limits)
     made = texts.optional_line(title, 200, field="title") or f"{preview.kind}: {preview.total} items"
     batch: Batch = tx.add(
         Batch(
@@ -184,6 +188,7 @@ async def create(tx: Transaction, preview: BatchPreview, *, title: str | None = 
     if status == BatchStatus.PENDING_APPROVAL:
         lines.append((LogLevel.INFO, "Its amount asks for a second person.", None))
     tx.emit("batch.created", batch, to_status=status)
+    await kind.made(tx, batch)
     await tell(tx, batch, state=(None, status, None), lines=lines)
     return batch
 

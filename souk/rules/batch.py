@@ -10,7 +10,7 @@ from uuid import UUID
 
 from souk.rules.clauses import implements
 from souk.rules.enums import BatchKind
-from souk.rules.errors import ApproverIsCreator, Invalid, InvalidTransition, PreviewDrift, PreviewExpired
+from souk.rules.errors import ApproverIsCreator, Forbidden, Invalid, InvalidTransition, PreviewDrift, PreviewExpired
 from souk.rules.machines import check, machine
 from souk.rules.money import Money
 
@@ -99,6 +99,7 @@ def count(statuses: Mapping[str, int]) -> Counts:
     return Counts(**parts)
 
 
+@implements("DealerStanding", "RESTRICTED", "SUSPENDED", guard="four eyes above the tenant's amount")
 def begins_at(amounts: Iterable[Money], limits: Sequence[Money]) -> str:
     """PENDING_APPROVAL when an impact or cost reaches the tenant's four-eyes amount of its currency, else READY.
 
@@ -257,9 +258,51 @@ def paced_wake(next_at: datetime, pace: int, *, now: datetime) -> datetime:
     return max(next_at, now + PACE_QUANTUM) if pace > 4 else next_at
 
 
-def compensable(status: str, *, ended_at: datetime | None, now: datetime, rollback_hours: int = 24) -> None:
-    """Raises InvalidTransition unless a batch at rest ended at most `rollback_hours` ago."""
+@implements(BATCH, ("COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"), "ROLLING_BACK", guard="≤ 24 h")
+@implements(
+    BATCH,
+    ("COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"),
+    "ROLLING_BACK",
+    guard="every SUCCEEDED item compensable",
+)
+@implements(BATCH, "CANCELLED", "ROLLING_BACK", guard="at least one item SUCCEEDED")
+def roll_back(
+    status: str,
+    *,
+    undoes: bool,
+    done: int,
+    ended_at: datetime | None,
+    now: datetime,
+    rollback_hours: int = 24,
+) -> str:
+    """ROLLING_BACK, for a batch at rest that ended at most `rollback_hours` ago and whose kind `undoes` what it does.
+
+    `done`: items SUCCEEDED or COMPENSATION_FAILED. Raises InvalidTransition, Forbidden (a kind without a way back).
+    """
     check(BATCH, status, "ROLLING_BACK", mutation="batchRollback")
+    if not undoes:
+        raise Forbidden("What a batch of this kind did is not undone.")
+    allowed = [state for state in machine(BATCH).allowed(status) if state != "ROLLING_BACK"]
+    if done == 0:
+        raise InvalidTransition(status, "ROLLING_BACK", allowed, "There is nothing to undo.")
     if ended_at is None or now > ended_at + timedelta(hours=rollback_hours):
-        allowed = [state for state in machine(BATCH).allowed(status) if state != "ROLLING_BACK"]
         raise InvalidTransition(status, "ROLLING_BACK", allowed, f"It ended more than {rollback_hours} hours ago.")
+    return "ROLLING_BACK"
+
+
+def rolled_back(*, failed: int) -> tuple[str, str]:
+    """(status, event) once every item was tried: ROLLED_BACK, or COMPLETED_WITH_ERRORS where `failed` could not be undone."""
+    if failed:
+        return "COMPLETED_WITH_ERRORS", "some compensation failed"
+    return "ROLLED_BACK", "all compensated"
+
+
+def retry(status: str, *, failed: int) -> str:
+    """RUNNING again, for its FAILED and DEAD items and, after a FAILED run, those that are PENDING. Raises InvalidTransition.
+
+    `failed`: how many items would be tried again.
+    """
+    check(BATCH, status, "RUNNING", mutation="batchRetryFailed")
+    if failed == 0:
+        raise InvalidTransition(status, "RUNNING", (), "No item failed.")
+    return "RUNNING"

@@ -204,6 +204,40 @@ def next_step(
 _STEP_FROM = {"WATCH": LadderStep.WARN_1, "RESTRICTED": LadderStep.SUSPEND, "SUSPENDED": LadderStep.TERMINATE}
 
 
+@implements(STANDING, "WARNED", "RESTRICTED", guard=("deadline of notice 2 passed", "still breaching"))
+def restrict(standing: str, *, notices: int, cure_due_at: datetime | None, still_breaching: bool, now: datetime) -> str:
+    """RESTRICTED, from WARNED, when two notices have not led to a cure.
+
+    Raises InvalidTransition, Forbidden (notice 2 has not been given or still runs, or the breach is over).
+    """
+    check(STANDING, standing, "RESTRICTED", event="batch RESTRICT")
+    if notices < 2:
+        raise Forbidden("The second notice has not been given.")
+    if cure_due_at is not None and now < cure_due_at:
+        raise Forbidden("The time to cure of the second notice has not passed.")
+    if not still_breaching:
+        raise Forbidden("The breach is over.")
+    return "RESTRICTED"
+
+
+@implements(STANDING, "RESTRICTED", "SUSPENDED", guard="still breaching")
+def suspend(standing: str, *, still_breaching: bool) -> str:
+    """SUSPENDED, from RESTRICTED. Raises InvalidTransition, Forbidden (the breach is over)."""
+    check(STANDING, standing, "SUSPENDED", event="batch SUSPEND")
+    if not still_breaching:
+        raise Forbidden("The breach is over.")
+    return "SUSPENDED"
+
+
+@implements(STANDING, "WARNED", "WATCH", guard="notice 1", trigger="(batch rolled back)")
+@implements(STANDING, "WARNED", "WARNED", guard="notice 2", trigger="(batch rolled back)")
+def withdraw(standing: str, *, notices: int) -> tuple[str, int]:
+    """(standing, notices) once the last notice is taken back: WATCH without one, WARNED under the first. Raises InvalidTransition."""
+    to = "WARNED" if notices >= 2 else "WATCH"
+    check(STANDING, standing, to, event="batch rolled back")
+    return to, max(0, notices - 1)
+
+
 @implements(STANDING, "SUSPENDED", "RESTRICTED", guard="reason", trigger="dealerReinstate")
 def reinstate(standing: str, *, reason: str | None) -> str:
     """RESTRICTED, from SUSPENDED. Raises InvalidTransition, Required (reason)."""

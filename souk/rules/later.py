@@ -45,14 +45,11 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "DealerStanding": {
         "4": (
             "(90 d without breach)",
-            "(batch RESTRICT)",
-            "(batch SUSPEND)",
             "appealDecide(GRANT)",
-            "(batch rolled back)",
         ),
     },
     "Listing": {
-        "4": ("(batch rolled back)", "(appeal granted)", "(dealer SUSPENDED)"),
+        "4": ("(appeal granted)",),
         "money": (
             "(auction won)",
             "(deal cancelled)",
@@ -73,18 +70,9 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
         "4": ("(appeal decided)",),
         "money": ("(dispute resolved)",),
     },
-    "Alert": {"4": ("appealDecide(GRANT)", "(batch rolled back)")},
+    "Alert": {"4": ("appealDecide(GRANT)",)},
     "Batch": {
-        "4": (
-            "batchRetryFailed",
-            "batchRollback",
-            "(all compensated)",
-            "(some compensation failed)",
-        ),
         "operations": ("(breaker open)",),
-    },
-    "BatchItem": {
-        "4": ("batchRetryFailed", "dlqReplay", "(batch rolled back)", "(compensation failed)"),
     },
 }
 """Machine → part → triggers that nobody can pull yet. Where a row has no other, its clauses come with them."""
@@ -101,11 +89,11 @@ class Missing(NamedTuple):
 
 
 CLAUSES: dict[str, tuple[Missing, ...]] = {
-    "4": (
-        Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),
-        Missing("BatchItem", "RUNNING", "DEAD", "effect", "dead-letter row"),
-    ),
+    "4": (Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),),
     "money": (
+        Missing("DealerStanding", "WARNED", "RESTRICTED", "effect", "entitlement snapshot override"),
+        Missing("DealerStanding", "RESTRICTED", "SUSPENDED", "effect", "payouts ON_HOLD"),
+        Missing("DealerStanding", "SUSPENDED", "RESTRICTED", "effect", "payouts held by that item released"),
         Missing("DealerStanding", "SUSPENDED", "TERMINATED", "guard", "no HELD or FROZEN escrow"),
         Missing("DealerStanding", "SUSPENDED", "RESTRICTED", "effect", "payouts stay ON_HOLD until released"),
         Missing("Listing", "*", "PENDING_REVIEW", "guard", "entitlement ACTIVE_LISTINGS left"),

@@ -11,6 +11,7 @@ from ..engine.declare import (
     Money,
     Node,
     column,
+    computed,
     embedded,
     many,
     money,
@@ -27,11 +28,21 @@ from ..engine.declare import (
 )
 from ..engine.scalars import JSON, BigInt, DateTime
 from ..permissions.base import may
-from ..permissions.batch import ApprovesBatch, ControlsBatch, ReadsImages, SeesBatch, SeesPreview
+from ..permissions.batch import (
+    ApprovesBatch,
+    ControlsBatch,
+    ControlsItem,
+    ReadsDeadLetters,
+    ReadsImages,
+    ReplaysDeadLetter,
+    SeesBatch,
+    SeesPreview,
+)
 from ..permissions.task import SeesTask
 from ..resolvers import batch as resolve
-from ..resolvers import enforcement, importing, preview
+from ..resolvers import enforcement, importing, preview, retrying
 from ..resolvers import task as resolve_task
+from ..resolvers.evidence import in_hex
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
@@ -123,7 +134,9 @@ class BatchItem(Node):
     settled_at: DateTime | None
     before: JSON | None = column("before", ReadsImages())
     after: JSON | None = column("after", ReadsImages())
-    available_transitions: list[Transition] = transitions("BatchItem", {})
+    available_transitions: list[Transition] = transitions(
+        "BatchItem", {"batch:control": ControlsItem(), "dlq:replay": ReplaysDeadLetter()}
+    )
     attempts: list[BatchItemAttempt] = to_list(resolve.attempts_of_item)
     batch: Annotated["Batch", strawberry.lazy(".batch")] | None = to_one(resolve.batch_of_item)
 
@@ -150,6 +163,10 @@ class BatchPreviewItem(Node):
     state: JSON
     warnings: list[str]
     impact: list[Money] = totals("impact")
+    cost: list[Money] = totals("cost")
+
+
+HASHED = "SHA-256 of selection, before-states and plan, in hexadecimal."
 
 
 @view(models.BatchPreview, node=preview.preview, gate=SeesPreview())
@@ -160,6 +177,8 @@ class BatchPreview(Node):
     total: int
     actionable: int
     impact: list[Money] = totals("impact")
+    cost: list[Money] = totals("cost")
+    preview_hash: str = computed(sql=lambda row: in_hex(row.hash), description=HASHED)
     warnings: list[str]
     expires_at: DateTime
     created_at: DateTime
@@ -316,12 +335,28 @@ class BatchDecidePayload(KeyedPayload):
     batch: Batch | None = payload_node("batch", description=CHANGED)
 
 
+@strawberry.type(description="The batch, whose failures are tried again.")
+class BatchRetryFailedPayload(KeyedPayload):
+    batch: Batch | None = payload_node("batch", description=CHANGED)
+
+
+@strawberry.type(description="The batch, being undone.")
+class BatchRollbackPayload(KeyedPayload):
+    batch: Batch | None = payload_node("batch", description=CHANGED)
+
+
+@strawberry.type(description="The item, to be done again.")
+class DlqReplayPayload(Payload):
+    item: BatchItem | None = payload_node("item", description="The item; null when nothing was changed.")
+
+
 @strawberry.type
 class BatchQueries:
     batch: Batch | None = one(resolve.batch, gate=SeesBatch())
     batches: Connection[Batch] | None = many(resolve.batches, gate=SeesBatch())
     batch_preview: BatchPreview | None = one(preview.preview, gate=SeesPreview())
     batch_events: BatchEventPage | None = one(resolve.batch_events, gate=SeesBatch())
+    dead_letters: Connection[BatchItem] | None = many(retrying.dead_letters, gate=ReadsDeadLetters())
 
 
 CONTROL = may("batch:control")
@@ -336,6 +371,9 @@ class BatchMutations:
     batch_resume: BatchResumePayload | None = write(resolve.batch_resume, gate=CONTROL)
     batch_cancel: BatchCancelPayload | None = write(resolve.batch_cancel, gate=CONTROL)
     batch_decide: BatchDecidePayload | None = write(resolve.batch_decide, gate=may("batch:approve"))
+    batch_retry_failed: BatchRetryFailedPayload | None = write(retrying.batch_retry_failed, gate=CONTROL)
+    batch_rollback: BatchRollbackPayload | None = write(retrying.batch_rollback, gate=CONTROL)
+    dlq_replay: DlqReplayPayload | None = write(retrying.dlq_replay, gate=may("dlq:replay"))
 
 
 @strawberry.type

@@ -27,7 +27,21 @@ class Item:
     action: BatchAction
     payload: dict[str, Any]
     attempt: int = 0
+    tried_before: int = 0
     fresh: bool = False
+
+
+@dataclass(slots=True)
+class Past(Item):
+    """An item that was done, with what its action left behind."""
+
+    status: str = "SUCCEEDED"
+    outcome: str | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    impact_minor: int | None = None
+    currency: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +86,14 @@ class Action(Protocol):
         ...
 
 
+class Compensation(Protocol):
+    """How items of one `BatchAction` are undone."""
+
+    async def undo(self, tx: Transaction, batch: Batch, items: Sequence[Past]) -> list[Result]:
+        """One result per item, in their order: COMPENSATED, or COMPENSATION_FAILED with why. As for `Action.run` otherwise."""
+        ...
+
+
 class Source(Protocol):
     """Where the items of a streamed batch come from."""
 
@@ -87,6 +109,8 @@ class Source(Protocol):
 
 ACTIONS: dict[BatchAction, Action] = {}
 """Who does what; filled by the modules of `worker/` when they are imported."""
+COMPENSATIONS: dict[BatchAction, Compensation] = {}
+"""Who undoes what; an action that is not here stays done."""
 SOURCES: dict[BatchKind, Source] = {}
 """The kinds whose selection is streamed. Such a batch begins with `total` = `pending` = the preview's total and no items."""
 

@@ -1,7 +1,9 @@
 """One attempt at a chunk of items: done at once, or halved until only the items that fail have failed."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -14,12 +16,13 @@ from ..rules import batch as rules
 from ..rules.clauses import implements
 from ..rules.enums import BatchItemStatus
 from ..rules.errors import InvalidInput, Refused
-from .actions import ACTIONS, Action, Item, Result, Settled, Skip
+from .actions import ACTIONS, COMPENSATIONS, Item, Past, Result, Settled, Skip
 from .store import ready
 
 log = structlog.get_logger("souk.batch")
 BUSY = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock timeout, statement timeout: try again
 Chance = Callable[[], float]
+Run = Callable[[Transaction, Batch, Sequence[Any]], Awaitable[list[Result]]]
 
 
 @implements("BatchItem", "RUNNING", "SUCCEEDED", effect="result and after-state")
@@ -32,17 +35,32 @@ async def attempt(
     found: dict[int, Settled] = {}
     for action in dict.fromkeys(item.action for item in items):
         chunk = [item for item in items if item.action is action]
-        for settled in await _tried(tx, batch, ACTIONS[action], chunk, chance):
+        run: Run = ACTIONS[action].run
+        for settled in await _tried(tx, batch, run, chunk, lambda item, result: _settled(item, result, tx, chance)):
             found[id(settled.item)] = settled
     return [found[id(item)] for item in items]
 
 
-async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[Item], chance: Chance) -> list[Settled]:
+@implements("BatchItem", "SUCCEEDED", "COMPENSATION_FAILED", effect="errorCode")
+async def undo(tx: Transaction, batch: Batch, items: Sequence[Past]) -> list[Settled]:
+    """Try to undo items, one after the other where that is how they depend on each other; says where each stands now."""
+    found: dict[int, Settled] = {}
+    for action in dict.fromkeys(item.action for item in items):
+        chunk = [item for item in items if item.action is action]
+        run: Run = COMPENSATIONS[action].undo
+        for settled in await _tried(tx, batch, run, chunk, lambda item, result: _undone(item, result, tx)):
+            found[id(settled.item)] = settled
+    return [found[id(item)] for item in items]
+
+
+async def _tried(
+    tx: Transaction, batch: Batch, run: Run, items: Sequence[Item], settle: Callable[[Any, Result], Settled]
+) -> list[Settled]:
     """What became of a chunk; after an exception of its halves, so that one bad item costs a few savepoints."""
     try:
         async with tx.savepoint():
-            results = await action.run(tx, batch, items)
-            settled = [_settled(item, result, tx, chance) for item, result in zip(items, results, strict=True)]
+            results = await run(tx, batch, items)
+            settled = [settle(item, result) for item, result in zip(items, results, strict=True)]
             await tx.landed()
             await tx.session.flush()
         return settled
@@ -50,11 +68,11 @@ async def _tried(tx: Transaction, batch: Batch, action: Action, items: Sequence[
         if isinstance(error, SQLAlchemyError) and trouble(error) is Trouble.UNAVAILABLE:
             raise
         if len(items) == 1:
-            return [_settled(items[0], _failed(batch, items[0], error), tx, chance)]
+            return [settle(items[0], _failed(batch, items[0], error))]
     half = len(items) // 2
     return [
-        *await _tried(tx, batch, action, items[:half], chance),
-        *await _tried(tx, batch, action, items[half:], chance),
+        *await _tried(tx, batch, run, items[:half], settle),
+        *await _tried(tx, batch, run, items[half:], settle),
     ]
 
 
@@ -85,6 +103,16 @@ def _settled(item: Item, result: Result, tx: Transaction, chance: Chance) -> Set
     if result.status != BatchItemStatus.FAILED:
         return ready(Settled(item, result, result.status), tx.now)
     n = item.attempt + 1
-    status = rules.after_failure(n, retryable=result.retry)
-    waits = tx.now + rules.backoff(n, chance()) if status == "RETRY_WAIT" else None
+    status = rules.after_failure(n - item.tried_before, retryable=result.retry)
+    waits = tx.now + rules.backoff(n - item.tried_before, chance()) if status == "RETRY_WAIT" else None
     return ready(Settled(item, result, status, waits), tx.now)
+
+
+def _undone(item: Past, result: Result, tx: Transaction) -> Settled:
+    """What its action left behind stays written with the item: it is what was undone, or is still to be."""
+    status = "COMPENSATED" if result.status == BatchItemStatus.COMPENSATED else "COMPENSATION_FAILED"
+    kept = replace(
+        result, outcome=item.outcome, before=item.before, after=item.after, warnings=item.warnings,
+        impact_minor=item.impact_minor, currency=item.currency,
+    )  # fmt: skip
+    return ready(Settled(item, kept, status), tx.now)

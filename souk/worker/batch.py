@@ -24,6 +24,7 @@ from ..rules.enums import BatchKind, LogLevel
 from . import store
 from .actions import SOURCES, Item, Result, Settled, Source
 from .attempts import Chance, attempt
+from .rollback import roll_back
 
 GOAL = timedelta(milliseconds=200)
 """What a step should take; the chunk grows and shrinks towards it."""
@@ -76,10 +77,12 @@ async def _step(
             select(Batch).where(Batch.tenant_id == tenant_id, Batch.id == batch_id).with_for_update()
         )
         batch = found.scalar_one_or_none()
-        if batch is None or batch.status not in ("RUNNING", "CANCELLING"):
+        if batch is None or batch.status not in ("RUNNING", "CANCELLING", "ROLLING_BACK"):
             await tx.not_due(RUN, batch_id)
             return None, 0, False
         tx.about(batch)
+        if batch.status == "ROLLING_BACK":
+            return *await roll_back(tx, batch, size), False
         tx.actor = replace(tx.actor, user_id=batch.starter_id, token_id=None if batch.starter_id else batch.token_id)
         if batch.status == "CANCELLING":
             await finish(tx, batch, [], [])
@@ -112,13 +115,15 @@ async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance) -> tu
 async def _taken(tx: Transaction, batch: Batch, limit: int) -> list[Item]:
     """What waits for another attempt first, then what was never tried, then what the source still has."""
     items = await store.take(tx, batch, "RETRY_WAIT", limit) if batch.waiting else []
-    source = SOURCES.get(BatchKind[batch.kind])
-    if source is None:
-        if len(items) < limit:
-            items += await store.take(tx, batch, "PENDING", limit - len(items))
-    elif len(items) < limit and batch.pending > 0:
-        items += await _streamed(tx, batch, source, limit - len(items))
-    return items
+    source, left = SOURCES.get(BatchKind[batch.kind]), limit - len(items)
+    if left <= 0:
+        return items
+    stored: list[Item] = []
+    if source is None or (batch.cursor or {}).get("again"):  # what is tried anew stands in the table already
+        stored = await store.take(tx, batch, "PENDING", left)
+    if source is not None and not stored and batch.pending > 0:
+        stored = await _streamed(tx, batch, source, left)
+    return items + stored
 
 
 async def _streamed(tx: Transaction, batch: Batch, source: Source, limit: int) -> list[Item]:
@@ -147,7 +152,7 @@ async def _tried(tx: Transaction, batch: Batch, items: Sequence[Item], chance: C
 
 def _count(batch: Batch, settled: Sequence[Settled]) -> None:
     counts, impact = counts_of(batch), dict(batch.impact)
-    moves = Counter(("RETRY_WAIT" if each.item.attempt else "PENDING", each.status) for each in settled)
+    moves = Counter((_was(each.item), each.status) for each in settled)
     for (before, after), n in moves.items():
         counts = counts.moved(before, after, n)
     set_counts(batch, counts)
@@ -156,6 +161,10 @@ def _count(batch: Batch, settled: Sequence[Settled]) -> None:
             impact[each.result.currency] = impact.get(each.result.currency, 0) + each.result.impact_minor
     if impact != batch.impact:
         batch.impact = impact
+
+
+def _was(item: Item) -> str:
+    return "RETRY_WAIT" if item.attempt > item.tried_before else "PENDING"
 
 
 def _lines(settled: Sequence[Settled]) -> list[Line]:

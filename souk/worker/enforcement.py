@@ -1,15 +1,19 @@
-"""The actions of the kind ENFORCEMENT, a chunk at a time."""
+"""The actions of the kind ENFORCEMENT, a chunk at a time, and how they are taken back."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from ..db.session import Transaction
 from ..models import Batch
-from ..resolvers import enforcement
+from ..resolvers import enforcing
+from ..resolvers.compensating import take_back
+from ..resolvers.enforcement import state
 from ..rules.clauses import implements
-from ..rules.enums import AlertStatus, BatchAction
+from ..rules.enums import AlertStatus, BatchAction, BatchItemStatus
 from ..rules.errors import Refused
-from .actions import ACTIONS, Item, Result
+from .actions import ACTIONS, COMPENSATIONS, Item, Past, Result
+
+OF_DEALER = ("standing", "notice")
 
 
 class Enforce:
@@ -19,12 +23,12 @@ class Enforce:
         self.action = action
 
     async def run(self, tx: Transaction, batch: Batch, items: Sequence[Item]) -> list[Result]:
-        found = await enforcement.lock(tx, [item.target_id for item in items if item.target_id])
+        found = await enforcing.lock(tx, [item.target_id for item in items if item.target_id])
         dealers = {item.payload["dealer"] for item in items if item.payload.get("dealer")}
-        warned = await enforcement.warned_by(tx, batch, dealers) if self.action is BatchAction.SEND_WARNING else set()
-        before = await enforcement.previewed(tx, batch, items)
+        acted = await enforcing.acted_on(tx, batch, self.action, dealers)
+        before = await enforcing.previewed(tx, batch, items)
         return [
-            await self._one(tx, batch, found.get(item.target_id) if item.target_id else None, before[item.id], warned)
+            await self._one(tx, batch, item, found.get(item.target_id) if item.target_id else None, before, acted)
             for item in items
         ]
 
@@ -33,10 +37,12 @@ class Enforce:
         self,
         tx: Transaction,
         batch: Batch,
-        things: enforcement.Things | None,
-        before: dict[str, object],
-        warned: set[UUID],
+        item: Item,
+        things: enforcing.Things | None,
+        previewed: dict[UUID, dict[str, object]],
+        acted: set[UUID],
     ) -> Result:
+        before = previewed[item.id]
         if things is None:
             return Result("SKIPPED", error_code="DRIFT", error_message="It is gone.")
         alert, dealer = things.alert, things.dealer
@@ -44,30 +50,50 @@ class Enforce:
             return Result(
                 "SKIPPED", before=before, error_code="ALREADY_CURED", error_message="The price is cured already."
             )
-        joined = dealer is not None and dealer.id in warned
-        now = enforcement.state(self.action, alert, dealer, things.listing)
+        joined = dealer is not None and dealer.id in acted
+        now = state(self.action, alert, dealer, things.listing)
         drifted = [name for name, was in before.items() if now.get(name) != was]
-        if joined:  # the notice of this very batch has moved the dealer
-            drifted = [name for name in drifted if name not in ("standing", "notice")]
+        if joined:  # an item of this very batch has moved the dealer
+            drifted = [name for name in drifted if name not in OF_DEALER]
         if drifted:
             changed = ", ".join(f"{name}: {before[name]} → {now.get(name)}" for name in drifted)
             return Result("SKIPPED", before=before, error_code="DRIFT", error_message=f"It changed: {changed}.")
-        reason = str(batch.plan["reason"])
+        order = enforcing.Order(item.id, batch.id, str(batch.plan["reason"]), joined)
         try:
-            if self.action is BatchAction.SEND_WARNING:
-                outcome = await enforcement.send_warning(tx, things, joined=joined, reason=reason)
-            else:
-                outcome = await enforcement.suspend_listing(tx, things, reason=reason)
+            done = await enforcing.act(tx, self.action, things, order)
         except Refused as refusal:
-            enforcement.refused(tx, alert)
+            enforcing.refused(tx, alert)
             return Result("FAILED", before=before, error_code=refusal.code, error_message=refusal.message)
-        if dealer is not None and outcome == "WARNED":
-            warned.add(dealer.id)
-        after = enforcement.state(self.action, alert, dealer, things.listing)
+        if dealer is not None and self.action in enforcing.ON_DEALER:
+            acted.add(dealer.id)
+        after = state(self.action, alert, dealer, things.listing) | done.after
         return Result(
-            outcome=outcome, before=before, after=after, impact_minor=alert.impact_minor, currency=alert.currency
-        )
+            outcome=done.outcome, before=before | done.before, after=after, impact_minor=alert.impact_minor,
+            currency=alert.currency,
+        )  # fmt: skip
 
 
-for _action in enforcement.ACTIONS:
+class TakeBack:
+    """Undoes what an action did, where it is still as the action left it."""
+
+    def __init__(self, action: BatchAction) -> None:
+        self.action = action
+
+    async def undo(self, tx: Transaction, batch: Batch, items: Sequence[Past]) -> list[Result]:
+        found = await enforcing.lock(tx, [item.target_id for item in items if item.target_id])
+        return [await self._one(tx, item, found.get(item.target_id) if item.target_id else None) for item in items]
+
+    async def _one(self, tx: Transaction, item: Past, things: enforcing.Things | None) -> Result:
+        failed = BatchItemStatus.COMPENSATION_FAILED
+        if things is None:
+            return Result(failed, error_code="NOT_FOUND", error_message="It is gone.")
+        try:
+            await take_back(tx, self.action, things, item.id, item.outcome, item.before, item.after)
+        except Refused as refusal:
+            return Result(failed, error_code=refusal.code, error_message=refusal.message)
+        return Result(BatchItemStatus.COMPENSATED)
+
+
+for _action in enforcing.ACTS:
     ACTIONS[_action] = Enforce(_action)
+    COMPENSATIONS[_action] = TakeBack(_action)

@@ -13,18 +13,26 @@ from ..db.session import Transaction
 from ..engine.symbols import write_id
 from ..models import Batch, new_key
 from ..rules.enums import BatchAction
-from .actions import Item, Settled
+from .actions import Item, Past, Settled
 
 
 def _with_payload(sql: str) -> TextClause:
     return text(sql).columns(payload=JSONB)  # type: ignore[return-value]
 
 
-ITEM = "id, n, target_type, target_id, action, payload, attempt"
+ITEM = "id, n, target_type, target_id, action, payload, attempt, tried_before"
 TAKE = f"""
 SELECT {ITEM} FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch AND status = :status
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now) ORDER BY n LIMIT :limit FOR UPDATE SKIP LOCKED
 """
+PAST = text(f"""
+SELECT {ITEM}, status, outcome, before, after, warnings, impact_minor, currency FROM batch_item
+WHERE tenant_id = :tenant AND batch_id = :batch AND n < :before AND status IN ('SUCCEEDED', 'COMPENSATION_FAILED')
+ORDER BY n DESC LIMIT :limit FOR UPDATE
+""").columns(payload=JSONB, before=JSONB, after=JSONB, warnings=JSONB)
+UNDONE = text("""
+SELECT count(*) FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch AND status = 'COMPENSATION_FAILED'
+""")
 ROWS = """
 WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
   id uuid, n integer, target_type text, target_id uuid, action text, payload jsonb, status text, attempt integer,
@@ -66,9 +74,31 @@ async def take(tx: Transaction, batch: Batch, status: str, limit: int) -> list[I
         {"tenant": batch.tenant_id, "batch": batch.id, "status": status, "now": tx.now, "limit": limit},
     )
     return [
-        Item(row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt)
+        Item(
+            row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt,
+            row.tried_before,
+        )
         for row in found
-    ]
+    ]  # fmt: skip
+
+
+async def past(tx: Transaction, batch: Batch, before: int, limit: int) -> list[Past]:
+    """Up to `limit` items that are done and come before a place, locked, from the last one back."""
+    values = {"tenant": batch.tenant_id, "batch": batch.id, "before": before, "limit": limit}
+    return [
+        Past(
+            row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt,
+            row.tried_before, False, row.status, row.outcome, row.before or {}, row.after or {}, row.warnings,
+            row.impact_minor, row.currency,
+        )
+        for row in await tx.session.execute(PAST, values)
+    ]  # fmt: skip
+
+
+async def not_undone(tx: Transaction, batch: Batch) -> int:
+    """How many items could not be undone."""
+    found: int = (await tx.session.execute(UNDONE, {"tenant": batch.tenant_id, "batch": batch.id})).scalar_one()
+    return found
 
 
 async def settle(tx: Transaction, batch: Batch, settled: Sequence[Settled]) -> None:

@@ -221,6 +221,29 @@ async def batch_cancel(stage: Stage) -> Call:
     return Role.OPS, {"id": await _batch(stage), "reason": "No."}
 
 
+async def _done(stage: Stage, *, standing: str) -> str:
+    """A batch of one notice that a worker has come to the end of; refused where the dealer is not watched."""
+    shop = await _shop(stage)
+    await stage.world.rows("UPDATE dealer SET standing = :to RETURNING 1", to=standing)
+    id_ = str((await shop.create())["batch"]["id"])
+    await shop.act(Role.OPS, "batchStart", id_)
+    await shop.work(id_)
+    return id_
+
+
+ANOTHER = {"id": "QmF0Y2g6MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAx"}
+
+
+@case("batchRetryFailed", other=ANOTHER)
+async def batch_retry_failed(stage: Stage) -> Call:
+    return Role.OPS, {"id": await _done(stage, standing="GOOD")}
+
+
+@case("batchRollback", other={"reason": "Something else."})
+async def batch_rollback(stage: Stage) -> Call:
+    return Role.OPS, {"id": await _done(stage, standing="WATCH"), "reason": "A mistake."}
+
+
 @case("batchDecide", other={"reason": "Something else."})
 async def batch_decide(stage: Stage) -> Call:
     return Role.ADMIN, {"id": await _batch(stage, impact=9_000_000), "decision": "APPROVE", "reason": "Good."}

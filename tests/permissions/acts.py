@@ -243,6 +243,17 @@ async def _a_team(cells: Cells, actor: Actor, own: bool) -> Input:
 
 
 MOVES = ("lead:setStatus", "unlock:setStatus")
+
+
+async def _a_dead_item(cells: Cells, actor: Actor, own: bool) -> Input:
+    """What died in a batch that can take it up; it is nobody's own."""
+    dead = await cells.find(
+        """SELECT i.id FROM batch_item i JOIN batch b ON b.id = i.batch_id WHERE i.status = 'DEAD'
+           AND b.status IN ('RUNNING', 'PAUSED', 'COMPLETED_WITH_ERRORS', 'FAILED') ORDER BY i.id LIMIT 1"""
+    )
+    return None if own else {"id": _global("BatchItem", dead), "reason": "Mended."}
+
+
 COMMENTS = ("ticket:comment", "ticket:internal")
 ALERTS = ("alert:acknowledge", "alert:transition")
 ACTS = [
@@ -260,6 +271,7 @@ ACTS = [
     Act("batch:enforcement", "batchPreview", "batch_preview", _a_warning, ("batch:control",), also=("batch:control", "alert:read")),
     Act("batch:import", "batchPreview", "batch_preview", _a_file, ("batch:control",),
         also=("batch:control", "upload:create", "dealer:read", "listing:read", "listing:readUnpublished", "listing:write")),
+    Act("dlq:replay", "dlqReplay", "batch_item", _a_dead_item),
     Act("session:create", "otpRequest", "sign_in_challenge", _a_code),
     Act("session:create", "sessionSwitch", "session", _a_role, mine="membership_id IN (SELECT id FROM membership WHERE user_id = :user)",
         besides=(Role.PUBLIC,)),

@@ -123,6 +123,7 @@ QUESTIONS = [
     ("audit:readRefusals", "accessRefusals { totalCount }"),
     ("audit:readRefusals", "accessExplain(id: $id, role: DEALER) { allowed }"),
     ("settings:read", "settings { version }"),
+    ("system:read", "deadLetters { totalCount }"),
     ("settings:read", "settingsHistory { totalCount }"),
     ("flag:write", "flags { totalCount }"),
 ]

@@ -73,6 +73,7 @@ REVISION = Spelled(of(PARTY, "offer_id", "offer"))
 SPELLED: dict[str, Spelled] = {
     "SeesSnapshot": Spelled(of(OWN["Alert"], "alert_id", "alert")),
     "SeesSaleRow": Spelled(of(OWN["Alert"], "alert_id", "alert", "t.dealer_id = :dealer")),
+    "ControlsItem": Spelled(of(MADE, "batch_id", "batch")),
     "ReadsImages": Spelled(of(MADE, "batch_id", "batch")),
     "SeesDealer": Spelled(
         within=LIVE,

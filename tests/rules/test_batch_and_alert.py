@@ -17,6 +17,7 @@ from souk.rules.batch import Counts
 from souk.rules.enums import AlertKind, DismissReason, PolicyKind
 from souk.rules.errors import (
     ApproverIsCreator,
+    Forbidden,
     Invalid,
     InvalidTransition,
     PreviewDrift,
@@ -151,12 +152,25 @@ def test_backoff_draws_from_the_whole_span(attempt: int, chance: float) -> None:
 
 
 def test_a_run_is_rolled_back_within_a_day() -> None:
-    rules.compensable("COMPLETED", ended_at=NOW, now=NOW + timedelta(hours=24))
+    given = {"undoes": True, "done": 1, "ended_at": NOW, "now": NOW + timedelta(hours=24)}
+    assert rules.roll_back("COMPLETED", **given) == "ROLLING_BACK"
     with pytest.raises(InvalidTransition) as caught:
-        rules.compensable("FAILED", ended_at=NOW, now=NOW + timedelta(hours=24, seconds=1))
+        rules.roll_back("FAILED", **given | {"now": NOW + timedelta(hours=24, seconds=1)})
     assert caught.value.allowed == ("RUNNING",)
-    with pytest.raises(InvalidTransition):
-        rules.compensable("RUNNING", ended_at=None, now=NOW)
+    for status, changed in (("RUNNING", {"ended_at": None}), ("ROLLED_BACK", {}), ("CANCELLED", {"done": 0})):
+        with pytest.raises(InvalidTransition):
+            rules.roll_back(status, **given | changed)
+    with pytest.raises(Forbidden):
+        rules.roll_back("COMPLETED", **given | {"undoes": False})
+    assert rules.rolled_back(failed=0) == ("ROLLED_BACK", "all compensated")
+    assert rules.rolled_back(failed=1) == ("COMPLETED_WITH_ERRORS", "some compensation failed")
+
+
+def test_what_failed_is_tried_again_where_something_failed() -> None:
+    assert [rules.retry(status, failed=1) for status in ("FAILED", "COMPLETED_WITH_ERRORS")] == ["RUNNING"] * 2
+    for status, failed in (("FAILED", 0), ("COMPLETED", 1), ("CANCELLED", 1), ("RUNNING", 1)):
+        with pytest.raises(InvalidTransition):
+            rules.retry(status, failed=failed)
 
 
 P = 100_000

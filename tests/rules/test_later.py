@@ -17,7 +17,8 @@ from souk.schema import schema
 BY_CHUNK = {  # steps of items, taken by one statement for a whole chunk, which names their states instead
     ("BatchItem", event) for event in (
         "worker lease", "action ok", "retryable error", "lease lost", "nextAttemptAt", "error that no retry cures",
-        "attempts exhausted", "drift", "permission lost", "already done", "batch cancelled",
+        "attempts exhausted", "drift", "permission lost", "already done", "batch cancelled", "batch rolled back",
+        "compensation failed",
     )
 }  # fmt: skip
 

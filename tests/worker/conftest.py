@@ -19,7 +19,7 @@ from souk.resolvers.writing import locked
 from souk.rules import batch as rules
 from souk.rules.actor import Role
 from souk.rules.enums import BatchKind
-from souk.worker.actions import ACTIONS, SOURCES
+from souk.worker.actions import ACTIONS, COMPENSATIONS, SOURCES
 from souk.worker.batch import step
 from tests.world import KEYRING, PATIENT, World
 
@@ -28,12 +28,13 @@ from . import bench
 
 @pytest.fixture(autouse=True)
 def _bench() -> Iterator[None]:
-    kept = dict(KINDS), dict(ACTIONS), dict(SOURCES)
+    registries: tuple[dict[Any, Any], ...] = (KINDS, ACTIONS, COMPENSATIONS, SOURCES)
+    kept = [dict(each) for each in registries]
     bench.install()
     yield
-    for registry, before in zip((KINDS, ACTIONS, SOURCES), kept, strict=True):
+    for registry, before in zip(registries, kept, strict=True):
         registry.clear()
-        registry.update(before)  # type: ignore[arg-type]
+        registry.update(before)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -74,9 +75,9 @@ class Run:
         return dict(tuple(row) for row in found)
 
     async def effects(self) -> list[int]:
-        """How often each item's effect is there, in the order of the items."""
+        """How often each item's effect is there and not undone, in the order of the items."""
         found = await self.world.rows(
-            """SELECT i.n, count(a.id) FROM batch_item i LEFT JOIN access_refusal a ON a.subject_id = i.id
+            """SELECT i.n, coalesce(sum(CASE a.operation WHEN 'bench' THEN 1 WHEN 'bench undone' THEN -1 END), 0) FROM batch_item i LEFT JOIN access_refusal a ON a.subject_id = i.id
                WHERE i.batch_id = :id GROUP BY i.n ORDER BY i.n""",
             id=self.id,
         )

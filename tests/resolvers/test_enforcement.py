@@ -1,0 +1,504 @@
+"""The ladder by batches: which step each alert comes to, what each step does, and how each is taken back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from souk.db.session import Database, system_actor
+from souk.models import Letter
+from souk.resolvers.kinds import Foreseen, Foresight
+from souk.resolvers.letter import opened
+from souk.rules.actor import Role
+from souk.rules.dealer import next_step
+from souk.rules.enums import BatchAction, DealerStanding
+from souk.worker import enforcement
+from souk.worker.batch import step
+from tests.resolvers import margin
+from tests.resolvers.test_batch import Shop
+from tests.worker.conftest import worker_db
+from tests.world import World
+
+__all__ = ["worker_db"]
+assert enforcement.TakeBack
+PASSED, AHEAD = "2026-11-22T08:59:00+00:00", "2026-11-25T09:00:00+00:00"
+DEALERS = "SELECT standing, notice, cure_due_at FROM dealer WHERE id = :id"
+LIVE = "SELECT kind FROM dealer_restriction WHERE dealer_id = :id AND until IS NULL ORDER BY kind"
+
+
+class Ladder(Shop):
+    """A shop whose dealers stand on a rung, and batches that go to their end and back."""
+
+    async def on(self, standing: str, notice: int = 0, due: str | None = None, dealer: UUID | None = None) -> None:
+        sql = "UPDATE dealer SET standing = :s, notice = :n, cure_due_at = CAST(:d AS timestamptz) WHERE id = :id RETURNING 1"
+        at = datetime.fromisoformat(due) if due else None
+        await self.world.rows(sql, s=standing, n=notice, d=at, id=dealer or self.world.dealer)
+
+    async def foreseen(self, action: str | None = None, **selection: Any) -> dict[str, Any]:
+        plan = {"reason": "Below the agreed price."} | ({"action": action} if action else {})
+        items = "items { nodes { action permitted state warnings impact { amount } cost { amount } } }"
+        payload = await self.world.do(
+            Role.OPS, "batchPreview", f"preview {{ id total actionable previewHash cost {{ amount }} expiresAt {items} }}",
+            kind="ENFORCEMENT", selection=selection or {"alertIds": self.ids()}, plan=plan,
+        )  # fmt: skip
+        assert payload["userErrors"] == []
+        found: dict[str, Any] = payload["preview"]
+        return found
+
+    async def run(self, action: str | None = None) -> str:
+        """A batch over all alerts, to its end."""
+        preview = await self.foreseen(action)
+        made = await self.world.do(
+            Role.OPS, "batchCreate", "batch { id status }", previewId=preview["id"], idempotencyKey=self.world.key()
+        )
+        id_ = str(made["batch"]["id"])
+        assert (await self.act(Role.OPS, "batchStart", id_))["batch"]["status"] == "RUNNING"
+        await self.to_rest(id_)
+        return id_
+
+    async def to_rest(self, id_: str, size: int = 200) -> None:
+        (row,) = await self.world.rows("SELECT id FROM batch WHERE status IN ('RUNNING', 'CANCELLING', 'ROLLING_BACK')")
+        due: datetime | None = self.now
+        while due is not None:
+            self.now = self.world.now = max(self.now, due)
+            due, _ = await step(self.db, self.world.tenant_id, row.id, now=self.now, size=size)
+
+    async def back(self, id_: str) -> dict[str, Any]:
+        payload = await self.act(Role.OPS, "batchRollback", id_, reason="A mistake.")
+        assert payload["batch"]["status"] == "ROLLING_BACK", payload
+        await self.to_rest(id_)
+        found = await self.world.data(Role.OPS, BATCH, {"id": id_})
+        batch: dict[str, Any] = found["batch"]
+        return batch
+
+    async def dealer(self) -> tuple[Any, ...]:
+        (row,) = await self.world.rows(DEALERS, id=self.world.dealer)
+        return tuple(row)
+
+    async def lacks(self) -> list[str]:
+        return [kind for (kind,) in await self.world.rows(LIVE, id=self.world.dealer)]
+
+    async def letters(self) -> list[str]:
+        """What the dealers were written, the first first."""
+        rows = await self.world.rows("SELECT id FROM letter ORDER BY created_at, id")
+        said = []
+        async with self.world.souk.app.transaction(system_actor(self.world.tenant_id), "test", system=True) as tx:
+            for (id_,) in rows:
+                letter = await tx.session.get_one(Letter, (self.world.tenant_id, id_))
+                to, body = opened(tx, letter)
+                assert (to, letter.subject) == ("dealer@example.com", "Test: about your prices")
+                said.append((body or "").split("\n")[0])
+        return said
+
+
+BATCH = """query($id: ID!) { batch(id: $id) { status impactSoFar { amount }
+  counts { total pending running waiting succeeded failed dead skipped cancelled compensated }
+  report { total durationMs groups { action status outcome errorCode items } } availableTransitions { to mutation }
+  items { nodes { n status outcome errorCode errorMessage attempts { n status } } } } }"""
+
+
+@pytest.fixture
+def ladder(world: World, worker_db: Database) -> Ladder:
+    return Ladder(world, worker_db)
+
+
+def outcomes(batch: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
+    return [(node["status"], node["outcome"], node["errorCode"]) for node in batch["items"]["nodes"]]
+
+
+# The step ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("standing", "notice", "due", "action", "actionable", "told"),
+    [
+        ("WATCH", 0, None, "SEND_WARNING", 1, []),
+        ("WARNED", 1, PASSED, "SEND_WARNING", 1, []),
+        ("WARNED", 2, PASSED, "RESTRICT", 1, []),
+        ("RESTRICTED", 2, PASSED, "SUSPEND", 1, []),
+        ("SUSPENDED", 2, PASSED, "CREATE_TASK", 1, []),
+        ("WARNED", 1, AHEAD, "SEND_WARNING", 0, ["The dealer is WARNED: The time to cure of the first notice has not passed."]),
+        ("GOOD", 0, None, "SEND_WARNING", 0, ["The dealer is GOOD: GOOD does not lead to WARNED."]),
+    ],
+)  # fmt: skip
+async def test_a_plan_without_an_action_takes_the_step_that_the_facts_ask_for(
+    ladder: Ladder, standing: str, notice: int, due: str | None, action: str, actionable: int, told: list[str]
+) -> None:
+    await ladder.breach(ladder.world.dealer)
+    await ladder.on(standing, notice, due)
+    preview = await ladder.foreseen()
+    state = {"status": "OPEN", "cycle": 1}
+    if action != "CREATE_TASK":
+        state |= {"standing": standing, "notice": notice}
+    assert preview["items"]["nodes"] == [
+        {"action": action, "permitted": True, "state": state, "warnings": told, "impact": [{"amount": "1000.00"}], "cost": []}
+    ]  # fmt: skip
+    assert (preview["total"], preview["actionable"], preview["cost"]) == (1, actionable, [])
+
+
+FACTS = st.tuples(
+    st.sampled_from(list(DealerStanding)), st.integers(0, 2), st.sampled_from((None, -1, 1)), st.booleans(), st.booleans()
+)  # fmt: skip
+
+
+@given(FACTS)
+def test_the_same_facts_lead_to_the_same_step_for_everybody(facts: tuple[str, int, int | None, bool, bool]) -> None:
+    standing, notices, hours, evidence, breaching = facts
+    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    due = None if hours is None else now + timedelta(hours=hours)
+    steps = {
+        next_step(standing, notices=notices, cure_due_at=due, evidence=evidence, still_breaching=breaching, now=now)
+        for _ in range(2)
+    }
+    assert len(steps) == 1
+
+
+async def test_two_dealers_on_two_rungs_get_two_steps_in_one_batch(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer)
+    await ladder.breach(world.dealer)
+    await ladder.on("WARNED", 2, PASSED)
+    preview = await ladder.foreseen()
+    assert [node["action"] for node in preview["items"]["nodes"]] == ["RESTRICT", "SEND_WARNING", "RESTRICT"]
+    told = [node["warnings"] for node in preview["items"]["nodes"]]
+    assert told == [[], [], ["Another alert of this dealer carries the restriction."]]
+    id_ = await ladder.run()
+    batch = (await world.data(Role.OPS, BATCH, {"id": id_}))["batch"]
+    assert outcomes(batch) == [("SUCCEEDED", "RESTRICTED", None), ("SUCCEEDED", "WARNED", None), ("SUCCEEDED", "JOINED", None)]  # fmt: skip
+    standings = await world.rows("SELECT standing, notice FROM dealer ORDER BY name")
+    assert standings == [("RESTRICTED", 2), ("WARNED", 1)]
+    item = await world.rows(
+        "SELECT DISTINCT i.n FROM dealer_restriction r JOIN batch_item i ON i.id = r.batch_item_id WHERE until IS NULL"
+    )
+    assert item == [(1,)]
+
+
+async def test_the_hash_of_a_preview_is_of_selection_states_and_plan(ladder: Ladder) -> None:
+    world = ladder.world
+    alert = await ladder.breach(world.dealer)
+    one, same = await ladder.foreseen("SEND_WARNING"), await ladder.foreseen("SEND_WARNING")
+    state = {"status": "OPEN", "cycle": 1, "standing": "WATCH", "notice": 0}
+    seen = Foresight(
+        {"alertIds": [str(alert)]}, {"action": "SEND_WARNING", "reason": "Below the agreed price."},
+        [Foreseen("Alert", alert, BatchAction.SEND_WARNING, state)],
+    )  # fmt: skip
+    assert one["previewHash"] == same["previewHash"] == seen.digest().hex()
+    assert one["expiresAt"] == "2026-11-22T09:30:00Z"
+    await ladder.on("WARNED", 1, PASSED)
+    changed, ladder_plan = await ladder.foreseen("SEND_WARNING"), await ladder.foreseen()
+    assert len({one["previewHash"], changed["previewHash"], ladder_plan["previewHash"]}) == 3
+
+
+# Each act, and its way back ---------------------------------------------------------------------------------------------
+
+
+async def test_a_second_notice_is_withdrawn_and_the_first_deadline_stands(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.on("WARNED", 1, PASSED)
+    id_ = await ladder.run()
+    sent = ladder.now
+    assert await ladder.dealer() == ("WARNED", 2, sent + timedelta(hours=72))
+    batch = await ladder.back(id_)
+    assert (batch["status"], outcomes(batch)) == ("ROLLED_BACK", [("COMPENSATED", "WARNED", None)])
+    assert await ladder.dealer() == ("WARNED", 1, datetime.fromisoformat(PASSED))
+    assert await ladder.letters() == [
+        "To First Motors: this is a second and last notice.",
+        "To First Motors: what we wrote last about your prices is withdrawn. It counts no more, and what it took from you is yours again.",
+    ]  # fmt: skip
+
+
+async def test_a_first_notice_to_three_alerts_is_withdrawn_whole(ladder: Ladder) -> None:
+    world = ladder.world
+    for _ in range(3):
+        await ladder.breach(world.dealer)
+    id_ = await ladder.run()
+    assert (await ladder.dealer())[:2] == ("WARNED", 1)
+    batch = await ladder.back(id_)
+    assert (batch["status"], batch["impactSoFar"]) == ("ROLLED_BACK", [{"amount": "0.00"}])
+    counts = dict.fromkeys(("pending", "running", "waiting", "succeeded", "failed", "dead", "skipped", "cancelled"), 0)
+    assert batch["counts"] == counts | {"total": 3, "compensated": 3}
+    assert batch["report"]["groups"] == [
+        {"action": "SEND_WARNING", "status": "COMPENSATED", "outcome": outcome, "errorCode": None, "items": n}
+        for outcome, n in (("JOINED", 2), ("WARNED", 1))
+    ]
+    assert [node["attempts"] for node in batch["items"]["nodes"]] == [
+        [{"n": 1, "status": "SUCCEEDED"}, {"n": 2, "status": "COMPENSATED"}]
+    ] * 3  # fmt: skip
+    assert await ladder.dealer() == ("WATCH", 0, None)
+    alerts = await world.rows("SELECT DISTINCT status, cure_due_at, notice_sent_at FROM alert")
+    assert alerts == [("INVESTIGATING", None, None)]
+    assert await world.rows("SELECT * FROM souk.work WHERE kind = 'alert.cure' AND tenant_id = :t", t=world.tenant_id) == []  # fmt: skip
+    assert len(await ladder.letters()) == 2  # one notice, one withdrawal
+    events = await world.rows("SELECT seq FROM batch_event ORDER BY seq")
+    assert [seq for (seq,) in events] == list(range(1, len(events) + 1))
+    told = "SELECT from_status, to_status, reason FROM batch_event WHERE kind = 'STATE' ORDER BY seq"
+    assert [tuple(row) for row in (await world.rows(told))[-2:]] == [
+        ("COMPLETED", "ROLLING_BACK", "A mistake."), ("ROLLING_BACK", "ROLLED_BACK", "A mistake."),
+    ]  # fmt: skip
+    assert batch["availableTransitions"] == []
+
+
+async def test_restricted_a_dealer_lacks_three_things_and_has_them_back(ladder: Ladder) -> None:
+    await ladder.breach(ladder.world.dealer)
+    await ladder.on("WARNED", 2, PASSED)
+    id_ = await ladder.run("RESTRICT")
+    assert (await ladder.dealer())[0] == "RESTRICTED"
+    assert await ladder.lacks() == ["LEAD_UNLOCK", "LISTING_RESUME", "OFFER"]
+    assert (await ladder.back(id_))["status"] == "ROLLED_BACK"
+    assert await ladder.dealer() == ("WARNED", 2, datetime.fromisoformat(PASSED))
+    assert await ladder.lacks() == []
+    assert [words.partition(":")[2] for words in await ladder.letters()] == [
+        " two notices have passed.",
+        " what we wrote last about your prices is withdrawn. It counts no more, and what it took from you is yours again.",
+    ]  # fmt: skip
+
+
+async def test_suspended_its_listings_go_down_and_come_back_as_they_were(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer)
+    for _ in range(3):
+        await ladder.breach(world.dealer)
+    await world.rows("UPDATE listing SET sku_id = NULL RETURNING 1")  # so that nobody looks at the prices
+    ladder.alerts = ladder.alerts[:1]
+    for n, status in ((2, "PAUSED"), (3, "DRAFT")):
+        await world.rows("UPDATE listing SET status = :s WHERE id = :id RETURNING 1", s=status, id=ladder.listings[n])
+    given = {
+        "id": world.id("Listing", ladder.listings[4]),
+        "action": "SUSPEND",
+        "reason": "Stolen.",
+        "expectedVersion": 1,
+    }
+    await world.do(Role.OPS, "listingModerate", "listing { status }", **given)
+    await ladder.on("RESTRICTED", 2, PASSED)
+    id_ = await ladder.run()
+    states = "SELECT status FROM listing ORDER BY array_position(CAST(:ids AS uuid[]), id)"
+
+    async def listings() -> list[str]:
+        return [status for (status,) in await world.rows(states, ids=ladder.listings)]
+
+    assert (await ladder.dealer())[0] == "SUSPENDED"
+    assert await listings() == ["SUSPENDED", "ACTIVE", "SUSPENDED", "DRAFT", "SUSPENDED"]
+    assert await ladder.lacks() == ["PAYOUT"]
+    assert (await ladder.back(id_))["status"] == "ROLLED_BACK"
+    assert (await ladder.dealer())[0] == "RESTRICTED"
+    assert await listings() == ["ACTIVE", "ACTIVE", "PAUSED", "DRAFT", "SUSPENDED"]
+    assert await ladder.lacks() == []
+
+
+@pytest.mark.parametrize(
+    ("price", "alert", "standing"), [(90_000, "INVESTIGATING", "RESTRICTED"), (100_000, "RESOLVED", "WATCH")]
+)
+async def test_a_listing_that_comes_back_is_looked_at_again(
+    ladder: Ladder, price: int, alert: str, standing: str
+) -> None:
+    world = ladder.world
+    code = await margin.sku(world)
+    await margin.policy(world, code)
+    row = await margin.listing(world, code, 90_000)
+    (raised,) = await margin.see(world, row, 90_000, world.now)
+    ladder.alerts = [raised.id]
+    await ladder.on("RESTRICTED", 2, PASSED)
+    id_ = await ladder.run()
+    assert await world.rows("SELECT status FROM listing") == [("SUSPENDED",)]
+    await world.rows("UPDATE listing SET price_minor = :p, price_order = :p RETURNING 1", p=price)
+    batch = await ladder.back(id_)
+    assert (batch["status"], outcomes(batch)) == ("ROLLED_BACK", [("COMPENSATED", "SUSPENDED", None)])
+    assert await world.rows("SELECT status FROM listing") == [("ACTIVE",)]
+    assert await world.rows("SELECT status FROM alert") == [(alert,)]
+    assert ((await ladder.dealer())[0], await ladder.lacks()) == (standing, [])
+
+
+async def test_payouts_are_held_and_released_by_the_item_that_held_them(ladder: Ladder) -> None:
+    await ladder.breach(ladder.world.dealer)
+    first = await ladder.run("HOLD_PAYOUTS")
+    assert ((await ladder.dealer())[0], await ladder.lacks()) == ("WATCH", ["PAYOUT"])
+    await ladder.world.rows("UPDATE alert SET status = 'OPEN' RETURNING 1")
+    await ladder.run("HOLD_PAYOUTS")
+    assert await ladder.lacks() == ["PAYOUT", "PAYOUT"]
+    await ladder.world.rows("UPDATE alert SET status = 'AWAITING_CURE' RETURNING 1")
+    assert (await ladder.back(first))["status"] == "ROLLED_BACK"
+    assert await ladder.lacks() == ["PAYOUT"]
+
+
+async def test_a_listing_comes_back_and_a_task_is_called_off(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await world.rows("UPDATE listing SET status = 'PAUSED' RETURNING 1")
+    id_ = await ladder.run("SUSPEND_LISTING")
+    assert await world.rows("SELECT status FROM listing") == [("SUSPENDED",)]
+    assert (await ladder.back(id_))["status"] == "ROLLED_BACK"
+    assert await world.rows("SELECT status, status_before_suspension FROM listing") == [("PAUSED", None)]
+
+    id_ = await ladder.run("CREATE_TASK")
+    asked = "SELECT kind, status, title, due_at, alert_id, dealer_id, note FROM task WHERE kind = 'ENFORCE'"
+    task = ("ENFORCE", "TODO", "Act on a breach: Below the agreed price.", ladder.now + timedelta(hours=72), ladder.alerts[0], world.dealer, None)  # fmt: skip
+    assert await world.rows(asked) == [task]
+    assert (await ladder.back(id_))["status"] == "ROLLED_BACK"
+    assert await world.rows("SELECT status, note FROM task WHERE kind = 'ENFORCE'") == [("CANCELLED", "The batch was rolled back.")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "standing", "notice", "due", "message"),
+    [
+        ("RESTRICT", "WARNED", 1, PASSED, "The second notice has not been given."),
+        ("RESTRICT", "WARNED", 2, AHEAD, "The time to cure of the second notice has not passed."),
+        ("RESTRICT", "WATCH", 0, None, "WATCH does not lead to RESTRICTED."),
+        ("SUSPEND", "WARNED", 2, PASSED, "WARNED does not lead to SUSPENDED."),
+    ],
+)
+async def test_a_step_that_is_not_due_is_foretold_and_refused(
+    ladder: Ladder, action: str, standing: str, notice: int, due: str | None, message: str
+) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.on(standing, notice, due)
+    (item,) = (await ladder.foreseen(action))["items"]["nodes"]
+    assert item["warnings"] == [f"The dealer is {standing}: {message}"]
+    before = await ladder.dealer()
+    id_ = await ladder.run(action)
+    (node,) = (await world.data(Role.OPS, BATCH, {"id": id_}))["batch"]["items"]["nodes"]
+    assert (node["status"], node["errorMessage"]) == ("FAILED", message)
+    assert (await ladder.dealer(), await ladder.lacks(), await ladder.letters()) == (before, [], [])
+    assert await world.rows("SELECT status FROM alert") == [("INVESTIGATING",)]
+
+
+# What has moved since ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_moved_since_is_not_undone_and_the_rest_is(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer)
+    id_ = await ladder.run()
+    await ladder.on("WATCH", 0)  # somebody set it by hand
+    batch = await ladder.back(id_)
+    assert (batch["status"], outcomes(batch)) == (
+        "COMPLETED_WITH_ERRORS", [("COMPENSATION_FAILED", "WARNED", "FORBIDDEN"), ("COMPENSATED", "WARNED", None)],
+    )  # fmt: skip
+    (node, _) = batch["items"]["nodes"]
+    assert node["errorMessage"] == "It changed since: standing: WARNED → WATCH, notice: 1 → 0."
+    assert (batch["counts"]["failed"], batch["counts"]["compensated"]) == (1, 1)
+    assert await world.rows("SELECT standing, notice FROM dealer ORDER BY name") == [("WATCH", 0), ("WATCH", 0)]
+    # once it is again as the batch left it, what is left is undone, too
+    await ladder.on("WARNED", 1, AHEAD)
+    batch = await ladder.back(id_)
+    assert (batch["status"], [status for status, _, _ in outcomes(batch)]) == ("ROLLED_BACK", ["COMPENSATED"] * 2)
+    assert [len(node["attempts"]) for node in batch["items"]["nodes"]] == [3, 2]
+
+
+async def test_a_rollback_comes_within_its_hours_and_only_once(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    id_ = await ladder.run()
+    await world.set(rollback_hours=2)
+    world.now += timedelta(hours=2, seconds=1)
+    late = await ladder.act(Role.OPS, "batchRollback", id_)
+    assert [(e["code"], e["message"]) for e in late["userErrors"]] == [("INVALID_TRANSITION", "It ended more than 2 hours ago.")]  # fmt: skip
+    assert (await ladder.dealer())[:2] == ("WARNED", 1)
+    world.now -= timedelta(seconds=1)
+    await ladder.back(id_)
+    again = await ladder.act(Role.OPS, "batchRollback", id_)
+    assert [e["code"] for e in again["userErrors"]] == ["INVALID_TRANSITION"]
+    assert len(await ladder.letters()) == 2
+
+
+@pytest.mark.parametrize("role", [Role.DEALER, Role.CUSTOMER, Role.AGENT])
+async def test_who_may_not_takes_nothing_back(ladder: Ladder, role: Role) -> None:
+    await ladder.breach(ladder.world.dealer)
+    id_ = await ladder.run()
+    for mutation in ("batchRollback", "batchRetryFailed"):
+        refused = await ladder.act(role, mutation, id_)
+        assert (refused["batch"], [e["code"] for e in refused["userErrors"]]) == (None, ["NOT_FOUND"])
+    assert await ladder.world.rows("SELECT status FROM batch") == [("COMPLETED",)]
+
+
+# With the batch -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_batch_brings_a_task_for_each_dealer_and_a_cancellation_calls_them_off(ladder: Ladder) -> None:
+    world = ladder.world
+    for dealer in (world.dealer, world.dealer, world.other_dealer):
+        await ladder.breach(dealer)
+    preview = await ladder.foreseen()
+    made = await world.do(
+        Role.OPS, "batchCreate", "batch { id tasks { nodes { kind status title dueAt dealer { name } } } }",
+        previewId=preview["id"], idempotencyKey=world.key(),
+    )  # fmt: skip
+    assert sorted(made["batch"]["tasks"]["nodes"], key=json.dumps) == [
+        {"kind": "FOLLOW_UP", "status": "TODO", "title": f"Follow up with {name}", "dueAt": "2026-11-25T09:00:00Z", "dealer": {"name": name}}
+        for name in ("First Motors", "Second Motors")
+    ]  # fmt: skip
+    await ladder.act(Role.OPS, "batchStart", made["batch"]["id"])
+    await ladder.act(Role.OPS, "batchCancel", made["batch"]["id"])
+    assert await world.rows("SELECT DISTINCT status, note FROM task") == [("CANCELLED", "The batch was cancelled.")]
+    await ladder.to_rest(made["batch"]["id"])
+    assert await world.rows("SELECT DISTINCT standing FROM dealer") == [("WATCH",)]
+    assert await ladder.letters() == []
+
+
+async def test_what_was_refused_is_tried_again_as_things_are_now(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer)
+    await ladder.on("GOOD")
+    id_ = await ladder.run("SEND_WARNING")
+    await ladder.on("WATCH")
+    payload = await ladder.act(Role.OPS, "batchRetryFailed", id_)
+    assert payload["batch"]["counts"] == {"total": 2, "pending": 1, "succeeded": 1, "failed": 0, "skipped": 0, "cancelled": 0}  # fmt: skip
+    await ladder.to_rest(id_)
+    batch = (await world.data(Role.OPS, BATCH, {"id": id_}))["batch"]
+    assert (batch["status"], outcomes(batch)) == ("COMPLETED", [("SUCCEEDED", "WARNED", None)] * 2)
+    assert [node["attempts"] for node in batch["items"]["nodes"]] == [
+        [{"n": 1, "status": "FAILED"}, {"n": 2, "status": "SUCCEEDED"}], [{"n": 1, "status": "SUCCEEDED"}],
+    ]  # fmt: skip
+    assert await world.rows("SELECT DISTINCT standing, notice FROM dealer") == [("WARNED", 1)]
+    none = await ladder.act(Role.OPS, "batchRetryFailed", id_)
+    assert [e["code"] for e in none["userErrors"]] == ["INVALID_TRANSITION"]
+
+
+async def test_too_many_refusals_stop_an_enforcement(ladder: Ladder) -> None:
+    world = ladder.world
+    await world.set(failure_threshold_min=4, failure_threshold_pct=50)
+    for _ in range(6):
+        await ladder.breach(world.dealer)
+    await ladder.on("GOOD")
+    preview = await ladder.foreseen("SEND_WARNING")
+    made = await world.do(Role.OPS, "batchCreate", "batch { id }", previewId=preview["id"], idempotencyKey=world.key())
+    await ladder.act(Role.OPS, "batchStart", made["batch"]["id"])
+    await ladder.to_rest(made["batch"]["id"], size=2)
+    (row,) = await world.rows("SELECT status, failed, pending, status_reason FROM batch")
+    assert tuple(row) == ("FAILED", 4, 2, "more than failureThresholdPct failed")
+    # what it did not come to goes on with a retry
+    await ladder.on("WATCH")
+    await ladder.act(Role.OPS, "batchRetryFailed", made["batch"]["id"])
+    await ladder.to_rest(made["batch"]["id"])
+    assert await world.rows("SELECT status, succeeded FROM batch") == [("COMPLETED", 6)]
+
+
+async def test_the_stream_tells_the_errors_of_items_and_the_money_so_far(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer, impact=250_000)
+    await ladder.on("GOOD")
+    id_ = await ladder.run("SEND_WARNING")
+    asked = """query($id: ID!) { batchEvents(batchId: $id, first: 100) { events { seq impactSoFar { amount currencyCode }
+      counts { succeeded failed } ... on BatchItemsChanged { items { n status outcome errorCode } } } } }"""
+    events = (await world.data(Role.OPS, asked, {"id": id_}))["batchEvents"]["events"]
+    (settled,) = [event for event in events if event.get("items")]
+    assert settled["items"] == [
+        {"n": 1, "status": "FAILED", "outcome": None, "errorCode": "INVALID_TRANSITION"},
+        {"n": 2, "status": "SUCCEEDED", "outcome": "WARNED", "errorCode": None},
+    ]
+    money = [{"amount": "2500.00", "currencyCode": "INR"}]
+    assert (settled["impactSoFar"], settled["counts"]) == (money, {"succeeded": 1, "failed": 1})
+    assert [event["impactSoFar"] for event in events[:4]] == [[]] * 4
+    await ladder.back(id_)
+    events = (await world.data(Role.OPS, asked, {"id": id_}))["batchEvents"]["events"]
+    assert events[-1]["impactSoFar"] == [{"amount": "0.00", "currencyCode": "INR"}]
