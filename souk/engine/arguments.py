@@ -25,6 +25,11 @@ TEXTS = {
     "status": "Only rows in this status.",
     "query": "The words to find; words in quotes stand together, `-word` leaves out what has it.",
     "types": "Only these kinds; all of them if absent.",
+    "range": "The time it speaks of: the first moment, and the first after it; by default the last 30 days, today included.",
+    "time_zone": "Whose days and weeks are meant; by default the tenant's.",
+    "metric": "What is counted.",
+    "bucket": "How the range is cut; its ends cut a day or week short.",
+    "compare": "Whether each point tells of the range before, too.",
     "at": "The moment asked about, in UTC.",
 }
 PAGE = {"first": int | None, "after": str | None, "last": int | None, "before": str | None}

@@ -125,14 +125,21 @@ def _choices(read: Any, skip: int) -> Iterator[dict[str, Any]]:
     """The required arguments with something in them, and each value of `order_by`."""
     hints = typing.get_type_hints(read)
     given = list(inspect.signature(read).parameters.values())[skip:]
-    required: dict[str, Any] = {each.name: "" for each in given if each.default is each.empty}
-    ordered = next((hints[each.name] for each in given if each.name == "order_by"), None)
-    words = next(
-        (each for each in (ordered, *typing.get_args(ordered)) if isinstance(each, type) and issubclass(each, Enum)),
-        None,
-    )
+    required: dict[str, Any] = {
+        each.name: next(iter(_words(hints[each.name]) or ("",))) for each in given if each.default is each.empty
+    }
+    words = _words(next((hints[each.name] for each in given if each.name == "order_by"), None))
     for order in words or (None,):
         yield required if order is None else required | {"order_by": order}
+
+
+def _words(hint: Any) -> type[Enum] | None:
+    """The enum that an argument is of, be it optional."""
+    each: Any
+    for each in (hint, *typing.get_args(hint)):
+        if isinstance(each, type) and issubclass(each, Enum):
+            return each
+    return None
 
 
 def undescribed(schema: Schema) -> list[str]:

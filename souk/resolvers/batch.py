@@ -22,7 +22,7 @@ from ..rules.errors import Forbidden, Required
 from . import chronicle
 from .chronicle import counts_of, set_counts, tell
 from .enums import known
-from .filters import conditions
+from .filters import conditions, during, refers_to
 from .kinds import KINDS
 from .writing import locked, move, permit
 
@@ -52,6 +52,17 @@ BATCH_ORDER = {
 class BatchFilter:
     kind: strawberry.Maybe[BatchKind] = strawberry.field(description="Of this kind.", default=None)
     status: strawberry.Maybe[list[BatchStatus]] = strawberry.field(description="In one of these states.", default=None)
+    dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="For this dealer.", default=None)
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
+    ended_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Came to rest at or after this moment.", default=None
+    )
+    ended_before: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Came to rest before this moment.", default=None
+    )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -61,6 +72,10 @@ class BatchFilter:
             yield Batch.kind == self.kind.value
         if self.status:
             yield among(Batch.status, self.status.value)
+        if self.dealer_id:
+            yield refers_to(Batch.dealer_id, self.dealer_id.value, Dealer)
+        yield from during(Batch.created_at, self.created_since, self.created_before)
+        yield from during(Batch.ended_at, self.ended_since, self.ended_before)
         if self.updated_since:
             yield Batch.updated_at >= self.updated_since.value
 

@@ -37,6 +37,14 @@ def given(field: Any) -> bool:
     return field is not None and field.value is not None
 
 
+def during(column: Any, since: Any, before: Any) -> Iterator[ColumnElement[bool]]:
+    """At or after one moment and before another, as far as they are given."""
+    if since:
+        yield column >= since.value
+    if before:
+        yield column < before.value
+
+
 def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
     """Whether a column holds this row's key; an id of another type is no row's (and never `IS NULL`)."""
     found = key(id, model)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from ..db.session import Transaction
 from ..engine.scalars import DateTime
@@ -25,10 +25,11 @@ from ..rules.clauses import implements
 from ..rules.enums import Described, TaskKind, TaskOutcome, TaskStatus, UserStatus
 from ..rules.errors import Invalid, Problems
 from .enums import known
-from .filters import conditions, refers_or_not, refers_to
+from .filters import conditions, during, refers_or_not, refers_to
 from .writing import found, locked, move, permit
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+OPEN = (TaskStatus.TODO, TaskStatus.IN_PROGRESS, TaskStatus.BLOCKED)
 
 
 @known
@@ -60,7 +61,14 @@ class TaskFilter:
     ticket_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="From this ticket.", default=None)
     lead_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="From this lead.", default=None)
     dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this dealer.", default=None)
+    overdue: strawberry.Maybe[bool] = strawberry.field(
+        description="Due before now and not ended, or (false) all others.", default=None
+    )
     due_before: strawberry.Maybe[DateTime] = strawberry.field(description="Due before this moment.", default=None)
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -79,8 +87,12 @@ class TaskFilter:
         ):
             if given:
                 yield refers_to(column, given.value, model)
+        if self.overdue:
+            late = and_(Task.due_order < func.now(), among(Task.status, OPEN))
+            yield late if self.overdue.value else ~late
         if self.due_before:
             yield Task.due_order < self.due_before.value
+        yield from during(Task.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Task.updated_at >= self.updated_since.value
 

@@ -13,6 +13,7 @@ from .audit import AuditQueries
 from .batch import BatchMutations, BatchQueries, BatchSubscriptions
 from .category import CategoryQueries
 from .competitor import CompetitorMutations, CompetitorQueries
+from .dashboard import DashboardQueries
 from .deal import DealQueries
 from .dealer import DealerMutations, DealerQueries
 from .document import DocumentMutations, DocumentQueries
@@ -46,6 +47,7 @@ class Query(
     BatchQueries,
     CategoryQueries,
     CompetitorQueries,
+    DashboardQueries,
     DealQueries,
     DealerQueries,
     DocumentQueries,

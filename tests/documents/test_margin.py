@@ -55,6 +55,26 @@ async def test_the_alerts_one_of_them_whole_and_its_next_step(world: World) -> N
     assert await codes(world, Role.OPS, "AlertTransition", **given) == ["STALE_VERSION"]
 
 
+async def test_the_dashboard_counts_them_and_says_where_they_are(world: World) -> None:
+    id_ = await an_alert(world)
+    range = {"from": iso(NOW - timedelta(days=2)), "to": iso(NOW + timedelta(days=1))}
+    found = await run(world, Role.VIEWER, "DashboardSummary", range=range, timeZone="UTC")
+    assert (found["from"], found["to"], found["timeZone"]) == (range["from"], range["to"], "UTC")
+    live = found["liveAlerts"]
+    assert (live["value"], live["list"], found["alertsOpened"]["value"], found["alertsOpened"]["previous"]) == (
+        1,
+        "ALERTS",
+        1,
+        0,
+    )
+    page = await run(world, Role.OPS, "AlertList", filter=live["filter"])
+    assert [each["id"] for each in page["nodes"]] == [id_]
+    assert page["nodes"][0]["impact"]["atRisk"] == live["amounts"]
+    assert [(each["key"], each["value"]) for each in found["alertsByKind"]] == [("MAP_BREACH", 1)]
+    assert [each["value"] for each in found["series"]] == [0, 0, 1, 0], "from nine to nine: four calendar days"
+    assert await run(world, Role.DEALER, "DashboardSummary") is None
+
+
 async def test_a_task_is_opened_listed_and_moved(world: World) -> None:
     alert = await an_alert(world)
     given = {"kind": "FOLLOW_UP", "title": "Call them", "alertId": alert, "dueAt": iso(NOW + timedelta(days=1))}

@@ -223,3 +223,27 @@ async def test_an_admin_changes_the_thresholds(world: World) -> None:
     done = await act(world, Role.ADMIN, "SettingsUpdate", **given)
     assert (done["version"], done["listingDays"], done["autoApprove"]) == (before["version"] + 1, 45, False)
     assert await codes(world, Role.ADMIN, "SettingsUpdate", **given) == ["STALE_VERSION"]
+
+
+async def test_a_dealer_has_its_dashboard(world: World) -> None:
+    rows = [listing(world, f"Thing {n}", created_at=NOW - timedelta(days=n)) for n in (0, 1, 5)]
+    await add(world, *rows)
+    given: dict[str, Any] = {
+        "id": world.id("Dealer", world.dealer),
+        "range": {"from": iso(NOW - timedelta(days=3)), "to": iso(NOW + timedelta(hours=1))},
+        "timeZone": "UTC",
+    }
+    found = await run(world, Role.DEALER, "DealerDashboard", **given)
+    assert (found["dealer"]["name"], found["listingsCreated"]["value"], found["listingsCreated"]["previous"]) == (
+        "First Motors",
+        2,
+        1,
+    )
+    assert (found["activeListings"]["value"], found["openLeads"]["value"]) == (3, 0)
+    points = await run(world, Role.DEALER, "DealerAnalytics", metric="LISTINGS_CREATED", **given)
+    assert [(each["value"], each["previous"]) for each in points] == [(0, 0), (0, 1), (1, 0), (1, 0)]
+    assert points[-1]["previousFilter"] == {
+        "dealerId": given["id"], "createdSince": "2026-11-18T23:00:00Z", "createdBefore": "2026-11-19T09:00:00Z",
+    }  # fmt: skip
+    assert await run(world, world.other_dealer_actor, "DealerDashboard", **given) is None
+    assert await run(world, world.other_dealer_actor, "DealerAnalytics", metric="LEADS_CREATED", **given) == []

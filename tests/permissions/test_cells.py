@@ -15,8 +15,8 @@ from tests.permissions.acts import ACTS
 from tests.permissions.conftest import Cells, scoped
 from tests.permissions.probes import QUESTIONS, READS, TABLE, WRITES, Probe, with_a_surface
 
-OTHERWISE = {"lead:contact", "permission:read", "upload:create"}
-"""Asked by tests of their own: a union, a field that has no row, and an address beside the endpoint."""
+OTHERWISE = {"dashboard:read", "lead:contact", "permission:read", "upload:create"}
+"""Asked by tests of their own: numbers over many rows, a union, a field that has no row, an address beside the endpoint."""
 
 
 def test_every_row_of_the_matrix_with_a_surface_is_asked() -> None:

@@ -30,7 +30,7 @@ from ...rules.enums import AlertKind, AlertStatus, Described, Severity
 from ..enums import known
 from ..event import shown_of_alert
 from ..evidence import in_hex, rehashed
-from ..filters import conditions, refers_to
+from ..filters import conditions, during, refers_to
 
 
 @known
@@ -58,6 +58,18 @@ class AlertFilter:
     severity: strawberry.Maybe[list[Severity]] = strawberry.field(description="In one of these bands.", default=None)
     dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this dealer.", default=None)
     sku_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this SKU.", default=None)
+    first_seen_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Whose cycle began at or after this moment.", default=None
+    )
+    first_seen_before: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Whose cycle began before this moment.", default=None
+    )
+    resolved_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Resolved at or after this moment.", default=None
+    )
+    resolved_before: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Resolved before this moment.", default=None
+    )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -73,6 +85,8 @@ class AlertFilter:
             yield refers_to(Alert.dealer_id, self.dealer_id.value, Dealer)
         if self.sku_id:
             yield refers_to(Alert.sku_id, self.sku_id.value, Sku)
+        yield from during(Alert.first_seen_at, self.first_seen_since, self.first_seen_before)
+        yield from during(Alert.resolved_at, self.resolved_since, self.resolved_before)
         if self.updated_since:
             yield Alert.updated_at >= self.updated_since.value
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, exists, select
 
 from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
-from ...models import Dealer, ExternalRef, Listing, ListingAudience
+from ...models import Alert, Dealer, ExternalRef, Listing, ListingAudience
+from ...permissions.alert import SeesAlert
 from ...permissions.dealer import ReadsDealerRecord, SeesDealer
+from ...rules.alert import ENDED
 from ...rules.enums import DealerKind, DealerStanding, DealerVerification, Described, ExternalType
 from ..enums import known
 from ..filters import ExternalIdInput, conditions, folded, named_elsewhere
@@ -42,6 +44,12 @@ class DealerFilter:
     standing: strawberry.Maybe[list[DealerStanding]] = strawberry.field(
         description="In one of these standings; only among dealers whose record the viewer may read."
     )
+    breaching: strawberry.Maybe[bool] = strawberry.field(
+        description="With an alert that is live and that the viewer may see, or (false) without one."
+    )
+    repeat_offender: strawberry.Maybe[bool] = strawberry.field(
+        description="With such an alert in its second cycle or a later one, or (false) without one."
+    )
     city: strawberry.Maybe[str] = strawberry.field(description="In this city, whatever the case.")
     external_id: strawberry.Maybe[ExternalIdInput] = strawberry.field(description="What another system names so.")
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(description="Changed at or after this moment.")
@@ -55,12 +63,25 @@ class DealerFilter:
             yield among(Dealer.standing, self.standing.value)
         if self.verification or self.standing:
             yield ReadsDealerRecord().rows(viewer)
+        if self.breaching:
+            yield breaches(viewer) if self.breaching.value else ~breaches(viewer)
+        if self.repeat_offender:
+            again = breaches(viewer, Alert.cycle > 1)
+            yield again if self.repeat_offender.value else ~again
         if self.city:
             yield Dealer.city_key == folded(self.city.value)
         if self.external_id:
             yield named_elsewhere(Dealer, ExternalType.DEALER, self.external_id.value)
         if self.updated_since:
             yield Dealer.updated_at >= self.updated_since.value
+
+
+def breaches(viewer: Viewer, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The dealer has a live alert that the viewer may see."""
+    live = ~among(Alert.status, sorted(ENDED))
+    return exists().where(
+        Alert.tenant_id == Dealer.tenant_id, Alert.dealer_id == Dealer.id, live, SeesAlert().rows(viewer), *more
+    )
 
 
 def dealers(

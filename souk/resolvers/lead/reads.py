@@ -14,7 +14,7 @@ from ...permissions.listing import SeesListing
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, ExternalType, LeadSource, LeadStatus
 from ..enums import known
-from ..filters import ExternalIdInput, conditions, named_elsewhere, refers_or_not, refers_to
+from ..filters import ExternalIdInput, conditions, during, named_elsewhere, refers_or_not, refers_to
 
 
 @known
@@ -57,6 +57,10 @@ class LeadFilter:
     external_id: strawberry.Maybe[ExternalIdInput] = strawberry.field(
         description="What another system names so.", default=None
     )
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -74,6 +78,7 @@ class LeadFilter:
             yield Lead.source == self.source.value
         if self.external_id:
             yield named_elsewhere(Lead, ExternalType.LEAD, self.external_id.value)
+        yield from during(Lead.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Lead.updated_at >= self.updated_since.value
 

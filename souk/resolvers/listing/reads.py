@@ -24,7 +24,7 @@ from ...permissions.listing import ReadsUnpublished, SeesListing
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, ExternalType, ListingKind, ListingStatus
 from ..enums import known
-from ..filters import ExternalIdInput, conditions, folded, minor_of, named_elsewhere, refers_to
+from ..filters import ExternalIdInput, conditions, during, folded, minor_of, named_elsewhere, refers_to
 from ..money import MoneyInput
 
 
@@ -68,6 +68,8 @@ class ListingFilter:
         description="Asked in this currency for this much or less; leaves out what is on request."
     )
     external_id: strawberry.Maybe[ExternalIdInput] = strawberry.field(description="What another system names so.")
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(description="Made at or after this moment.")
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.")
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(description="Changed at or after this moment.")
 
     def conditions(self, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
@@ -88,6 +90,7 @@ class ListingFilter:
         yield from self._prices()
         if self.external_id:
             yield named_elsewhere(Listing, ExternalType.LISTING, self.external_id.value)
+        yield from during(Listing.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Listing.updated_at >= self.updated_since.value
 

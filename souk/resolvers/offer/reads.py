@@ -15,7 +15,7 @@ from ...permissions.offer import SeesOffer, SeesRevision, on_side
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, OfferDirection, OfferParty, OfferStatus
 from ..enums import known
-from ..filters import conditions, refers_to
+from ..filters import conditions, during, refers_to
 
 
 @known
@@ -42,11 +42,18 @@ OFFER_ORDER: dict[OfferOrder, ColumnElement[Any]] = {
 class OfferFilter:
     status: strawberry.Maybe[list[OfferStatus]] = strawberry.field(description="In one of these states.", default=None)
     listing_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="For this listing.", default=None)
+    dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="For a listing of this dealer.", default=None
+    )
     direction: strawberry.Maybe[OfferDirection] = strawberry.field(description="In this direction.", default=None)
     party: strawberry.Maybe[OfferParty] = strawberry.field(
         description="In which the viewer is this party: PROPOSER for those made, OWNER for those received.",
         default=None,
     )
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -56,10 +63,13 @@ class OfferFilter:
             yield among(Offer.status, self.status.value)
         if self.listing_id:
             yield refers_to(Offer.listing_id, self.listing_id.value, Listing)
+        if self.dealer_id:
+            yield refers_to(Offer.owner_dealer_id, self.dealer_id.value, Dealer)
         if self.direction:
             yield Offer.direction == self.direction.value
         if self.party:
             yield on_side(viewer, self.party.value)
+        yield from during(Offer.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Offer.updated_at >= self.updated_since.value
 

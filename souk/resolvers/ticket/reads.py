@@ -15,7 +15,7 @@ from ...permissions.ticket import OpensTicket, ReadsInternal, SeesComment, SeesT
 from ...permissions.user import SeesUser
 from ...rules.enums import Described, TicketPriority, TicketStatus
 from ..enums import known
-from ..filters import conditions, refers_or_not, refers_to
+from ..filters import conditions, during, refers_or_not, refers_to
 from ..finding import found_by
 from ..subject import OF_TICKETS, about
 
@@ -50,6 +50,9 @@ class TicketFilter:
     team_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
         description="With this team; null for those without a team.", default=None
     )
+    dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="Asked by somebody of this dealer.", default=None
+    )
     subject_ref_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
         description="About this thing: an alert, a deal, a dealer, a lead or a listing that the viewer may see.",
         default=None,
@@ -58,6 +61,10 @@ class TicketFilter:
         description="With these words in headline, text or comments, as far as the viewer may read them; the best 500.",
         default=None,
     )
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -75,10 +82,13 @@ class TicketFilter:
             yield refers_or_not(Ticket.assignee_id, self.assignee_id.value, User)
         if self.team_id:
             yield refers_or_not(Ticket.team_id, self.team_id.value, Team)
+        if self.dealer_id:
+            yield refers_to(Ticket.requester_dealer_id, self.dealer_id.value, Dealer)
         if self.subject_ref_id:
             yield about(viewer, Ticket, self.subject_ref_id.value, OF_TICKETS)
         if self.text:
             yield said(viewer, self.text.value)
+        yield from during(Ticket.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Ticket.updated_at >= self.updated_since.value
 

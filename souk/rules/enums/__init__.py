@@ -20,6 +20,7 @@ from .catalogue import (
     ReviewAction,
     Visibility,
 )
+from .dashboard import DashboardBucket, DashboardMetric, ListName
 from .described import Described
 from .desk import CommentVisibility, SubjectType, TicketPriority, TicketStatus
 from .margin import (
@@ -78,6 +79,8 @@ __all__ = [
     "CategoryKind",
     "ChallengePurpose",
     "CommentVisibility",
+    "DashboardBucket",
+    "DashboardMetric",
     "DealKind",
     "DealStatus",
     "DealerKind",
@@ -98,6 +101,7 @@ __all__ = [
     "LeadUnlockStatus",
     "LetterChannel",
     "LetterStatus",
+    "ListName",
     "ListingKind",
     "ListingStatus",
     "LogLevel",

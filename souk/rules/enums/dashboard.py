@@ -1,0 +1,36 @@
+"""Words of dashboards and of exports."""
+
+from .described import Described
+
+
+class ListName(Described):
+    """A list of the API, by the name of its root field."""
+
+    ALERTS = "ALERTS", "`alerts`."
+    BATCHES = "BATCHES", "`batches`."
+    DEALERS = "DEALERS", "`dealers`."
+    LEADS = "LEADS", "`leads`."
+    LISTINGS = "LISTINGS", "`listings`."
+    OFFERS = "OFFERS", "`offers`."
+    TASKS = "TASKS", "`tasks`."
+    TICKETS = "TICKETS", "`tickets`."
+
+
+class DashboardMetric(Described):
+    """What is counted over time."""
+
+    ALERTS_OPENED = "ALERTS_OPENED", "Alerts by the begin of their present cycle; amounts are the money at risk."
+    ALERTS_CURED = "ALERTS_CURED", "Alerts that are resolved, by that moment; amounts are the margin recovered."
+    BATCHES_ENDED = "BATCHES_ENDED", "Batches that came to rest, by that moment."
+    LEADS_CREATED = "LEADS_CREATED", "Leads by the moment they were made."
+    LISTINGS_CREATED = "LISTINGS_CREATED", "Listings by the moment they were made."
+    OFFERS_CREATED = "OFFERS_CREATED", "Offers by the moment they were made; amounts are what is on the table."
+    TASKS_CREATED = "TASKS_CREATED", "Tasks by the moment they were made."
+    TICKETS_CREATED = "TICKETS_CREATED", "Tickets by the moment they were made."
+
+
+class DashboardBucket(Described):
+    """How a range of time is cut."""
+
+    DAY = "DAY", "By calendar days of the time zone: 23 or 25 hours where the clocks change."
+    WEEK = "WEEK", "By ISO weeks of the time zone, from Monday."
