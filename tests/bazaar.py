@@ -445,7 +445,7 @@ class _Maker:
                 tx.emit("batch.started", row, from_status="READY", to_status="RUNNING")
         await self.all_at_once(batch.id)
         await self.add(*(self.new(m.DealerRestriction, dealer_id=dealer, kind=kind, batch_item_id=items[n].id if n < 2 else None, reason="Below the policy.",
-                                  since=NOW - 2 * DAY, until=NOW - DAY if n % 2 else None)
+                                  since=NOW - 2 * DAY, until=None if kind in ("LEAD_UNLOCK", "PAYOUT") else NOW - DAY)
                          for n, (dealer, kind) in enumerate((dealer, kind) for dealer in self.dealers[1:3] for kind in e.RestrictionKind)))  # fmt: skip
 
     async def system(self) -> None:

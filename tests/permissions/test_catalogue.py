@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from souk.engine.symbols import Viewer
-from souk.models import Category, Competitor, CompetitorSnapshot, Sku, new_id
+from souk.models import Category, Competitor, CompetitorSnapshot, DealerRestriction, Sku, new_id
 from souk.permissions import category, competitor, dealer, listing, sku
 from souk.permissions.base import Permission
 from souk.rules.actor import Actor, Role
@@ -36,6 +36,10 @@ async def test_both_spellings_answer_alike(world: World, permission: type[Permis
     await world.add(thing, rival, Category(id=new_id(), kind="LISTING", name="A"))
     seen = {"competitor_id": rival.id, "sku_id": thing.id, "captured_at": NOW, "outcome": "ACCESS_LIMITED"}
     await world.add(CompetitorSnapshot(id=new_id(), currency="INR", **seen))
+    lacked = {"kind": "PAYOUT", "reason": "A hold.", "since": NOW}
+    await world.add(
+        *(DealerRestriction(id=new_id(), dealer_id=of, **lacked) for of in (world.dealer, world.other_dealer))
+    )
     scoped = (permission.name,)
     actors = [
         *world.actors.values(), world.other_dealer_actor, world.other_customer, world.service(), world.service(*scoped),
