@@ -446,7 +446,7 @@ class _Maker:
         await self.all_at_once(batch.id)
         await self.add(*(self.new(m.DealerRestriction, dealer_id=dealer, kind=kind, batch_item_id=items[n].id if n < 2 else None, reason="Below the policy.",
                                   since=NOW - 2 * DAY, until=None if kind in ("LEAD_UNLOCK", "PAYOUT") else NOW - DAY)
-                         for n, (dealer, kind) in enumerate((dealer, kind) for dealer in self.dealers[1:3] for kind in e.RestrictionKind)))  # fmt: skip
+                         for n, (dealer, kind) in enumerate((dealer, kind) for dealer in self.dealers[:2] for kind in e.RestrictionKind)))  # fmt: skip
 
     async def system(self) -> None:
         apps = [self.new(m.OperationManifest, client_app=f"App {n}", client_version="1.0.0", owner_role="OPS" if n % 2 else None, documents=2,

@@ -13,6 +13,7 @@ from ...models import (
     Batch,
     Competitor,
     Dealer,
+    Letter,
     PriceException,
     PriceExceptionDealer,
     PricePolicy,
@@ -30,10 +31,21 @@ from ...resolvers.importing import upload_add
 from ...resolvers.kinds import BatchPlan, BatchSelection
 from ...resolvers.observation import observe_price
 from ...rules.actor import Role
-from ...rules.enums import AlertStatus, BatchAction, BatchKind, DismissReason, TaskKind, TaskOutcome, TaskStatus
+from ...rules.enums import (
+    AlertStatus,
+    BatchAction,
+    BatchKind,
+    DismissReason,
+    LetterStatus,
+    TaskKind,
+    TaskOutcome,
+    TaskStatus,
+)
 from ...rules.importing import SNAPSHOTS
 from ..batch import step
 from ..bringing import begin
+from ..letters import SEND, Post
+from ..queue import Held
 from .ground import Ground, add_person
 
 SNAPSHOTS_IN_ALL, SNAPSHOTS_DONE = 600, 240
@@ -237,6 +249,18 @@ async def _enforcement(ground: Ground) -> None:
     due: datetime | None = at
     while due is not None:
         due, _ = await step(ground.doors.worker, ground.tenant_id, batch.id, now=due, size=200, chance=lambda: 0.5)
+    await _post(ground, at)
+
+
+async def _post(ground: Ground, at: datetime) -> None:
+    """The letter of the notice was handed on a day ago: nobody sends it for real, so that it stays in the outbox."""
+    worker = ground.doors.worker
+    async with ground.act(None, "demo", at) as tx:
+        asked = select(Letter.id, Letter.created_at).where(Letter.status == LetterStatus.WAITING).order_by(Letter.id)
+        letters = (await tx.session.execute(asked)).all()
+    for id_, made in letters:
+        held = Held(ground.tenant_id, SEND, id_, made, worker.held_until or made)
+        await Post().deliver(worker, held, lambda: at)
 
 
 async def _tasks(ground: Ground) -> None:
