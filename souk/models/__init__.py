@@ -16,6 +16,7 @@ from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, DealerRest
 from .document import OperationManifest, PersistedOperation
 from .lead import Lead, LeadUnlock
 from .listing import CastingDetail, Listing, ListingAudience, ProductDetail, VehicleDetail
+from .observation import PriceObservation
 from .offer import Deal, Offer, OfferRevision
 from .people import (
     Account,
@@ -86,6 +87,7 @@ __all__ = [
     "PersistedOperation",
     "PriceException",
     "PriceExceptionDealer",
+    "PriceObservation",
     "PricePolicy",
     "PricePolicyVersion",
     "ProductDetail",

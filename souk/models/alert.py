@@ -120,7 +120,9 @@ class EvidenceSnapshot(Row):
         one_of("outcome", SnapshotOutcome),
         CheckConstraint("(outcome = 'FOUND') = (price_minor IS NOT NULL)", name="found_has_price"),
         refers("alert_id", "alert"),
+        CheckConstraint("(upload_id IS NULL) = (upload_sha256 IS NULL)", name="upload_with_hash"),
         refers("listing_id", "listing"),
+        refers("upload_id", "upload"),
         UniqueConstraint("tenant_id", "alert_id", "n"),
         Index("ix_evidence_snapshot_alert", "tenant_id", "alert_id", "captured_at", "id"),
     )
@@ -133,6 +135,8 @@ class EvidenceSnapshot(Row):
     outcome: Mapped[str] = col("What came of the look.")
     price_minor: Mapped[int | None] = minor("The price seen.")
     currency: Mapped[str] = col("ISO 4217 code of the price.")
+    upload_id: Mapped[UUID | None] = col("The file that shows it, a picture of the page for instance.")
+    upload_sha256: Mapped[bytes | None] = col("The SHA-256 of that file, which the chain covers.")
     prev_hash: Mapped[bytes | None] = col("The hash of the evidence before it.")
     hash: Mapped[bytes] = col("SHA-256 of the former hash and this row.")
 

@@ -78,6 +78,9 @@ class PriceException(Row):
     policy_id: Mapped[UUID] = col("The policy.")
     starts_at: Mapped[datetime] = col("From when, in UTC.")
     ends_at: Mapped[datetime] = col("Until when, in UTC.")
+    ended_at: Mapped[datetime | None] = col(
+        "When it was ended before its time, in UTC; the one thing that is set later."
+    )
     channel: Mapped[str | None] = col("For one channel only; null for every channel.")
     every_dealer: Mapped[bool] = col("For every dealer; otherwise for those named.")
     amount_minor: Mapped[int | None] = minor("Another limit; null for none at all.")

@@ -1,16 +1,17 @@
 """What an alert costs, computed from its evidence and kept in its row: the terms with their inputs, score and band."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..db.session import Transaction
-from ..models import Alert, DomainEvent, EvidenceSaleRow, TenantSettings
+from ..models import Alert, EvidenceSaleRow, TenantSettings
 from ..permissions.alert import outside
 from ..rules import impact as rules
 from ..rules.alert import ENDED, RAISES
@@ -24,18 +25,99 @@ BREACHES_DAYS = 90
 POLICY_OF = {alert: policy for policy, alert in RAISES.items()}
 
 
-async def assess(tx: Transaction, alert: Alert, at: datetime) -> None:
+Key = tuple[UUID, str, UUID | None, UUID | None]
+
+
+def key_of(alert: Alert) -> Key:
+    """What an alert is about: SKU, kind, dealer, competitor."""
+    return alert.sku_id, alert.kind, alert.dealer_id, alert.competitor_id
+
+
+@dataclass
+class Ground:
+    """What the impact of some alerts is computed from: looked up once for all of them, kept up with what is added.
+
+    `sold`: per alert, price → units of whoever breaches. `lately`: per alert, the sales around the times that are asked
+    for, as (dealer, when, units). `begun`: per key, the cycles that began, as (alert, cycle, when).
+    """
+
+    sold: dict[UUID, dict[int, int]] = field(default_factory=dict)
+    lately: dict[UUID, list[tuple[UUID | None, datetime, int]]] = field(default_factory=dict)
+    begun: dict[Key, set[tuple[UUID, int, datetime]]] = field(default_factory=dict)
+
+    def sell(self, alert: Alert, dealer_id: UUID | None, occurred_at: datetime, units: int, price: int) -> None:
+        """A sale was added to the evidence of an alert."""
+        dealer = dealer_id or alert.dealer_id
+        self.lately.setdefault(alert.id, []).append((dealer, occurred_at, units))
+        if dealer == alert.dealer_id:
+            by_price = self.sold.setdefault(alert.id, {})
+            by_price[price] = by_price.get(price, 0) + units
+
+    def begin(self, alert: Alert, at: datetime) -> None:
+        """A cycle of an alert begins."""
+        self.begun.setdefault(key_of(alert), set()).add((alert.id, alert.cycle, at))
+
+    def earlier(self, alert: Alert, at: datetime) -> int:
+        """Cycles of the same key begun in the 90 days before, without the present one."""
+        since = at - timedelta(days=BREACHES_DAYS)
+        begun = {(id_, n) for id_, n, when in self.begun.get(key_of(alert), ()) if when > since}
+        return len(begun - {(alert.id, alert.cycle)})
+
+
+async def surveyed(tx: Transaction, alerts: Sequence[Alert], first: datetime, last: datetime) -> Ground:
+    """The ground of alerts that are looked at as of moments from `first` to `last`."""
+    ground = Ground()
+    if not alerts:
+        return ground
+    settings = await tx.settings()
+    values: dict[str, Any] = {"tenant": tx.actor.tenant_id, "alerts": [alert.id for alert in alerts]}
+    for id_, price, units in (await tx.session.execute(SOLD, values)).all():
+        ground.sold.setdefault(id_, {})[price] = int(units)
+    around = {"since": first - timedelta(days=settings.run_rate_days), "until": last}
+    for id_, dealer, occurred_at, units in (await tx.session.execute(LATELY, values | around)).all():
+        ground.lately.setdefault(id_, []).append((dealer, occurred_at, int(units)))
+    begun = {"since": first - timedelta(days=BREACHES_DAYS)}
+    for *key, id_, cycle, at in (await tx.session.execute(BEGUN, values | begun)).all():
+        ground.begun.setdefault(tuple(key), set()).add((id_, cycle, at))
+    return ground
+
+
+_NAMED = "tenant_id = :tenant AND alert_id = ANY (CAST(:alerts AS uuid[]))"
+SOLD = text("""
+SELECT e.alert_id, e.unit_price_minor, sum(e.units) FROM evidence_sale_row e
+JOIN alert a ON a.tenant_id = e.tenant_id AND a.id = e.alert_id AND a.dealer_id IS NOT DISTINCT FROM e.dealer_id
+WHERE e.tenant_id = :tenant AND e.alert_id = ANY (CAST(:alerts AS uuid[])) GROUP BY 1, 2
+""")
+LATELY = text(f"""
+SELECT alert_id, dealer_id, occurred_at, sum(units) FROM evidence_sale_row
+WHERE {_NAMED} AND occurred_at > :since AND occurred_at <= :until GROUP BY 1, 2, 3
+""")
+# The first cycle began when the alert was made; what came after it is only told by events, of which there may be many.
+BEGUN = text("""
+WITH same AS (
+  SELECT DISTINCT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, s.cycle, s.created_at FROM alert a
+  JOIN alert s ON s.tenant_id = a.tenant_id AND s.sku_id = a.sku_id AND s.kind = a.kind
+    AND s.dealer_id IS NOT DISTINCT FROM a.dealer_id AND s.competitor_id IS NOT DISTINCT FROM a.competitor_id
+  WHERE a.tenant_id = :tenant AND a.id = ANY (CAST(:alerts AS uuid[])))
+SELECT sku_id, kind, dealer_id, competitor_id, id, 1, created_at FROM same WHERE created_at > :since
+UNION ALL SELECT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, CAST(e.data ->> 'cycle' AS integer), e.at
+FROM same s JOIN domain_event e ON e.tenant_id = :tenant AND e.subject_id = s.id
+WHERE s.cycle > 1 AND e.type IN ('alert.opened', 'alert.reopened') AND e.at > :since
+""")
+
+
+async def assess(tx: Transaction, alert: Alert, at: datetime, ground: Ground | None = None) -> None:
     """Compute terms, score and severity of a breach anew as of `at`, and keep them in the row."""
     settings = await tx.settings()
+    ground = ground or await surveyed(tx, [alert], at, at)
     kind, policy = POLICY_OF[AlertKind[alert.kind]], alert.policy_minor
     assert policy is not None  # alerts of these kinds have one
-    rate, peers = await _rates(tx, alert, at, settings.run_rate_days)
-    rows = await _sold(tx, alert)
+    rate, peers = await _rates(tx, alert, at, settings.run_rate_days, ground)
     terms = rules.breach_terms(
-        kind, policy, alert.price_minor, rows, rate, peers,
+        kind, policy, alert.price_minor, sorted_rows(ground.sold.get(alert.id, {})), rate, peers,
         horizon_days=settings.horizon_days, cascade_bp=settings.cascade_bp,
     )  # fmt: skip
-    earlier = await _earlier_breaches(tx, alert, at)
+    earlier = ground.earlier(alert, at)
     days = max(0, (at - alert.first_seen_at).days)
     reference = _reference(settings, alert.currency)
     score = rules.severity(kind, policy, alert.price_minor, terms[0].amount, reference, earlier, days)
@@ -45,9 +127,17 @@ async def assess(tx: Transaction, alert: Alert, at: datetime) -> None:
 
 async def recover(tx: Transaction, alert: Alert) -> Term:
     """Add what a cure brought back: the sales after the breach was last seen, against the price it was seen at."""
+    return _recovered(alert, await _sold(tx, alert, EvidenceSaleRow.occurred_at > alert.last_seen_at))
+
+
+def recover_unsold(alert: Alert) -> Term:
+    """The same of an alert without sales: nothing came back, and it says so."""
+    return _recovered(alert, [])
+
+
+def _recovered(alert: Alert, after: Rows) -> Term:
     policy = alert.policy_minor
     assert policy is not None
-    after = await _sold(tx, alert, EvidenceSaleRow.occurred_at > alert.last_seen_at)
     term = rules.recovered(POLICY_OF[AlertKind[alert.kind]], policy, alert.price_minor, after)
     kept = [each for each in alert.impact["terms"] if each["name"] != term.name]
     alert.impact = {**alert.impact, "terms": [*kept, _term(term, alert.currency)]}
@@ -127,47 +217,27 @@ async def _sold(tx: Transaction, alert: Alert, *more: ColumnElement[bool]) -> Ro
     return [(int(units), int(price)) for units, price in (await tx.session.execute(asked)).all()]
 
 
-async def _rates(tx: Transaction, alert: Alert, at: datetime, run_rate_days: int) -> tuple[Fraction, list[Fraction]]:
+async def _rates(
+    tx: Transaction, alert: Alert, at: datetime, run_rate_days: int, ground: Ground
+) -> tuple[Fraction, list[Fraction]]:
     """Units a day of whoever breaches, and of each peer who does not breach the same policy."""
-    window = (
-        select(EvidenceSaleRow.dealer_id, func.sum(EvidenceSaleRow.units))
-        .where(
-            EvidenceSaleRow.alert_id == alert.id,
-            EvidenceSaleRow.occurred_at > at - timedelta(days=run_rate_days),
-            EvidenceSaleRow.occurred_at <= at,
-        )
-        .group_by(EvidenceSaleRow.dealer_id)
-        .order_by(EvidenceSaleRow.dealer_id)
-    )
-    units: dict[UUID | None, int] = {dealer: int(sold) for dealer, sold in (await tx.session.execute(window)).all()}
+    units: dict[UUID | None, int] = {}
+    for dealer, occurred_at, sold in ground.lately.get(alert.id, ()):
+        if at - timedelta(days=run_rate_days) < occurred_at <= at:
+            units[dealer] = units.get(dealer, 0) + sold
     own = units.pop(alert.dealer_id, 0)
     if units:
+        await tx.session.flush()  # what is decided of the peers, a moment ago too
         breaching = select(Alert.dealer_id).where(
             Alert.sku_id == alert.sku_id, Alert.kind == alert.kind, Alert.status.not_in(ENDED), Alert.id != alert.id
         )
         for dealer in (await tx.session.execute(breaching)).scalars():
             units.pop(dealer, None)
     return rules.units_per_day(own, run_rate_days), [
-        rules.units_per_day(each, run_rate_days) for each in units.values()
+        rules.units_per_day(units[peer], run_rate_days) for peer in sorted(units, key=str)
     ]
 
 
-async def _earlier_breaches(tx: Transaction, alert: Alert, at: datetime) -> int:
-    """Cycles of the same (dealer, competitor, SKU, kind) begun in the 90 days before, without the present one."""
-    same = select(Alert.id).where(
-        Alert.sku_id == alert.sku_id,
-        Alert.kind == alert.kind,
-        Alert.dealer_id.is_not_distinct_from(alert.dealer_id),
-        Alert.competitor_id.is_not_distinct_from(alert.competitor_id),
-    )
-    cycle = DomainEvent.data["cycle"].as_integer()
-    begun = (
-        select(DomainEvent.subject_id, cycle)
-        .where(
-            DomainEvent.subject_id.in_(same),
-            DomainEvent.type.in_(("alert.opened", "alert.reopened")),
-            DomainEvent.at > at - timedelta(days=BREACHES_DAYS),
-        )
-        .distinct()
-    )
-    return len([1 for id_, n in (await tx.session.execute(begun)).all() if (id_, n) != (alert.id, alert.cycle)])
+def sorted_rows(sold: dict[int, int]) -> Rows:
+    """Units by price, by price: rows of one price make one, so that the inputs do not grow with the file."""
+    return [(sold[price], price) for price in sorted(sold)]

@@ -1,6 +1,7 @@
 """What the policies ask of a price that was seen: versions, windows, tolerances and exceptions as of its moment."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -29,6 +30,16 @@ class Seen:
     listing_id: UUID | None = None
 
 
+@dataclass(slots=True)
+class Policy:
+    """A policy with all it ever said; `ids` are those of its versions, by their numbers."""
+
+    id: UUID
+    kind: PolicyKind
+    versions: list[PolicyVersion] = field(default_factory=list)
+    ids: dict[int, UUID] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """What a policy asks of whoever was observed: the amount, the version it comes from, whether it is passed."""
@@ -41,25 +52,24 @@ class Limit:
 
 async def limits(tx: Transaction, seen: Seen) -> dict[PolicyKind, Limit]:
     """Per kind, the limit that holds for what was seen: a breached one before others, the deepest first."""
-    asked = (
-        select(PricePolicy.kind, PricePolicyVersion)
-        .join(
-            PricePolicyVersion,
-            (PricePolicyVersion.tenant_id == PricePolicy.tenant_id) & (PricePolicyVersion.policy_id == PricePolicy.id),
-        )
-        .where(PricePolicy.sku_id == seen.sku_id, PricePolicy.currency == seen.currency)
-    )
-    versions: dict[UUID, list[PricePolicyVersion]] = {}
-    kinds: dict[UUID, PolicyKind] = {}
-    for kind, version in (await tx.session.execute(asked)).all():
-        versions.setdefault(version.policy_id, []).append(version)
-        kinds[version.policy_id] = PolicyKind[kind]
-    if not versions:
-        return {}
-    spared = await _exceptions(tx, list(versions), seen.captured_at)
+    return (await limits_of(tx, [seen]))[0]
+
+
+async def limits_of(tx: Transaction, seen: Sequence[Seen]) -> list[dict[PolicyKind, Limit]]:
+    """The same for many prices, in their order, with as many statements as for one."""
+    policies = await policies_of(tx, {each.sku_id for each in seen})
+    if not policies:
+        return [{} for _ in seen]
+    spared = await _exceptions(tx, [each.id for held in policies.values() for each in held], seen)
+    return [_limits(policies.get((each.sku_id, each.currency), ()), spared, each) for each in seen]
+
+
+def _limits(
+    policies: Iterable[Policy], spared: dict[UUID, list[PolicyException]], seen: Seen
+) -> dict[PolicyKind, Limit]:
     found: dict[PolicyKind, Limit] = {}
-    for policy_id, rows in sorted(versions.items()):
-        limit = _limit(kinds[policy_id], rows, spared.get(policy_id, []), seen)
+    for policy in policies:
+        limit = _limit(policy, spared.get(policy.id, ()), seen)
         if limit is None:
             continue
         other = found.get(limit.kind)
@@ -73,29 +83,54 @@ def depth(limit: Limit, seen: Seen) -> tuple[bool, int]:
     return limit.breached, delta(limit.kind, limit.amount, seen.price)
 
 
-def _limit(kind: PolicyKind, rows: list[PricePolicyVersion], spared: list[PolicyException], seen: Seen) -> Limit | None:
-    by_n = {row.n: row for row in rows}
-    version = rules.version_at([_version(row) for row in rows], seen.captured_at)
+def _limit(policy: Policy, spared: Iterable[PolicyException], seen: Seen) -> Limit | None:
+    version = rules.version_at(policy.versions, seen.captured_at)
     if version is None:
         return None
     amount = rules.amount_for(version, spared, seen.captured_at, dealer_id=seen.dealer_id, channel=seen.channel)
     if amount is None:
         return None
     breached = rules.breaches(
-        kind, amount, seen.price, tolerance_minor=version.tolerance_minor, tolerance_bp=version.tolerance_bp
+        policy.kind, amount, seen.price, tolerance_minor=version.tolerance_minor, tolerance_bp=version.tolerance_bp
     )
-    return Limit(kind, by_n[version.n].id, amount, breached)
+    return Limit(policy.kind, policy.ids[version.n], amount, breached)
 
 
-def _version(row: PricePolicyVersion) -> PolicyVersion:
-    return PolicyVersion(
-        row.n, row.amount_minor, row.tolerance_bp, row.tolerance_minor, row.valid_from, row.valid_to, row.recorded_at
-    )
+async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, str], list[Policy]]:
+    """What was ever asked for these SKUs, by SKU and currency."""
+    of = PricePolicyVersion
+    asked = (
+        select(
+            PricePolicy.id, PricePolicy.sku_id, PricePolicy.currency, PricePolicy.kind, of.id, of.n, of.amount_minor,
+            of.tolerance_bp, of.tolerance_minor, of.valid_from, of.valid_to, of.recorded_at,
+        )
+        .join(of, (of.tenant_id == PricePolicy.tenant_id) & (of.policy_id == PricePolicy.id))
+        .where(PricePolicy.tenant_id == tx.actor.tenant_id, PricePolicy.sku_id.in_(sku_ids))
+        .order_by(PricePolicy.id)
+    )  # fmt: skip
+    found: dict[UUID, Policy] = {}
+    by_sku: dict[tuple[UUID, str], list[Policy]] = {}
+    for id_, sku_id, currency, kind, version_id, *said in (await tx.session.execute(asked)).all():
+        policy = found.get(id_)
+        if policy is None:
+            policy = found[id_] = Policy(id_, PolicyKind[kind])
+            by_sku.setdefault((sku_id, currency), []).append(policy)
+        version = PolicyVersion(*said)
+        policy.versions.append(version)
+        policy.ids[version.n] = version_id
+    return by_sku
 
 
-async def _exceptions(tx: Transaction, policy_ids: list[UUID], at: datetime) -> dict[UUID, list[PolicyException]]:
+async def _exceptions(
+    tx: Transaction, policy_ids: list[UUID], seen: Sequence[Seen]
+) -> dict[UUID, list[PolicyException]]:
+    """The windows that touch the time of what was seen, by policy; one that was ended early is over from then on."""
+    moments = [each.captured_at for each in seen]
     rows = select(PriceException).where(
-        PriceException.policy_id.in_(policy_ids), PriceException.starts_at <= at, PriceException.ends_at > at
+        PriceException.tenant_id == tx.actor.tenant_id,
+        PriceException.policy_id.in_(policy_ids),
+        PriceException.starts_at <= max(moments),
+        PriceException.ends_at > min(moments),
     )
     exceptions = (await tx.session.execute(rows.order_by(PriceException.created_at, PriceException.id))).scalars().all()
     if not exceptions:
@@ -109,6 +144,7 @@ async def _exceptions(tx: Transaction, policy_ids: list[UUID], at: datetime) -> 
     found: dict[UUID, list[PolicyException]] = {}
     for each in exceptions:
         who = None if each.every_dealer else frozenset(named.get(each.id, ()))
-        made = PolicyException(each.starts_at, each.ends_at, who, each.channel, each.amount_minor)
+        over = each.ends_at if each.ended_at is None else min(each.ends_at, each.ended_at)
+        made = PolicyException(each.starts_at, over, who, each.channel, each.amount_minor)
         found.setdefault(each.policy_id, []).append(made)
     return found

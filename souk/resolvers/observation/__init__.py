@@ -1,16 +1,18 @@
 """The one door through which a price is seen: live listings, imported observations and seeded ones alike.
 
-Each observation is held against every policy that was valid when the price was captured. What becomes of the one live
-alert of (dealer, competitor, SKU, kind) is decided by `rules.alert.observe`, under a lock of that key; the unique index
-`uq_alert_live` is the wall behind it.
+Many are seen with as many statements as one: what they may touch is looked up and locked first, then each is decided upon
+in the order of their times, then all that follows is written. Each observation is held against every policy that was valid
+when the price was captured. What becomes of the one live alert of (dealer, competitor, SKU, kind) is decided by
+`rules.alert.observe`, under a lock of that key; the unique index `uq_alert_live` is the wall behind it.
 """
 
 from ..evidence import Sale
 from ..limits import Limit, Seen, limits
 from .curing import cure_due
 from .effects import CURE, SNOOZE, resolve, take_back, woken
+from .ground import Sight
 from .key import OWN_CHANNEL, state_of
-from .seeing import observe, observe_price
+from .seeing import observe, observe_all, observe_price
 
 __all__ = [
     "CURE",
@@ -19,9 +21,11 @@ __all__ = [
     "Limit",
     "Sale",
     "Seen",
+    "Sight",
     "cure_due",
     "limits",
     "observe",
+    "observe_all",
     "observe_price",
     "resolve",
     "state_of",

@@ -11,8 +11,10 @@ from ...rules.clauses import implements
 from ...rules.dealer import next_step
 from ...rules.enums import AlertStatus, LadderStep
 from .. import impact
+from ..evidence import Chains
 from ..writing import found, locked, move
 from .effects import resolve, told
+from .ground import Ground
 from .key import SHOWN, state_of
 from .seeing import observe
 
@@ -30,7 +32,8 @@ async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     listing = await _listing(tx, alert)
     if listing is not None and listing.status not in SHOWN:
         await impact.recover(tx, alert)
-        await resolve(tx, alert, tx.now)  # what is no longer offered breaches nothing
+        # what is no longer offered breaches nothing
+        await resolve(Ground(tx, Chains(tx), impact.Ground()), alert, tx.now)
         return alert
     if listing is not None:
         await observe(tx, listing)

@@ -11,12 +11,13 @@ from ...rules import dealer as standing
 from ...rules.alert import ENDED, roused
 from ...rules.clauses import implements
 from ...rules.enums import AlertKind, AlertStatus
-from .. import evidence, impact
+from .. import impact
 from ..evidence import Sale
 from ..limits import Limit, Seen
 from ..restriction import unrestrict
-from ..writing import locked, move
-from .key import state_of
+from ..writing import move
+from .ground import Ground, dealer_of
+from .key import key_of, state_of
 
 CURED = "compliant re-observation"
 CURE = "alert.cure"
@@ -25,9 +26,9 @@ SNOOZE = "alert.snooze"
 """The kind of work that opens an alert again when the time for which it was put off is over."""
 
 
-async def raised(tx: Transaction, seen: Seen, limit: Limit, kind: AlertKind, sales: Sequence[Sale]) -> Alert:
+async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sales: Sequence[Sale]) -> Alert:
     """A first breach: an alert, with its evidence and what it costs."""
-    alert = tx.add(
+    alert = ground.tx.add(
         Alert(
             id=new_id(), kind=kind, status=AlertStatus.OPEN, cycle=1, severity="LOW", score_tenths=0,
             dealer_id=seen.dealer_id, competitor_id=seen.competitor_id, sku_id=seen.sku_id, currency=seen.currency,
@@ -35,74 +36,76 @@ async def raised(tx: Transaction, seen: Seen, limit: Limit, kind: AlertKind, sal
             evidence_head=None,
         )
     )  # fmt: skip
+    ground.alerts.setdefault(key_of(seen), []).insert(0, alert)
     _point(alert, seen, limit)
-    await tx.session.flush()
-    await _support(tx, alert, seen, sales)
-    await impact.assess(tx, alert, seen.captured_at)
-    tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=told(alert))
-    await _confirm(tx, alert)
-    await tx.session.flush()
+    _support(ground, alert, seen, sales)
+    ground.costs.begin(alert, ground.tx.now)
+    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    ground.tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=told(alert))
+    await _confirm(ground, alert)
     made: Alert = alert
     return made
 
 
-async def repeated(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert | None:
+async def repeated(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert | None:
     """The live breach again, or a deeper one; None when nothing of it is new."""
-    if not await _support(tx, alert, seen, sales):
+    if not _support(ground, alert, seen, sales):
         return None
     further = roused(state_of(alert), limit.kind, limit.amount, seen.price)
     _point(alert, seen, limit)
     alert.last_seen_at = seen.captured_at
-    await impact.assess(tx, alert, seen.captured_at)
-    tx.emit("alert.repeated", alert, data=told(alert))
+    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    ground.tx.emit("alert.repeated", alert, data=told(alert))
     if further:
-        await woken(tx, alert)
-        move(tx, alert, AlertStatus.OPEN, "alert.woken", cause="price moves further", data=told(alert))
-    await tx.session.flush()
+        await woken(ground.tx, alert)
+        move(ground.tx, alert, AlertStatus.OPEN, "alert.woken", cause="price moves further", data=told(alert))
     return alert
 
 
 async def woken(tx: Transaction, alert: Alert) -> None:
     """An alert is not put off any more."""
+    if alert.snoozed_until is not None:
+        await tx.not_due(SNOOZE, alert.id)
     alert.snoozed_until = alert.snoozed_price_minor = None
-    await tx.not_due(SNOOZE, alert.id)
 
 
-async def reopened(tx: Transaction, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert:
+async def reopened(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert:
     """A breach soon after the last: the same alert, in its next cycle."""
     alert.cycle += 1
     alert.resolved_at = alert.resolution = alert.cure_due_at = None
     alert.first_seen_at = alert.last_seen_at = seen.captured_at
     _point(alert, seen, limit)
-    await _support(tx, alert, seen, sales)
-    await impact.assess(tx, alert, seen.captured_at)
-    move(tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=told(alert))
-    await _confirm(tx, alert)
-    await tx.session.flush()
+    _support(ground, alert, seen, sales)
+    ground.costs.begin(alert, ground.tx.now)
+    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    move(ground.tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=told(alert))
+    await _confirm(ground, alert)
     return alert
 
 
 @implements("Alert", "*", "RESOLVED", effect="recovered margin computed")
 @implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
-async def cured(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert:
+async def cured(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert:
     """A price within the limits: the alert is over, and what was won back is counted."""
-    await evidence.snapshot(
-        tx, alert, price=seen.price, captured_at=seen.captured_at, url=seen.url, listing_id=seen.listing_id
-    )
-    await evidence.sales(tx, alert, sales)
-    recovered = await impact.recover(tx, alert)
-    await resolve(tx, alert, seen.captured_at, recovered=recovered.amount)
+    _support(ground, alert, seen, sales)
+    if alert.id in ground.costs.sold:
+        await ground.write()
+        recovered = await impact.recover(ground.tx, alert)
+    else:
+        recovered = impact.recover_unsold(alert)
+    await resolve(ground, alert, seen.captured_at, recovered=recovered.amount)
     return alert
 
 
-async def resolve(tx: Transaction, alert: Alert, at: datetime, *, recovered: int = 0) -> None:
+async def resolve(ground: Ground, alert: Alert, at: datetime, *, recovered: int = 0) -> None:
     """The breach is over: the alert is RESOLVED, its deadline falls away, and its dealer may stand better."""
+    tx = ground.tx
+    if alert.cure_due_at is not None:
+        await tx.not_due(CURE, alert.id)
     alert.resolved_at, alert.cure_due_at = at, None
     await woken(tx, alert)
     move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=told(alert) | {"recovered": recovered})
-    await tx.not_due(CURE, alert.id)
-    await tx.session.flush()
-    await _relieve(tx, alert)
+    await _relieve(ground, alert)
 
 
 @implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
@@ -123,22 +126,20 @@ async def take_back(tx: Transaction, dealer: Dealer, reason: str) -> int:
     return len(alerts)
 
 
-async def late(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
+async def late(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
     """A report that comes after a newer one: evidence, but no news."""
-    if not await _support(tx, alert, seen, sales):
+    if not _support(ground, alert, seen, sales):
         return None
-    await impact.assess(tx, alert, alert.last_seen_at)
-    tx.emit("alert.repeated", alert, data=told(alert))
-    await tx.session.flush()
+    await impact.assess(ground.tx, alert, alert.last_seen_at, ground.costs)
+    ground.tx.emit("alert.repeated", alert, data=told(alert))
     return alert
 
 
-async def noted(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
+def noted(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Alert | None:
     """The dismissed price again: kept as evidence, on which somebody may open the alert by hand."""
-    if not await _support(tx, alert, seen, sales):
+    if not _support(ground, alert, seen, sales):
         return None
-    tx.emit("alert.evidence_added", alert, internal=True, data=told(alert))
-    await tx.session.flush()
+    ground.tx.emit("alert.evidence_added", alert, internal=True, data=told(alert))
     return alert
 
 
@@ -147,12 +148,15 @@ def _point(alert: Alert, seen: Seen, limit: Limit) -> None:
     alert.listing_id = seen.listing_id
 
 
-async def _support(tx: Transaction, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> bool:
+def _support(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> bool:
     """Append the evidence of an observation. Whether any of it is new."""
-    fresh = await evidence.snapshot(
-        tx, alert, price=seen.price, captured_at=seen.captured_at, url=seen.url, listing_id=seen.listing_id
+    fresh = ground.chains.snapshot(
+        alert, price=seen.price, captured_at=seen.captured_at, url=seen.url, listing_id=seen.listing_id
     )
-    return await evidence.sales(tx, alert, sales) > 0 or fresh
+    sold = ground.chains.sales(alert, sales)
+    for sale in sold:
+        ground.costs.sell(alert, sale.dealer_id, sale.occurred_at, sale.units, sale.unit_price)
+    return bool(sold) or fresh
 
 
 def told(alert: Alert) -> dict[str, object]:
@@ -160,27 +164,27 @@ def told(alert: Alert) -> dict[str, object]:
     return {"cycle": alert.cycle, "severity": alert.severity, "price": alert.price_minor, "currency": alert.currency}
 
 
-async def _confirm(tx: Transaction, alert: Alert) -> None:
+async def _confirm(ground: Ground, alert: Alert) -> None:
     """A price on record past a policy is a confirmed breach: a dealer in GOOD standing is watched from now on."""
-    if alert.dealer_id is None:
+    dealer = await dealer_of(ground, alert)
+    if dealer is None:
         return
-    dealer = await locked(tx, Dealer, alert.dealer_id, None)
     to = standing.confirm_breach(dealer.standing)
     if to != dealer.standing:
-        move(
-            tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause="breach confirmed"
-        )
+        cause = "breach confirmed"
+        move(ground.tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
 
 
 @implements("DealerStanding", "RESTRICTED", "WATCH", effect="restrictions end", trigger="dealerSetStanding")
-async def _relieve(tx: Transaction, alert: Alert) -> None:
+async def _relieve(ground: Ground, alert: Alert) -> None:
     """A dealer whose last breach under notice is cured is only watched again."""
-    if alert.dealer_id is None:
+    tx, dealer = ground.tx, await dealer_of(ground, alert)
+    if dealer is None:
         return
-    dealer = await locked(tx, Dealer, alert.dealer_id, None)
     to = standing.cured(dealer.standing)
     if to == dealer.standing:
         return
+    await tx.session.flush()
     open_notice = select(Alert.id).where(
         Alert.dealer_id == dealer.id, Alert.status.not_in(ENDED), Alert.notice_sent_at.is_not(None)
     )

@@ -1,8 +1,11 @@
 """The key of an alert, (dealer, competitor, SKU): its lock, its alerts, and the listings it has elsewhere."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, Uuid, and_, bindparam, func, select, text
 
 from ...db.session import Transaction
 from ...models import Alert, Listing
@@ -42,28 +45,51 @@ def state_of(alert: Alert) -> AlertState:
     )  # fmt: skip
 
 
-async def lock(tx: Transaction, seen: Seen) -> None:
+Key = tuple[UUID, UUID | None, UUID | None]
+
+
+def key_of(seen: Seen) -> Key:
+    """The SKU, and the dealer or the competitor."""
+    return seen.sku_id, seen.dealer_id, seen.competitor_id
+
+
+async def lock(tx: Transaction, keys: Iterable[Key]) -> None:
     """One observer of (dealer, competitor, SKU) at a time, from here to the end of the transaction."""
-    key = f"alert {tx.actor.tenant_id} {seen.dealer_id} {seen.competitor_id} {seen.sku_id}"
-    await tx.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    names = [f"alert {tx.actor.tenant_id} {dealer} {competitor} {sku}" for sku, dealer, competitor in keys]
+    await tx.session.execute(LOCK, {"names": names})
 
 
-async def alerts(tx: Transaction, seen: Seen, lock: bool = False) -> list[Alert]:
-    """The alerts of the key that a policy raised, the newest first."""
+# in one order, whoever asks: two who lock several would otherwise wait for each other
+LOCK = text("""
+SELECT pg_advisory_xact_lock(n) FROM (
+  SELECT DISTINCT hashtextextended(name, 0) AS n FROM unnest(CAST(:names AS text[])) AS k(name) ORDER BY 1) AS ordered
+""")
+
+
+async def alerts(tx: Transaction, keys: Iterable[Key], lock: bool = False) -> dict[Key, list[Alert]]:
+    """The alerts of each key that a policy raised, the newest first."""
+    columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
+    named: Any = func.unnest(*(bindparam(None, column, type_=ARRAY(Uuid())) for column in columns))
+    of = named.table_valued("sku", "dealer", "competitor", name="of").render_derived()
     asked = (
         select(Alert)
-        .where(
-            Alert.tenant_id == tx.actor.tenant_id,
-            Alert.sku_id == seen.sku_id,
-            Alert.dealer_id.is_not_distinct_from(seen.dealer_id),
-            Alert.competitor_id.is_not_distinct_from(seen.competitor_id),
-            Alert.kind.in_(list(RAISES.values())),
+        .join(
+            of,
+            and_(
+                Alert.sku_id == of.c.sku,
+                Alert.dealer_id.is_not_distinct_from(of.c.dealer),
+                Alert.competitor_id.is_not_distinct_from(of.c.competitor),
+            ),
         )
+        .where(Alert.tenant_id == tx.actor.tenant_id, Alert.kind.in_(list(RAISES.values())))
         .order_by(Alert.first_seen_at.desc(), Alert.id.desc())
     )
     if lock:
-        asked = asked.with_for_update().execution_options(populate_existing=True)
-    return list((await tx.session.execute(asked)).scalars())
+        asked = asked.with_for_update(of=Alert).execution_options(populate_existing=True)
+    found: dict[Key, list[Alert]] = {}
+    for alert in (await tx.session.execute(asked)).scalars():
+        found.setdefault((alert.sku_id, alert.dealer_id, alert.competitor_id), []).append(alert)
+    return found
 
 
 async def elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, Limit] | None:
