@@ -1,7 +1,8 @@
-"""The kind IMPORT: the rows of a file that was handed over become listings, or prices seen at competitors."""
+"""The kind IMPORT: the rows of a file that was handed over become listings, SKUs, price policies, observations, sales."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,12 +12,15 @@ from sqlalchemy import select, text
 
 from ..db.session import Transaction
 from ..models import Batch, BatchItem, BatchPreviewItem, Dealer, Upload
+from ..permissions.base import may
 from ..permissions.dealer import SeesDealer
 from ..permissions.upload import UsesUpload
 from ..rules import importing
 from ..rules import text as texts
-from ..rules.enums import BatchAction, BatchKind
-from ..rules.errors import Forbidden, NotFound, Required
+from ..rules.actor import Actor
+from ..rules.enums import BatchAction, BatchKind, ImportWhat
+from ..rules.errors import Forbidden, Invalid, NotFound, Required
+from ..rules.importing import Mapping, PriceMapping
 from ..rules.importing.walking import Survey, mapping_of, survey
 from .kinds import KINDS, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 from .writing import found
@@ -90,6 +94,7 @@ class Import(OfKind):
         if not plan.mapping:
             raise Required("Say which column is what.", field=("plan", "mapping"))
         mapping = mapping_of(plan.mapping)
+        what = _what(tx, plan, mapping)
         upload = await found(
             tx, Upload, selection.upload_id, None if tx.system else UsesUpload(), field=("selection", "uploadId")
         )
@@ -101,12 +106,15 @@ class Import(OfKind):
                 seen = await asyncio.to_thread(survey, file, mapping, this_year=tx.now.year)
         except FileNotFoundError:
             raise NotFound(field=("selection", "uploadId")) from None
-        kept: dict[str, Any] = {"mapping": plan.mapping, "year": tx.now.year, "by_column": False, "dealer_id": None}
-        warnings = _sentences(seen)
+        kept: dict[str, Any] = {
+            "mapping": plan.mapping, "what": what, "year": tx.now.year, "now": tx.now.isoformat(), "by_column": False,
+            "dealer_id": None,
+        }  # fmt: skip
+        warnings = _sentences(seen, what)
         if mapping is None:
-            if tx.actor.dealer_id is not None:
-                raise Forbidden("Prices of competitors are not a dealer's to bring in.")
             kept["source"] = importing.SNAPSHOTS
+        elif isinstance(mapping, PriceMapping):
+            await self._priced(tx, plan, mapping, kept)
         else:
             dealer = await self._dealer(tx, plan)
             kept["dealer_id"] = str(dealer) if dealer else None
@@ -119,7 +127,7 @@ class Import(OfKind):
                 raise Required("Say for which dealer.", field=("plan", "dealerId"))
             else:
                 kept["source"] = f"{name}/{dealer}"  # two dealers may number their things alike
-        type_ = "CompetitorSnapshot" if mapping is None else "Listing"
+        type_ = TYPES[what] if mapping is not None else "CompetitorSnapshot"
         return Foresight(
             {"uploadId": str(upload.id), "sha256": upload.sha256.hex()},
             kept,
@@ -133,8 +141,21 @@ class Import(OfKind):
 
     async def states(
         self, tx: Transaction, items: Sequence[BatchPreviewItem | BatchItem]
-    ) -> Mapping[UUID, dict[str, Any] | None]:
+    ) -> Dict[UUID, dict[str, Any] | None]:
         return {}
+
+    async def _priced(self, tx: Transaction, plan: BatchPlan, mapping: PriceMapping, kept: dict[str, Any]) -> None:
+        """Whose prices they are, and under which name their keys are unique."""
+        kept["source"] = mapping.name or "file"
+        if mapping.what not in (ImportWhat.PRICE_OBSERVATIONS, ImportWhat.SALES):
+            return
+        dealer = await self._dealer(tx, plan)
+        if dealer is None and not mapping.fills("seller"):
+            raise Required("Say for which dealer.", field=("plan", "dealerId"))
+        if dealer is not None:
+            kept["dealer_id"] = str(dealer)
+        if not mapping.fills("seller"):
+            kept["source"] = f"{kept['source']}/{dealer}"  # two dealers may number their sales alike
 
     @staticmethod
     async def _dealer(tx: Transaction, plan: BatchPlan) -> UUID | None:
@@ -152,6 +173,51 @@ class Import(OfKind):
 KINDS[BatchKind.IMPORT] = Import()
 
 
+NEEDS = {
+    ImportWhat.LISTINGS: "batch:import",
+    ImportWhat.SKUS: "sku:write",
+    ImportWhat.PRICE_POLICIES: "pricePolicy:write",
+    ImportWhat.PRICE_OBSERVATIONS: "observation:write",
+    ImportWhat.SALES: "observation:write",
+}
+"""The row of the matrix that is asked besides that of the kind."""
+TYPES = {
+    ImportWhat.LISTINGS: "Listing",
+    ImportWhat.SKUS: "Sku",
+    ImportWhat.PRICE_POLICIES: "PricePolicy",
+    ImportWhat.PRICE_OBSERVATIONS: "PriceObservation",
+    ImportWhat.SALES: "PriceObservation",
+}
+
+
+def brings(actor: Actor, plan: dict[str, Any]) -> bool:
+    """Whether the actor may do to the tenant what the rows of this plan do."""
+    facts = actor.facts
+    what = ImportWhat[plan.get("what") or ImportWhat.LISTINGS]
+    needs = [NEEDS[what]]
+    mapping = mapping_of(plan["mapping"])
+    if isinstance(mapping, PriceMapping):
+        needs += ["sku:write"] if "SKU" in mapping.create else []
+        if "SELLER" in mapping.create:
+            needs.append("competitor:write" if mapping.seller == "COMPETITOR" else "dealer:write")
+    # what is of the whole tenant is not for one of its dealers to bring in
+    return all(may(need).admits(facts) for need in needs) and (what is ImportWhat.LISTINGS or not facts.of_dealer)
+
+
+def _what(tx: Transaction, plan: BatchPlan, mapping: Mapping | PriceMapping | None) -> ImportWhat:
+    """What the rows become. Raises Invalid where plan and mapping disagree, Forbidden where that is not the actor's to do."""
+    found = ImportWhat.LISTINGS
+    if mapping is None:
+        found = ImportWhat.PRICE_OBSERVATIONS
+    elif isinstance(mapping, PriceMapping):
+        found = mapping.what
+    if plan.what is not None and plan.what != found:
+        raise Invalid(f"The mapping is one of {found}.", field=("plan", "what"))
+    if not tx.system and not brings(tx.actor, {"what": found, "mapping": plan.mapping}):
+        raise Forbidden(f"You may not bring in {TYPES[found]} rows by this mapping.")
+    return found
+
+
 def _item(type_: str, number: int, what: str, lost: Iterable[importing.Warned]) -> Foreseen:
     told = [f"{column}: {value!r} {reason}" for column, value, reason in lost]
     return Foreseen(
@@ -160,10 +226,11 @@ def _item(type_: str, number: int, what: str, lost: Iterable[importing.Warned]) 
     )  # fmt: skip
 
 
-def _sentences(seen: Survey) -> list[str]:
+def _sentences(seen: Survey, what: ImportWhat) -> list[str]:
     told = []
     if seen.refused:
-        told.append(f"{seen.refused} rows are refused: their title or price cannot be had.")
+        lacks = "their title or price cannot be had" if what is ImportWhat.LISTINGS else "they lack what they need"
+        told.append(f"{seen.refused} rows are refused: {lacks}.")
     if seen.cells:
         told.append(f"{seen.cells} cells of {seen.warned} rows are left empty.")
     if seen.examined < seen.rows:

@@ -14,7 +14,7 @@ from ..db.session import Transaction, system_actor
 from ..models import Batch, BatchItem, BatchPreviewItem, Membership, ServiceToken, User
 from ..permissions.batch import does
 from ..rules.actor import Actor, Role
-from ..rules.enums import AlertKind, AlertStatus, BatchAction, BatchKind, Severity
+from ..rules.enums import AlertKind, AlertStatus, BatchAction, BatchKind, ImportWhat, Severity
 
 
 @strawberry.input(description="Conditions on alerts; all must hold.")
@@ -46,12 +46,15 @@ class BatchPlan:
     reason: str | None = strawberry.field(
         default=None, description="For ENFORCEMENT: why, as the dealer will read it, at most 1,000 characters."
     )
+    what: ImportWhat | None = strawberry.field(
+        default=None, description="For IMPORT: what the rows become; by default what the mapping says."
+    )
     mapping: str | None = strawberry.field(
         default=None,
         description="For IMPORT: which column is what: the name of a mapping that comes with Souk, or one as TOML.",
     )
     dealer_id: strawberry.ID | None = strawberry.field(
-        default=None, description="For IMPORT: the dealer whose listings they become, where the file names none."
+        default=None, description="For IMPORT: the dealer whose listings or prices they are, where the file names none."
     )
 
 

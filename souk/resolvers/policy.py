@@ -298,12 +298,15 @@ async def price_exception_create(tx: Transaction, input: PriceExceptionCreateInp
 
 def _record(tx: Transaction, policy: PricePolicy) -> None:
     """Append what the policy says now."""
-    tx.add(
-        PricePolicyVersion(
-            id=new_id(), policy_id=policy.id, n=policy.head_version, amount_minor=policy.amount_minor,
-            currency=policy.currency, tolerance_bp=policy.tolerance_bp, tolerance_minor=policy.tolerance_minor,
-            valid_from=policy.valid_from, valid_to=policy.valid_to, recorded_at=tx.now, recorded_by=tx.actor.user_id,
-        )
+    tx.add(version_of(tx, policy))
+
+
+def version_of(tx: Transaction, policy: PricePolicy) -> PricePolicyVersion:
+    """What the policy says now, as its next version."""
+    return PricePolicyVersion(
+        id=new_id(), policy_id=policy.id, n=policy.head_version, amount_minor=policy.amount_minor,
+        currency=policy.currency, tolerance_bp=policy.tolerance_bp, tolerance_minor=policy.tolerance_minor,
+        valid_from=policy.valid_from, valid_to=policy.valid_to, recorded_at=tx.now, recorded_by=tx.actor.user_id,
     )  # fmt: skip
 
 

@@ -9,15 +9,17 @@ from uuid import UUID
 
 from ..db.session import Transaction
 from ..models import Batch, Upload, new_id
-from ..resolvers.importing import Import
-from ..resolvers.kinds import KINDS
-from ..rules.enums import BatchAction, BatchKind
-from ..rules.importing import SNAPSHOTS, ParsedRow, Warned
+from ..resolvers.importing import TYPES, Import, brings
+from ..resolvers.kinds import KINDS, acting
+from ..rules.enums import BatchAction, BatchKind, ImportWhat
+from ..rules.importing import SNAPSHOTS, Mapping, ParsedRow, Warned
 from ..rules.importing.walking import mapping_of, walk
 from .actions import ACTIONS as ACTIONS
 from .actions import SOURCES, Item, Result
 from .brought import refused
+from .goods import import_policies, import_skus
 from .listings import as_listing, import_listings
+from .observations import import_observations
 from .snapshots import import_snapshots
 
 assert isinstance(KINDS[BatchKind.IMPORT], Import)
@@ -130,11 +132,15 @@ class Rows:
         except BaseException:
             file.close()
             raise
-        return Reading(file, rows, at, payload_of if mapping is None else listed)
+        return Reading(file, rows, at, listed if isinstance(mapping, Mapping) else payload_of)
 
 
 def _type(batch: Batch) -> str:
-    return "CompetitorSnapshot" if batch.plan["source"] == SNAPSHOTS else "Listing"
+    return "CompetitorSnapshot" if batch.plan["source"] == SNAPSHOTS else TYPES[_what(batch)]
+
+
+def _what(batch: Batch) -> ImportWhat:
+    return ImportWhat[batch.plan.get("what") or ImportWhat.LISTINGS]
 
 
 def _lost(batch: Batch, at: int, limit: int) -> list[Item]:
@@ -181,15 +187,25 @@ class ImportRow:
             else:
                 good.append(item)
         brought: Iterator[Result] = iter(())
-        if good and batch.plan["source"] == SNAPSHOTS:
+        if good and not any(brings(actor, batch.plan) for actor in await acting(tx, batch)):
+            lost = "Whoever started the batch may no longer do this."
+            brought = iter([Result("SKIPPED", error_code="FORBIDDEN", error_message=lost) for _ in good])
+        elif good and batch.plan["source"] == SNAPSHOTS:
             brought = iter(await import_snapshots(tx, batch, good))
         elif good:
-            brought = iter(await import_listings(tx, batch, good, lambda: ROWS.ahead(batch.id)))
+            brought = iter(await BRINGS[_what(batch)](tx, batch, good, lambda: ROWS.ahead(batch.id)))
         results = [done[place] if place in done else next(brought) for place in range(len(items))]
         for item in items:
             item.payload = {}  # it is never tried again: what it became stands in the tables, what it lost in the result
         return results
 
 
+BRINGS = {
+    ImportWhat.LISTINGS: import_listings,
+    ImportWhat.SKUS: import_skus,
+    ImportWhat.PRICE_POLICIES: import_policies,
+    ImportWhat.PRICE_OBSERVATIONS: import_observations,
+    ImportWhat.SALES: import_observations,
+}
 ROWS = SOURCES[BatchKind.IMPORT] = Rows()
 ACTIONS[BatchAction.IMPORT_ROW] = ImportRow()

@@ -90,7 +90,7 @@ async def import_listings(
 async def _chunk(tx: Transaction, batch: Batch, items: Sequence[Item]) -> Chunk:
     plan, tenant = batch.plan, tx.actor.tenant_id
     mapping = mapping_of(plan["mapping"])
-    assert mapping is not None
+    assert isinstance(mapping, Mapping)
     values = {"tenant": tenant, "source": plan["source"], "keys": [item.payload["key"] for item in items]}
     # one import of a source at a time, to the end of the chunk: two of them never create the same listing
     await tx.session.execute(LATER, {"name": f"import {tenant} {plan['source']}"})

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from souk.db.session import Database
+from souk.gateways.storage import Directory
 from souk.models import Batch, BatchPreview, new_id
 from souk.resolvers import preview as previews
 from souk.resolvers.batch import start
@@ -24,6 +26,7 @@ from souk.worker.batch import step
 from tests.world import KEYRING, PATIENT, World
 
 from . import bench
+from .bringing import Bring
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +45,22 @@ async def worker_db(database: str) -> AsyncIterator[Database]:
     opened = Database(database, KEYRING, "souk_worker", PATIENT)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture
+async def doors(database: str, tmp_path: Path) -> AsyncIterator[tuple[Database, Database, Directory]]:
+    """The application's door, a worker's, and the storage that they share."""
+    files = Directory(tmp_path / "files")
+    opened = Database(database, KEYRING, files=files), Database(database, KEYRING, "souk_worker", files=files)
+    yield *opened, files
+    for each in opened:
+        await each.close()
+
+
+@pytest_asyncio.fixture
+async def bring(world: World, doors: Any, tmp_path: Path) -> Bring:
+    """`await bring(content, mapping)`: a file of the test, to its end."""
+    return Bring(world, doors, tmp_path)
 
 
 @dataclass

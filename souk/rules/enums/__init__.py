@@ -4,7 +4,16 @@ The same classes make the CHECK constraints of `models/`, the GraphQL enums of `
 state machines by a test.
 """
 
-from .batch import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
+from .batch import (
+    BatchAction,
+    BatchEventKind,
+    BatchItemStatus,
+    BatchKind,
+    BatchStatus,
+    DriftPolicy,
+    ImportWhat,
+    LogLevel,
+)
 from .catalogue import (
     Availability,
     CategoryKind,
@@ -93,6 +102,7 @@ __all__ = [
     "ExternalType",
     "Fuel",
     "ImpactTermName",
+    "ImportWhat",
     "LadderStep",
     "LeadDistribution",
     "LeadSource",

@@ -17,6 +17,19 @@ class BatchKind(Described):
     CREDIT_GRANT = "CREDIT_GRANT", "Grants credits to many."
 
 
+class ImportWhat(Described):
+    """What the rows of an imported file become."""
+
+    LISTINGS = "LISTINGS", "Listings."
+    SKUS = "SKUS", "SKUs, known by their code."
+    PRICE_POLICIES = "PRICE_POLICIES", "Price policies, known by SKU, kind and currency; a change is a further version."
+    PRICE_OBSERVATIONS = (
+        "PRICE_OBSERVATIONS",
+        "Prices seen at dealers or competitors, each held against the policies of its moment.",
+    )
+    SALES = "SALES", "Units sold at a price: the price is held against the policies, and a breach has them as evidence."
+
+
 class BatchStatus(Described):
     """Where a batch stands."""
 

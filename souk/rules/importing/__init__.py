@@ -7,6 +7,7 @@ for row in parse(open_sheet(stream, mapping), mapping, this_year=2026):
 
 from souk.rules.importing.mapping import FieldSpec, Mapping, load, read_mapping, shipped
 from souk.rules.importing.parse import ParsedRow, Warned, parse
+from souk.rules.importing.prices import PriceMapping
 from souk.rules.importing.reading import Sheet, open_sheet
 from souk.rules.importing.snapshots import NAME as SNAPSHOTS
 
@@ -15,6 +16,7 @@ __all__ = [
     "FieldSpec",
     "Mapping",
     "ParsedRow",
+    "PriceMapping",
     "Sheet",
     "Warned",
     "load",

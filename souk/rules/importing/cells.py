@@ -71,6 +71,7 @@ MULTIPLIERS: Mapping[str, int] = {
 }
 
 RANGE = "is a range"
+BLANK_CELL = "is blank"
 
 _SIGNS: Mapping[str, str] = {
     "₹": "INR",
@@ -154,6 +155,9 @@ _ORDINALS = {
     for word in words.split()
 }
 _ORDINAL = re.compile(r"(\d{1,2})(?:\.0+)?(?:st|nd|rd|th)?(?!\d)")
+
+
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
 
 
 class Bad(Exception):
@@ -313,23 +317,44 @@ def ordinal(cell: str, low: int | None, high: int | None) -> int | None:
 
 
 def price(cell: str, currency: str, *, decimal: str | None = None) -> int | None:
-    """Minor units; None for zero and for a price on request.
-
-    Takes the currency's own signs and codes before or after the number, groups of three or Indian ones, "1.25 lakh",
-    "2 crore 50 lakh", "₹ 63,500/- only". Raises Bad for blanks, other currencies, ranges, negative amounts, more
-    digits than the currency has, and anything else that is no price.
-    """
+    """Minor units; None for zero and for a price on request. Raises Bad as `amount` does, and for more digits than the
+    currency has."""
     digits = CURRENCY_DIGITS[currency]
     if len(cell) < 12 and cell.isascii() and cell.isdigit():
         return int(cell) * 10**digits or None
+    value = amount(cell, currency, decimal=decimal)
+    return None if value is None else minor(value, currency)
+
+
+def minor(value: Fraction, currency: str) -> int | None:
+    """An amount in whole minor units; None for zero. Raises Bad for more digits than the currency has."""
+    digits = CURRENCY_DIGITS[currency]
+    exact = value * 10**digits
+    if exact.denominator != 1:
+        raise Bad(f"has more than {digits} digits after the point")
+    if exact > MAX_MINOR:
+        raise Bad("is too large")
+    return int(exact) or None
+
+
+def amount(cell: str, currency: str, *, decimal: str | None = None) -> Fraction | None:
+    """The exact amount, in whole units of the currency; None for a price on request.
+
+    Takes the currency's own signs and codes before or after the number, groups of three or Indian ones, "1.25 lakh",
+    "2 crore 50 lakh", "₹ 63,500/- only". Raises Bad for blanks, other currencies, ranges, negative amounts, and anything
+    else that is no price.
+    """
+    if len(cell) < 20 and cell.isascii() and cell.isdigit():
+        return Fraction(int(cell))
     text = _figure(cell)
     lower = text.casefold().strip(" .!*")
     if is_blank(text):
-        raise Bad("is blank")
+        raise Bad(BLANK_CELL)
     if lower in ON_REQUEST:
         return None
     if _RANGE.search(text):
         raise Bad(RANGE)
+    digits = CURRENCY_DIGITS[currency]
     value, found, rest = Fraction(0), False, text
     for part in _PRICE_PART.finditer(text):
         factor = MULTIPLIERS.get((part["word"] or "").casefold())
@@ -344,12 +369,32 @@ def price(cell: str, currency: str, *, decimal: str | None = None) -> int | None
     for word in _PRICE_WORDS.findall(rest.casefold()):
         if word not in _signs(currency) and word not in _NOISE:
             raise Bad("is in another currency" if _is_currency(word) else "is not a price")
-    minor = value * 10**digits
-    if minor.denominator != 1:
-        raise Bad(f"has more than {digits} digits after the point")
-    if minor > MAX_MINOR:
-        raise Bad("is too large")
-    return int(minor) or None
+    return value
+
+
+def code(cell: str, lengths: tuple[int, ...] = (), *, longest: int = 64) -> str | None:
+    """What names a thing: its text, "794000000000.0" without the zero that a spreadsheet adds; None for a blank.
+
+    `lengths` are those that a number of the trade may have. Raises Bad for "7.94E+11": a spreadsheet has cut it, so that
+    many things have the same.
+    """
+    text = _figure(cell)
+    if is_blank(text):
+        return None
+    if _ROUNDED.fullmatch(text):
+        raise Bad("was cut by a spreadsheet")
+    whole, point, zero = text.partition(".")
+    if point and whole.isdigit() and not zero.strip("0"):
+        text = whole
+    if lengths:
+        text = text.replace(" ", "").replace("-", "")
+        if not text.isdigit() or len(text) not in lengths:
+            raise Bad(f"has not {' or '.join(map(str, lengths))} digits")
+    if len(text) > longest:
+        raise Bad(f"is longer than {longest} characters")
+    if not text.isprintable():
+        raise Bad("holds control characters")
+    return text
 
 
 @cache

@@ -92,7 +92,7 @@ FIELDS: Dict[str, FieldSpec] = {
 }
 """The fields that a listing's mapping may fill. A name that ends in `_tenths` counts tenths of its unit."""
 
-_TOP = {"name", "about", "kind", "currency", "key", "dealer", "decimal", "constants", "fields"}
+_TOP = {"what", "name", "about", "kind", "currency", "key", "dealer", "decimal", "constants", "fields"}
 _OPTIONS = {"from", "units", "bare", "prefixes", "may_hold", "words", "names", "drop", "case", "min", "max"}
 
 

@@ -73,8 +73,8 @@ def parse(sheet: Sheet, mapping: Mapping, *, this_year: int) -> Iterator[ParsedR
     """
     columns = _columns(sheet, mapping, this_year)
     width = len(sheet.header)
-    key = _cells(sheet, mapping.key) if mapping.key else None
-    dealer = _cells(sheet, (mapping.dealer,)) if mapping.dealer else None
+    key = cells_of(sheet, mapping.key) if mapping.key else None
+    dealer = cells_of(sheet, (mapping.dealer,)) if mapping.dealer else None
     constants = dict(mapping.constants)
     for number, row in enumerate(sheet.rows, 1):
         values: dict[str, Value] = dict(constants)
@@ -97,10 +97,10 @@ def parse(sheet: Sheet, mapping: Mapping, *, this_year: int) -> Iterator[ParsedR
                     refusal = refusal or warned
                 else:
                     warnings += (warned,)
-        whole = _hash("\x1f".join(row))
+        whole = hash_of("\x1f".join(row))
         yield ParsedRow(
             number,
-            whole if key is None else _hash(key(row)),
+            whole if key is None else hash_of(key(row)),
             whole,
             (" ".join(dealer(row).split()) or None) if dealer else None,
             values,
@@ -109,11 +109,12 @@ def parse(sheet: Sheet, mapping: Mapping, *, this_year: int) -> Iterator[ParsedR
         )
 
 
-def _hash(joined: str) -> bytes:
+def hash_of(joined: str) -> bytes:
+    """What tells a row: 16 bytes of its cells."""
     return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _cells(sheet: Sheet, names: tuple[str, ...]) -> Callable[[list[str]], str]:
+def cells_of(sheet: Sheet, names: tuple[str, ...]) -> Callable[[list[str]], str]:
     """What gives a row's cells of these columns, joined; columns that the file lacks give nothing."""
     places = [place for place in map(sheet.column, names) if place is not None]
     if len(places) == 1:
@@ -127,7 +128,7 @@ def _columns(sheet: Sheet, mapping: Mapping, this_year: int) -> list[_Column]:
     for spec in mapping.fields:
         others = tuple((_header(mapping, name), readers[name]) for name in spec.may_hold)
         read = _forgiving(readers[spec.name], others) if others else readers[spec.name]
-        columns.append(_Column(spec.name, " + ".join(spec.columns), _cells(sheet, spec.columns), {}, read))
+        columns.append(_Column(spec.name, " + ".join(spec.columns), cells_of(sheet, spec.columns), {}, read))
     return columns
 
 

@@ -1,4 +1,4 @@
-"""A file of separated values as rows, whatever wrote it: BOM, `,` `;` tab or `|`, CRLF, line breaks inside quotes.
+"""A file of separated values as rows, whatever wrote it: BOM, `,` `;` tab or `|`, CRLF, line breaks inside quotes, packed by gzip or not.
 
 Read as a stream: memory does not grow with the file. A byte that is no UTF-8 spoils its cell alone.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from souk.rules.errors import Invalid
 from souk.rules.importing.mapping import Mapping
+from souk.rules.importing.prices import PriceMapping
 
 DELIMITERS = (",", ";", "\t", "|")
 CELL_LIMIT = 131_072
 """Characters of one cell; a quote that is never closed is refused there instead of swallowing the file."""
+UNPACKED = 8 * 2**30
 _HEAD = 65_536
 
 
@@ -36,7 +40,7 @@ class Sheet:
         return self.columns.get(name.strip().casefold())
 
 
-def open_sheet(source: BinaryIO | Iterable[bytes], mapping: Mapping | None = None) -> Sheet:
+def open_sheet(source: BinaryIO | Iterable[bytes], mapping: Mapping | PriceMapping | None = None) -> Sheet:
     """Read the header and stand before the first row. `source`: a binary file or its chunks.
 
     A mapping helps to tell the delimiter and says which columns must be there. Raises Invalid for a file that is empty,
@@ -44,6 +48,8 @@ def open_sheet(source: BinaryIO | Iterable[bytes], mapping: Mapping | None = Non
     """
     raw: Any = source if hasattr(source, "read") else _Chunks(iter(source))
     buffered: Any = raw if hasattr(raw, "peek") else io.BufferedReader(raw, _HEAD)
+    if buffered.peek(2)[:2] == b"\x1f\x8b":
+        buffered = io.BufferedReader(_Unpacked(buffered), _HEAD)
     head = buffered.peek(_HEAD)
     encoding = _encoding(head)
     text = io.TextIOWrapper(buffered, encoding=encoding, errors="surrogateescape", newline="")
@@ -57,6 +63,9 @@ def open_sheet(source: BinaryIO | Iterable[bytes], mapping: Mapping | None = Non
     columns: dict[str, int] = {}
     for place, name in enumerate(header):
         columns.setdefault(name.casefold(), place)
+    for place, name in enumerate(header):  # of several with one name, "name#2" is the second
+        nth = sum(1 for other in header[: place + 1] if other.casefold() == name.casefold())
+        columns.setdefault(f"{name.casefold()}#{nth}", place)
     sheet = Sheet(header, rows, delimiter, encoding, columns)
     missing = [name for name in (mapping.required_columns if mapping else ()) if sheet.column(name) is None]
     if missing:
@@ -70,7 +79,7 @@ def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
         for row in reader:
             if row:
                 yield row
-    except (csv.Error, UnicodeError) as problem:
+    except (csv.Error, UnicodeError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
         line = getattr(reader, "line_num", 0)
         raise Invalid(f"Line {line} cannot be read: {problem}.", field="file") from problem
 
@@ -91,6 +100,23 @@ def _delimiter(head: str, wanted: Sequence[str]) -> str:
         return len(names & {cell.strip().casefold() for cell in cells}), len(cells)
 
     return max(DELIMITERS, key=fit)
+
+
+class _Unpacked(io.RawIOBase):
+    """A file packed by gzip as what is in it, which may be no more than `UNPACKED` bytes."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self.file, self.left = gzip.GzipFile(fileobj=packed), UNPACKED
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        size = self.file.readinto(buffer)
+        self.left -= size
+        if self.left < 0:
+            raise Invalid(f"The file unpacks to more than {UNPACKED} bytes.", field="file")
+        return size
 
 
 class _Chunks(io.RawIOBase):

@@ -9,6 +9,8 @@ from typing import BinaryIO
 from souk.rules.errors import Invalid
 from souk.rules.importing.mapping import Mapping, load, read_mapping, shipped
 from souk.rules.importing.parse import ParsedRow, Warned, parse
+from souk.rules.importing.price_rows import parse_prices
+from souk.rules.importing.prices import PriceMapping, is_price_mapping, read_price_mapping
 from souk.rules.importing.reading import open_sheet
 from souk.rules.importing.snapshots import NAME, NEEDED, parse_snapshots
 
@@ -18,22 +20,26 @@ SHOWN = 100
 
 
 @lru_cache(64)
-def mapping_of(given: str) -> Mapping | None:
+def mapping_of(given: str) -> Mapping | PriceMapping | None:
     """A mapping by its shipped name, or as the TOML text itself; None for prices at competitors. Raises Invalid."""
     if given == NAME:
         return None
     if "=" in given or "\n" in given:
-        return read_mapping(given)
+        return read_price_mapping(given) if is_price_mapping(given) else read_mapping(given)
     if given not in shipped():
         raise Invalid(f"There is no mapping {given!r}; there are {', '.join((*shipped(), NAME))}.", field="mapping")
     return load(given)
 
 
-def walk(file: BinaryIO, mapping: Mapping | None, *, this_year: int, after: int = 0) -> Iterator[ParsedRow]:
+def walk(
+    file: BinaryIO, mapping: Mapping | PriceMapping | None, *, this_year: int, after: int = 0
+) -> Iterator[ParsedRow]:
     """The rows that come after row `after`, with their numbers in the file. Raises Invalid for a file that is none."""
     sheet = open_sheet(file, mapping)
     next(islice(sheet.rows, after - 1, None), None) if after else None
-    if mapping is not None:
+    if isinstance(mapping, PriceMapping):
+        rows = parse_prices(sheet, mapping)
+    elif mapping is not None:
         rows = parse(sheet, mapping, this_year=this_year)
     else:
         missing = [name for name in NEEDED if sheet.column(name) is None]
@@ -56,7 +62,7 @@ class Survey:
     shown: list[tuple[int, str, list[Warned]]] = field(default_factory=list)
 
 
-def survey(file: BinaryIO, mapping: Mapping | None, *, this_year: int) -> Survey:
+def survey(file: BinaryIO, mapping: Mapping | PriceMapping | None, *, this_year: int) -> Survey:
     """Read a file without doing anything. `shown` are its first rows that are refused or lose a cell."""
     found = Survey()
     rows = walk(file, mapping, this_year=this_year)  # held to the end: a reader that is let go closes the file
