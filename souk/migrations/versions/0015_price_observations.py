@@ -1,14 +1,14 @@
 """Prices as they were seen; exceptions that end before their time; files as evidence.
 
 Revision ID: 0015
-Revises: 0013
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0015"
-down_revision: str | None = "0013"
+down_revision: str | None = "0017"
 branch_labels = None
 depends_on = None
 
