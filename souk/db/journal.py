@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import get_history
 
 from ..models import Row, new_id, new_key
 from ..rules.actor import Actor
@@ -41,29 +42,52 @@ class Change:
     columns: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def note(session: Session, changes: dict[UUID, Change], pseudonym: Callable[[str], bytes]) -> None:
-    """Remember what a flush is about to write; `pseudonym` is the keyed hash that stands for a marked value."""
-    for row in (*session.new, *session.dirty, *session.deleted):
-        if not isinstance(row, Row) or not hasattr(row, "id"):
+def note(
+    session: Session,
+    dirty: Iterable[tuple[Any, Sequence[str]]],
+    changes: dict[UUID, Change],
+    pseudonym: Callable[[str], bytes],
+) -> None:
+    """Remember what a flush is about to write; `dirty` are rows with the names of what changed, `pseudonym` is the keyed
+
+    hash that stands for a marked value.
+    """
+    for row in session.new:
+        if isinstance(row, Row):
+            _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym)
+    for row, names in dirty:
+        if isinstance(row, Row):
+            _note(row, names, changes, pseudonym)
+    for row in session.deleted:
+        if isinstance(row, Row):
+            _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym, deleted=True)
+
+
+def _note(
+    row: Row,
+    names: Iterable[str],
+    changes: dict[UUID, Change],
+    pseudonym: Callable[[str], bytes],
+    *,
+    deleted: bool = False,
+) -> None:
+    table, columns = type(row).__table__, {}
+    for name in names:
+        if name in UNWATCHED:
             continue
-        state, columns = inspect(row), {}
-        deleted = row in session.deleted
-        for column in state.mapper.columns:
-            if column.key in UNWATCHED:
-                continue
-            history = state.attrs[column.key].history
-            hidden = pseudonym if column.info else None
-            if deleted:
-                columns[column.key] = [_shown(getattr(row, column.key), hidden), None]
-            elif history.has_changes():
-                before = history.deleted[0] if history.deleted else None
-                after = history.added[0] if history.added else None
-                if before != after:
-                    columns[column.key] = [_shown(before, hidden), _shown(after, hidden)]
-        if columns:
-            kept = changes.setdefault(row.id, Change(type(row).__name__))
-            for name, (before, after) in columns.items():
-                kept.columns[name] = [kept.columns[name][0] if name in kept.columns else before, after]
+        hidden = pseudonym if table.c[name].info else None
+        if deleted:
+            columns[name] = [_shown(getattr(row, name), hidden), None]
+            continue
+        history = get_history(row, name)
+        before = history.deleted[0] if history.deleted else None
+        after = history.added[0] if history.added else None
+        if before != after:
+            columns[name] = [_shown(before, hidden), _shown(after, hidden)]
+    if columns:
+        kept = changes.setdefault(row.id, Change(type(row).__name__))
+        for name, (before, after) in columns.items():
+            kept.columns[name] = [kept.columns[name][0] if name in kept.columns else before, after]
 
 
 def _shown(value: Any, hidden: Callable[[str], bytes] | None) -> Any:

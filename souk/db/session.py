@@ -14,14 +14,15 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Executable, event, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from ..models import FeatureFlag, Row, TenantModel, TenantSettings, Work
+from ..models import FeatureFlag, Row, TenantModel, TenantSettings
 from ..rules import flag as flag_rules
 from ..rules.actor import NOWHERE, Actor, Caller, Role
 from . import journal
+from .agenda import Agenda
+from .bulk import changed, write_together
 from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
 from .journal import Change, Happened
 from .refusals import Refusals
@@ -72,6 +73,7 @@ class Transaction:
     named: Happened | None = None
     flags: dict[str, bool] = field(default_factory=dict)
     others: list["Transaction"] = field(default_factory=list)
+    agenda: Agenda = field(default_factory=Agenda)
     _settings: TenantSettings | None = None
     _sent: asyncio.Task[Any] | None = None
 
@@ -114,6 +116,7 @@ class Transaction:
     async def savepoint(self) -> AsyncIterator[None]:
         """What an exception inside undoes, it also takes back from events and audit; the exception goes on."""
         events, changes, others = list(self.events), deepcopy(self.changes), list(self.others)
+        entries = dict(self.agenda.entries)
         try:
             async with self.session.begin_nested():
                 try:
@@ -121,7 +124,7 @@ class Transaction:
                 finally:
                     await self.landed()
         except BaseException:
-            self.events[:], self.others[:] = events, others
+            self.events[:], self.others[:], self.agenda.entries = events, others, entries
             self.changes.clear()
             self.changes.update(changes)
             raise
@@ -135,8 +138,9 @@ class Transaction:
         """
         await self.session.flush()
         there = replace(
-            self, actor=actor, events=[], changes={}, audit_id=None, named=None, flags={}, others=[], _settings=None
-        )
+            self, actor=actor, events=[], changes={}, audit_id=None, named=None, flags={}, others=[], agenda=Agenda(),
+            _settings=None,
+        )  # fmt: skip
         self.others.append(there)
         await _enter(there)
         try:
@@ -178,22 +182,12 @@ class Transaction:
         self.named = Happened("", type(row).__name__, row.id)
 
     async def due(self, kind: str, ref: UUID, at: datetime) -> None:
-        """Something is to be done about a row at a time; a later call moves it."""
-        held = self.held_until
-        row = {"tenant_id": self.actor.tenant_id, "kind": kind, "ref": ref, "due_at": at, "lease_until": held}
-        made = insert(Work).values(**row)
-        await self.session.execute(
-            made.on_conflict_do_update(
-                index_elements=["tenant_id", "kind", "ref"], set_={"due_at": at, "lease_until": held}
-            )
-        )
+        """Something is to be done about a row at a time; a later call moves it. Written at the end of the transaction."""
+        self.agenda.entries[kind, ref] = at
 
     async def not_due(self, kind: str, ref: UUID) -> None:
         """Nothing is to be done about it any more."""
-        await self.session.execute(
-            text("DELETE FROM souk.work WHERE tenant_id = :t AND kind = :k AND ref = :r"),
-            {"t": self.actor.tenant_id, "k": kind, "r": ref},
-        )
+        self.agenda.entries[kind, ref] = None
 
 
 class Database:
@@ -347,10 +341,12 @@ async def _written_down(tx: Transaction) -> None:
     for each in sorted((tx, *tx.others), key=lambda each: each.actor.tenant_id):
         if each.changes and not each.events:
             raise RuntimeError(f"{tx.op} changed {sorted(c.type for c in each.changes.values())} and emitted nothing.")
+        if tx.others and each.events:
+            await _enter(each)
+        if each.agenda.entries:
+            await each.agenda.write(tx.session, each.actor.tenant_id, each.held_until)
         if not each.events:
             continue
-        if tx.others:
-            await _enter(each)
         await journal.write_events(tx.session, each.actor, each.events, tx.now)
         each.audit_id = await journal.write_audit(
             tx.session, each.actor, tx.op, each.named or each.events[0], each.changes, tx.now, tx.request_id, tx.system
@@ -368,10 +364,13 @@ def _watch(session: Session) -> None:
     @event.listens_for(session, "before_flush")
     def note(flushing: Session, _context: Any, _instances: Any) -> None:
         tx: Transaction = flushing.info[ACTING]
-        for row in flushing.dirty:
-            if isinstance(row, TenantModel) and flushing.is_modified(row):
+        dirty = [(row, changed(row)) for row in flushing.dirty]
+        for row, names in dirty:
+            if names and isinstance(row, TenantModel):
                 row.updated_at = tx.now
-        journal.note(flushing, tx.changes, tx.keyring.hash)
+                names.append("updated_at")
+        journal.note(flushing, dirty, tx.changes, tx.keyring.hash)
+        write_together(flushing, dirty)
 
 
 WATCHED = """
