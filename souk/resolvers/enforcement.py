@@ -15,9 +15,11 @@ from ..permissions.base import may
 from ..rules import alert as alert_rules
 from ..rules import batch as batch_rules
 from ..rules import dealer as dealer_rules
+from ..rules import impact as impact_rules
 from ..rules import text as texts
-from ..rules.enums import BatchAction, BatchKind, LadderStep, TaskKind, TaskStatus
+from ..rules.enums import AlertKind, BatchAction, BatchKind, LadderStep, TaskKind, TaskStatus
 from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Refused, Required
+from . import impact
 from .enforcing import ACTS, BY_STANDING, ENFORCED_FROM, ON_DEALER
 from .filters import refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
@@ -154,6 +156,7 @@ def _foreseen(plan: BatchAction | None, found: Sequence[Any], now: datetime) -> 
         action = plan or (BatchAction.CREATE_TASK if dealer is None else _of_step(step))
         item = Foreseen("Alert", alert.id, action, state(action, alert, dealer, listing))
         item.payload = {"dealer": dealer and str(dealer.id), "listing": listing and str(listing.id)}
+        item.payload["facts"] = facts(alert, dealer)
         item.impact = {alert.currency: alert.impact_minor} if alert.impact_minor else {}
         if alert.status not in ENFORCED_FROM:
             item.skip = "NOTHING_TO_DO"
@@ -171,6 +174,19 @@ def _foreseen(plan: BatchAction | None, found: Sequence[Any], now: datetime) -> 
             told.add((dealer.id, action))
         items.append(item)
     return items
+
+
+def facts(alert: Alert, dealer: Dealer | None) -> dict[str, Any]:
+    """What decides about the step, and the price it is about: written down, for the report to hold the steps against."""
+    limit, kind = alert.policy_minor, impact.POLICY_OF.get(AlertKind[alert.kind])
+    return {
+        "alertKind": alert.kind,
+        "depthBand": impact_rules.depth_band(kind, limit, alert.price_minor) if kind and limit else None,
+        "repeatCount": alert.cycle,
+        "standing": dealer.standing if dealer else None,
+        "limitMinor": limit if kind else None,
+        "priceMinor": alert.price_minor,
+    }
 
 
 def _of_step(step: LadderStep | None) -> BatchAction:

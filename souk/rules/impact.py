@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from souk.rules.enums import DepthBand, PolicyKind, Severity
 from souk.rules.enums import ImpactTermName as TermName
-from souk.rules.enums import PolicyKind, Severity
 from souk.rules.money import round_half_up, rounded
 
 Rows = Sequence[tuple[int, int]]
@@ -22,6 +22,13 @@ Rows = Sequence[tuple[int, int]]
 def delta(kind: PolicyKind, policy: int, price: int) -> int:
     """How far a price is past the policy, in minor units: below a floor, above a ceiling; 0 within it."""
     return max(0, price - policy if kind is PolicyKind.MRP_CEILING else policy - price)
+
+
+def depth_band(kind: PolicyKind, policy: int, price: int) -> DepthBand:
+    """The band of `delta / policy`: below 5 %, 15 % and 30 %, and the rest."""
+    depth = Fraction(delta(kind, policy, price), policy)
+    bands = ((5, DepthBand.SHALLOW), (15, DepthBand.MODERATE), (30, DepthBand.DEEP))
+    return next((band for below, band in bands if depth < Fraction(below, 100)), DepthBand.EXTREME)
 
 
 def units_per_day(units: int, run_rate_days: int = 14) -> Fraction:

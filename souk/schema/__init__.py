@@ -27,6 +27,7 @@ from .note import NoteMutations
 from .offer import OfferMutations, OfferQueries
 from .password import PasswordMutations
 from .policy import PricePolicyMutations, PricePolicyQueries
+from .report import ReportQueries
 from .search import SearchQueries
 from .service_token import ServiceTokenMutations, ServiceTokenQueries
 from .session import SessionMutations
@@ -57,6 +58,7 @@ class Query(
     ListingQueries,
     OfferQueries,
     PricePolicyQueries,
+    ReportQueries,
     SearchQueries,
     ServiceTokenQueries,
     SettingsQueries,

@@ -72,7 +72,10 @@ class BatchCounts:
 
 COUNTS = {name: name for name in ("total", *models.batch.COUNTS)}
 COUNTED = "How many items stand where."
-REPORTED = "The report, once it ended. `GET /batches/{id}/report.csv` names every cell that an import lost."
+REPORTED = (
+    "The report, once it ended; `batchReport` is whole. `GET /batches/{id}/report.csv` names every cell that an import lost, and"
+    " every item of any other batch."
+)
 
 
 @strawberry.type(description="Items that ended alike.")

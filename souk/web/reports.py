@@ -1,4 +1,4 @@
-"""`GET /batches/{id}/report.csv`: every cell that an import lost, streamed, for whoever sees the batch."""
+"""`GET /batches/{id}/report.csv`: every cell that an import lost, or every item, streamed, for whoever sees the batch."""
 
 import re
 
@@ -6,7 +6,7 @@ import structlog
 
 from souk.db.session import Database
 from souk.permissions.batch import SeesBatch
-from souk.resolvers.report import HEADER, PAGE, lines, report_of, report_page
+from souk.resolvers.report import PAGE, lines, report_of, report_page
 from souk.rules.actor import Actor
 from souk.rules.errors import NotFound
 from souk.web.errors import Code, Failure
@@ -31,18 +31,18 @@ class Reports:
             raise Failure(Code.FORBIDDEN, "You may not see batches.", status=403)
         try:
             async with self.db.transaction(actor, "batchReport", request_id=request_id) as tx:
-                batch, last = await report_of(tx, id)
-                page = lines([HEADER]) + await report_page(tx, batch, 0, last)
+                report = await report_of(tx, id)
+                page = lines([report.header]) + await report_page(tx, report, 0)
         except NotFound:
             raise bad("There is no such batch.", 404) from None
         more = ((b"content-disposition", b'attachment; filename="report.csv"'), (b"vary", b"authorization"))
         headers = headers_of(b"text/csv", request_id, more=more, secure=secure)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        for after in () if head else range(PAGE, last, PAGE):
+        for after in () if head else range(PAGE, report.last, PAGE):
             await send({"type": "http.response.body", "body": page.encode(), "more_body": True})
             try:
                 async with self.db.transaction(actor, "batchReport", request_id=request_id) as tx:
-                    page = await report_page(tx, batch, after, last)
+                    page = await report_page(tx, report, after)
             except Exception as error:  # too late for another status: a body without its end tells it
                 log.warning("a report broke off", request_id=request_id, error=type(error).__name__)
                 raise Disconnected from error

@@ -21,7 +21,7 @@ from ..resolvers.batch import start
 from ..resolvers.chronicle import AT_ONCE
 from ..resolvers.importing import upload_add, upload_begin
 from ..resolvers.kinds import BatchPlan, BatchSelection
-from ..resolvers.report import HEADER, PAGE, lines, report_of, report_page
+from ..resolvers.report import PAGE, lines, report_of, report_page
 from ..rules.enums import BatchKind
 from . import importing
 from .batch import RUN, step
@@ -159,8 +159,8 @@ async def outcome(db: Database, tenant_id: UUID, batch_id: UUID) -> Brought:
 async def write_report(db: Database, tenant_id: UUID, batch_id: UUID, file: IO[str]) -> None:
     """Every cell that was lost, as CSV: row, column, value, reason, and what became of the row."""
     async with db.transaction(system_actor(tenant_id), "batchReport", system=True) as tx:
-        batch, last = await report_of(tx, batch_id)
-    file.write(lines([HEADER]))
-    for after in range(0, last, PAGE):
+        report = await report_of(tx, batch_id)
+    file.write(lines([report.header]))
+    for after in range(0, report.last, PAGE):
         async with db.transaction(system_actor(tenant_id), "batchReport", system=True) as tx:
-            file.write(await report_page(tx, batch, after, last))
+            file.write(await report_page(tx, report, after))

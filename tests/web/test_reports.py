@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from souk.db.session import Database
 from souk.gateways.storage import Directory
@@ -15,9 +16,12 @@ from souk.resolvers import report
 from souk.rules.actor import Role
 from souk.web import reports
 from souk.worker.bringing import begin, to_the_end, upload_file, write_report
+from tests.resolvers.test_batch import Shop
 from tests.web.test_wire import signed_in
+from tests.worker.conftest import worker_db
 from tests.world import KEYRING, Souk, World, make_world
 
+__all__ = ["worker_db"]
 MAPPING = """
 name = "mine"
 kind = "VEHICLE"
@@ -119,3 +123,28 @@ async def test_whoever_does_not_see_the_batch_gets_nothing(
     assert (visitor.status_code, visitor.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
     assert (await told(None))[:2] == (401, "UNAUTHENTICATED")
     assert (await told(ops, method="POST"))[:2] == (405, "BAD_REQUEST")
+
+
+async def test_of_an_enforcement_it_names_every_item_and_no_cell_is_a_formula(
+    app: httpx.AsyncClient, world: World, worker_db: Database
+) -> None:
+    shop = Shop(world, worker_db)
+    for dealer in (world.dealer, world.other_dealer):
+        await shop.breach(dealer)
+    batch = (await shop.create())["batch"]["id"]
+    await shop.act(Role.OPS, "batchStart", batch)
+    await shop.work(batch)
+    async with world.souk.owner.engine.begin() as connection:
+        await connection.execute(text("SELECT set_config('souk.tenant_id', :t, true)"), {"t": str(world.tenant_id)})
+        await connection.execute(text("UPDATE dealer SET name = '=cmd()' WHERE id = :id"), {"id": world.other_dealer})
+    token, _ = await signed_in(world, Role.OPS)
+    answer = await get(app, batch, token)
+    header, *rows = list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert header == [
+        "item", "action", "target", "dealer", "status", "outcome", "error", "reason", "impact", "currency", "settled",
+    ]  # fmt: skip
+    assert [row[:10] for row in rows] == [
+        [str(n), "SEND_WARNING", alert, dealer, "SUCCEEDED", "WARNED", "", "", "1000.00", "INR"]
+        for n, (alert, dealer) in enumerate(zip(shop.ids(), ("First Motors", "'=cmd()"), strict=True), 1)
+    ]
+    assert all(row[10].startswith("2026-11-22T09:") and row[10].endswith("Z") for row in rows)

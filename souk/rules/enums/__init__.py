@@ -35,6 +35,7 @@ from .desk import CommentVisibility, SubjectType, TicketPriority, TicketStatus
 from .margin import (
     AlertKind,
     AlertStatus,
+    DepthBand,
     DismissReason,
     EvidenceSource,
     ImpactTermName,
@@ -95,6 +96,7 @@ __all__ = [
     "DealerKind",
     "DealerStanding",
     "DealerVerification",
+    "DepthBand",
     "Described",
     "DismissReason",
     "DriftPolicy",

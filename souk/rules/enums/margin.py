@@ -105,6 +105,15 @@ class TaskKind(Described):
     VERIFY = "VERIFY", "Check a dealer's papers."
 
 
+class DepthBand(Described):
+    """How deep a price is past its limit, in parts of the limit."""
+
+    SHALLOW = "SHALLOW", "Less than 5 %."
+    MODERATE = "MODERATE", "From 5 % and less than 15 %."
+    DEEP = "DEEP", "From 15 % and less than 30 %."
+    EXTREME = "EXTREME", "From 30 %, where the severity counts no further."
+
+
 class TaskStatus(Described):
     """Where a task stands."""
 
