@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from ..rules.enums import (
     CategoryKind,
+    CategoryPurpose,
     DealerKind,
     DealerStanding,
     DealerVerification,
@@ -156,6 +157,9 @@ class Category(TenantModel):
     __tablename__ = "category"
     __table_args__ = (
         one_of("kind", CategoryKind),
+        one_of("purpose", CategoryPurpose),
+        CheckConstraint("purpose IS NULL OR kind = 'TICKET'", name="purpose_of_tickets"),
+        Index("uq_category_purpose", "tenant_id", "purpose", unique=True),
         refers("parent_id", "category"),
         UniqueConstraint("tenant_id", "kind", "parent_id", "name", postgresql_nulls_not_distinct=True),
         Index("ix_category_name", "tenant_id", "kind", "name", "id"),
@@ -168,6 +172,7 @@ class Category(TenantModel):
     name: Mapped[str] = col("The name, unique below its parent.")
     parent_id: Mapped[UUID | None] = col("The category above it.")
     archived_at: Mapped[datetime | None] = col("When it was put away.")
+    purpose: Mapped[str | None] = col("What the rules use it for; null for most.")
 
 
 class ExternalRef(Row):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
-from ..rules.enums import CommentVisibility, SubjectType, TicketPriority, TicketStatus
+from ..rules.enums import AppealDecision, CommentVisibility, SubjectType, TicketPriority, TicketStatus
 from .base import Row, TenantModel, col, one_of, refers
 
 
@@ -18,6 +18,16 @@ class Ticket(TenantModel):
         one_of("status", TicketStatus),
         one_of("priority", TicketPriority),
         one_of("subject_type", SubjectType),
+        one_of("appeal_decision", AppealDecision),
+        CheckConstraint("appeal_cycle IS NULL OR subject_type = 'ALERT'", name="appeal_of_alert"),
+        Index(
+            "uq_ticket_appeal",
+            "tenant_id",
+            "subject_id",
+            "appeal_cycle",
+            unique=True,
+            postgresql_where=text("appeal_cycle IS NOT NULL"),
+        ),
         CheckConstraint("(subject_type IS NULL) = (subject_id IS NULL)", name="subject_whole"),
         UniqueConstraint("tenant_id", "number"),
         refers("requester_id", "app_user"),
@@ -48,6 +58,8 @@ class Ticket(TenantModel):
     body_html: Mapped[str] = col("The text as HTML, sanitised.", personal=True)
     subject_type: Mapped[str | None] = col("What kind of thing it is about.")
     subject_id: Mapped[UUID | None] = col("The thing it is about.")
+    appeal_cycle: Mapped[int | None] = col("The cycle of the alert that is appealed against; null for everything else.")
+    appeal_decision: Mapped[str | None] = col("How the appeal was decided; null before, and for everything else.")
     requester_id: Mapped[UUID] = col("Who asked.")
     requester_dealer_id: Mapped[UUID | None] = col("The dealer for whom it was asked.")
     assignee_id: Mapped[UUID | None] = col("Who works on it.")

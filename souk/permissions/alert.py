@@ -72,6 +72,13 @@ class MovesAlert(Permission[Alert]):
     message = "You may acknowledge an alert; everything else is for OWNER, ADMIN and OPS."
 
 
+class AppealsAlert(SeesAlert):
+    """The dealer who breaches, once a notice was sent."""
+
+    name = "alert:appeal"
+    message = "Only the dealer whom an alert concerns appeals against it."
+
+
 def moves_alert() -> AnyOf:
     """Whoever has one of the two rows may call `alertTransition`; the row of the step itself is asked then."""
     return AnyOf(AcknowledgesAlert(), MovesAlert())

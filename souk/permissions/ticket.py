@@ -96,6 +96,13 @@ class AssignsTicket(_Works):
     message = "You may not assign this ticket."
 
 
+class DecidesAppeal(_OfTicket):
+    """Grants or refuses an appeal."""
+
+    name = "appeal:decide"
+    message = "You may not decide appeals."
+
+
 class AsRequester(_OfTicket):
     """Cancels and confirms one's own request."""
 

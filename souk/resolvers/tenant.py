@@ -6,10 +6,10 @@ from zoneinfo import available_timezones
 from sqlalchemy import func, select
 
 from ..db.session import Transaction
-from ..models import Membership, Tenant, TenantSettings, User, new_id
+from ..models import Category, Membership, Tenant, TenantSettings, User, new_id
 from ..rules import text
 from ..rules.actor import Role
-from ..rules.enums import TaxProfile, TenantStatus, UserStatus
+from ..rules.enums import CategoryKind, CategoryPurpose, TaxProfile, TenantStatus, UserStatus
 from ..rules.errors import Invalid, NotFound, NotUnique, Required
 from ..rules.money import digits_of
 from . import contact
@@ -76,6 +76,7 @@ async def tenant_create(
             severity_ref={currency: SEVERITY_REF * unit},
         )
     )
+    tx.add(Category(id=new_id(), kind=CategoryKind.TICKET, name="Appeal", purpose=CategoryPurpose.APPEAL))
     account = await tx.session.execute(select(func.souk.account_for(new_id(), address.lower(), None)))
     person: User = tx.add(
         User(

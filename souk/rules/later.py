@@ -43,13 +43,9 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "DealerVerification": {"media": ("(document expiry)",)},
     "DealerStanding": {
-        "4": (
-            "(90 d without breach)",
-            "appealDecide(GRANT)",
-        ),
+        "4": ("(90 d without breach)",),
     },
     "Listing": {
-        "4": ("(appeal granted)",),
         "money": (
             "(auction won)",
             "(deal cancelled)",
@@ -67,10 +63,8 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
             "ticketReopen",
             "(reopening approved)",
         ),
-        "4": ("(appeal decided)",),
         "money": ("(dispute resolved)",),
     },
-    "Alert": {"4": ("appealDecide(GRANT)",)},
     "Batch": {
         "operations": ("(breaker open)",),
     },
@@ -89,7 +83,6 @@ class Missing(NamedTuple):
 
 
 CLAUSES: dict[str, tuple[Missing, ...]] = {
-    "4": (Missing("Listing", "*", "SUSPENDED", "effect", "the owner may appeal"),),
     "money": (
         Missing("DealerStanding", "WARNED", "RESTRICTED", "effect", "entitlement snapshot override"),
         Missing("DealerStanding", "RESTRICTED", "SUSPENDED", "effect", "payouts ON_HOLD"),

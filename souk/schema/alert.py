@@ -28,7 +28,9 @@ from ..permissions.note import ReadsNote
 from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..permissions.task import SeesTask
+from ..permissions.ticket import SeesTicket
 from ..resolvers import alert as resolve
+from ..resolvers import appeal as resolve_appeal
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
 from ..resolvers.impact import impact_of
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from .policy import PricePolicy
     from .sku import Sku
     from .task import Task
+    from .ticket import Ticket
 
 
 @strawberry.type(description="One input of a term: numbers as texts, amounts in minor units of the alert's currency.")
@@ -173,8 +176,11 @@ class Alert(Node):
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_alert, gate=SeesTask()
     )
+    appeals: Connection[Annotated["Ticket", strawberry.lazy(".ticket")]] | None = to_many(
+        resolve_appeal.appeals_of_alert, gate=SeesTicket()
+    )
     notes: Connection[Annotated["Note", strawberry.lazy(".note")]] | None = to_many(notes_on("Alert"), gate=ReadsNote())
-    available_transitions: list[Transition] = transitions("Alert", MOVES)
+    available_transitions: list[Transition] = transitions("Alert", {**MOVES, "appeal:decide": may("appeal:decide")})
     created_at: DateTime
     updated_at: DateTime
     version: int

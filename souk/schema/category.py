@@ -10,7 +10,7 @@ from ..engine.scalars import DateTime
 from ..permissions.category import SeesCategory
 from ..resolvers import category as resolve
 from ..resolvers import listing as resolve_listing
-from ..rules.enums import CategoryKind
+from ..rules.enums import CategoryKind, CategoryPurpose
 
 if TYPE_CHECKING:
     from .listing import Listing
@@ -22,6 +22,7 @@ class Category(Node):
 
     kind: CategoryKind
     name: str
+    purpose: CategoryPurpose | None
     archived_at: DateTime | None
     created_at: DateTime
     updated_at: DateTime

@@ -47,7 +47,11 @@ if TYPE_CHECKING:
 
 
 VERIFICATION = {"dealer:submitVerification": SubmitsVerification(), "dealer:verify": ReviewsVerification()}
-STANDING = {"dealer:standing": SetsStanding(), "dealer:terminate": TerminatesDealer()}
+STANDING = {
+    "dealer:standing": SetsStanding(),
+    "dealer:terminate": TerminatesDealer(),
+    "appeal:decide": may("appeal:decide"),
+}
 
 
 SINCE: Any = column("since")

@@ -32,10 +32,11 @@ from ..permissions.ticket import (
     SeesComment,
     SeesTicket,
 )
+from ..resolvers import appeal as resolve_appeal
 from ..resolvers import task as resolve_task
 from ..resolvers import ticket as resolve
 from ..resolvers.note import notes_on
-from ..rules.enums import CommentVisibility, TicketPriority, TicketStatus
+from ..rules.enums import AppealDecision, CommentVisibility, TicketPriority, TicketStatus
 from .mutation import KeyedPayload, Payload, write
 from .note import Note
 from .team import Team
@@ -108,6 +109,8 @@ class Ticket(Node):
     )
     follow_up_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.follow_up_of_ticket)
     duplicate_of: Annotated["Ticket", strawberry.lazy(".ticket")] | None = to_one(resolve.duplicate_of_ticket)
+    appeal_cycle: int | None
+    appeal_decision: AppealDecision | None
     comments: Connection[TicketComment] = to_many(resolve.comments_of_ticket)
     notes: Connection[Note] | None = to_many(notes_on("Ticket"), gate=ReadsNote())
     available_transitions: list[Transition] = transitions(
@@ -120,14 +123,14 @@ class Ticket(Node):
     )
 
 
-def _changed() -> Ticket | None:
+def changed() -> Ticket | None:
     made: Ticket | None = payload_node("ticket", description="The ticket; null when nothing was changed.")
     return made
 
 
 @strawberry.type(description="The new ticket.")
 class TicketCreatePayload(KeyedPayload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type(description="The comment that was added.")
@@ -140,27 +143,37 @@ class CommentAddPayload(KeyedPayload):
 
 @strawberry.type(description="The ticket in its new state.")
 class TicketTransitionPayload(Payload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type(description="The ticket with who works on it.")
 class TicketAssignPayload(Payload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type(description="The cancelled ticket.")
 class TicketCancelPayload(Payload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type(description="The closed ticket.")
 class TicketConfirmPayload(Payload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type(description="The ticket that ended.")
 class TicketMergePayload(Payload):
-    ticket: Ticket | None = _changed()
+    ticket: Ticket | None = changed()
+
+
+@strawberry.type(description="The ticket of the appeal.")
+class AlertAppealPayload(KeyedPayload):
+    ticket: Ticket | None = changed()
+
+
+@strawberry.type(description="The ticket of the appeal, resolved.")
+class AppealDecidePayload(Payload):
+    ticket: Ticket | None = changed()
 
 
 @strawberry.type
@@ -182,3 +195,5 @@ class TicketMutations:
     )
     ticket_confirm: TicketConfirmPayload | None = write(resolve.ticket_confirm, gate=may("ticket:asRequester"))
     ticket_merge: TicketMergePayload | None = write(resolve.ticket_merge, gate=may("ticket:transition"))
+    alert_appeal: AlertAppealPayload | None = write(resolve_appeal.alert_appeal, gate=may("alert:appeal"))
+    appeal_decide: AppealDecidePayload | None = write(resolve_appeal.appeal_decide, gate=may("appeal:decide"))

@@ -15,10 +15,10 @@ from typing import Any
 from souk.db.session import Database
 from souk.models import ServiceToken, Team, new_id
 from souk.rules.actor import Actor, Role
-from tests.resolvers.margin import policy, sku
+from tests.resolvers.margin import policy, report, sku
 from tests.resolvers.test_batch import Shop
 from tests.resolvers.trade import a_listing, inr, offered
-from tests.world import World
+from tests.world import NOW, World
 
 
 @dataclass
@@ -104,6 +104,18 @@ async def service_token_rotate(stage: Stage) -> Call:
     )  # fmt: skip
     await world.add(former)
     return Role.ADMIN, {"id": world.id("ServiceToken", former.id), "expiresAt": "2027-01-24T09:00:00Z"}
+
+
+# Margin defence ---------------------------------------------------------------------------------------------------------
+
+
+@case("alertAppeal", other={"message": "Another word."})
+async def alert_appeal(stage: Stage) -> Call:
+    thing = await sku(stage.world)
+    await policy(stage.world, thing)
+    [alert] = await report(stage.world, thing, 85_000, NOW)
+    await stage.world.rows("UPDATE alert SET notice_sent_at = :now RETURNING 1", now=NOW)
+    return Role.DEALER, {"alertId": stage.world.id("Alert", alert.id), "message": "It was *another* thing."}
 
 
 # Trade and leads --------------------------------------------------------------------------------------------------------

@@ -152,6 +152,30 @@ def _an_alert(**to: Any) -> Given:
     return given
 
 
+async def _an_appeal(cells: Cells, actor: Actor, own: bool) -> Input:
+    """Against an alert of the own dealer after its notice, not yet appealed against in this cycle."""
+    if actor.dealer_id is None:
+        return None
+    mine = f"(dealer_id = '{actor.dealer_id}') IS {own}"
+    sql = f"SELECT id FROM alert WHERE {mine} AND notice_sent_at IS NOT NULL AND status <> 'DISMISSED' ORDER BY id"
+    alert = await cells.find(sql)
+    if alert is None:
+        return None
+    await cells.two.here.world.rows("UPDATE alert SET cycle = cycle + 1 WHERE id = :id RETURNING id", id=alert)
+    return {"alertId": write_id("Alert", alert), "message": "It was *another* thing."}
+
+
+async def _a_decision(cells: Cells, actor: Actor, own: bool) -> Input:
+    """Of an appeal against an alert on which no batch acted yet."""
+    free = "NOT EXISTS (SELECT FROM batch_item i WHERE i.target_id = a.id AND i.status = 'SUCCEEDED')"
+    alert = await cells.find(f"SELECT id FROM alert a WHERE {free} ORDER BY id")
+    ticket = await cells.find("SELECT id FROM ticket WHERE deleted_at IS NULL ORDER BY id")
+    anew = """UPDATE ticket SET status = 'OPEN', subject_type = 'ALERT', subject_id = :alert, appeal_cycle = 1, appeal_decision = NULL,
+              hold_reason = NULL WHERE id = :id RETURNING version"""
+    ((version,),) = await cells.two.here.world.rows(anew, id=ticket, alert=alert)
+    return {"ticketId": _global("Ticket", ticket), "decision": "REFUSE", "reason": "No.", "expectedVersion": version}
+
+
 async def _a_warning(cells: Cells, actor: Actor, own: bool) -> Input:
     alert = await cells.find("SELECT id FROM alert ORDER BY id")
     plan = {"action": "SEND_WARNING", "reason": "Too cheap."}
@@ -268,6 +292,8 @@ ACTS = [
     Act("ticket:internal", "commentAdd", "ticket_comment", _a_comment("INTERNAL"), COMMENTS, also=("ticket:read",)),
     Act("alert:acknowledge", "alertTransition", "alert", _an_alert(to="ACKNOWLEDGED"), ALERTS),
     Act("alert:transition", "alertTransition", "alert", _an_alert(to="DISMISSED", dismissReason="WRONG_SKU"), ALERTS),
+    Act("alert:appeal", "alertAppeal", "ticket", _an_appeal, mine="requester_id = :user"),
+    Act("appeal:decide", "appealDecide", "ticket", _a_decision),
     Act("batch:enforcement", "batchPreview", "batch_preview", _a_warning, ("batch:control",), also=("batch:control", "alert:read")),
     Act("batch:import", "batchPreview", "batch_preview", _a_file, ("batch:control",),
         also=("batch:control", "upload:create", "dealer:read", "listing:read", "listing:readUnpublished", "listing:write")),

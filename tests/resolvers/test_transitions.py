@@ -21,7 +21,12 @@ def test_the_ways_are_those_of_the_table_that_can_be_pulled() -> None:
         ("ARCHIVED", "listingArchive", ("listing:write",)),
     ]
     assert ways("Listing", "ARCHIVED") == ways("Listing", "RESERVED") == ()
-    assert "appealDecide" not in {way.mutation for way in ways("DealerStanding", "SUSPENDED")}
+    assert [(way.to, way.mutation) for way in ways("DealerStanding", "SUSPENDED")] == [
+        ("TERMINATED", "dealerTerminate"),
+        ("WATCH", "appealDecide"),
+        ("RESTRICTED", "dealerReinstate"),
+    ]
+    assert "batchRollback" not in {way.mutation for way in ways("Batch", "COMPLETED")}
     assert ways("Deal", "AWAITING_PAYMENT") == ()
 
 

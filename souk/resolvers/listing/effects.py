@@ -147,7 +147,7 @@ async def suspend_of(tx: Transaction, dealer: Dealer, *, reason: str, cause: str
 async def reinstate_of(tx: Transaction, dealer: Dealer, *, suspended_by: str, cause: str) -> int:
     """Reinstate the listings that went down with the dealer, and no other. Gives their number."""
     down = await _of(tx, dealer, ListingStatus.SUSPENDED)
-    causes = await _causes(tx, [listing.id for listing in down])
+    causes = await causes_of_suspension(tx, [listing.id for listing in down])
     returning = [listing for listing in down if causes.get(listing.id) == suspended_by]
     for listing in returning:
         await reinstate(tx, listing, cause=cause)
@@ -217,7 +217,7 @@ async def _with_offers(tx: Transaction, dealer: Dealer) -> set[UUID]:
     return set(found.scalars().all())
 
 
-async def _causes(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
+async def causes_of_suspension(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
     """Listing → the cause that the event of its last suspension keeps."""
     asked = (
         select(DomainEvent.subject_id, DomainEvent.data["cause"].astext)

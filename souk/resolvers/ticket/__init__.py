@@ -17,9 +17,10 @@ from .reads import (
     ticket_of_comment,
     tickets,
 )
+from .steps import step, worked_on
 from .timers import close_resolved, resolve_unanswered, resume
 from .way import ticket_assign, ticket_cancel, ticket_confirm, ticket_merge, ticket_transition
-from .words import comment_add, ticket_create
+from .words import comment_add, opened, ticket_create
 
 __all__ = [
     "TicketFilter",
@@ -34,9 +35,11 @@ __all__ = [
     "dealer_of_ticket",
     "duplicate_of_ticket",
     "follow_up_of_ticket",
+    "opened",
     "requester_of_ticket",
     "resolve_unanswered",
     "resume",
+    "step",
     "team_of_ticket",
     "ticket",
     "ticket_assign",
@@ -47,4 +50,5 @@ __all__ = [
     "ticket_of_comment",
     "ticket_transition",
     "tickets",
+    "worked_on",
 ]

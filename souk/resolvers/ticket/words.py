@@ -72,7 +72,7 @@ async def ticket_create(tx: Transaction, input: TicketCreateInput) -> Ticket:
         subject_type=about[0] if about else None,
         subject_id=about[1].id if about else None,
     )
-    return await _opened(tx, ticket, copied)
+    return await opened(tx, ticket, copied)
 
 
 def _headline(given: str) -> str:
@@ -101,7 +101,7 @@ async def _category(tx: Transaction, id: strawberry.ID) -> UUID:
     return category.id
 
 
-async def _opened(tx: Transaction, ticket: Ticket, copied: Sequence[UUID]) -> Ticket:
+async def opened(tx: Transaction, ticket: Ticket, copied: Sequence[UUID]) -> Ticket:
     """Number the ticket, densely: whoever else opens one in the tenant waits for this commit."""
     await tx.session.execute(NUMBERS, {"tenant": str(tx.actor.tenant_id)})
     last = (await tx.session.execute(select(func.max(Ticket.number)))).scalar_one()
@@ -188,4 +188,4 @@ async def _follow_up(tx: Transaction, closed: Ticket) -> Ticket:
         team_id=closed.team_id,
         follow_up_of_id=closed.id,
     )
-    return await _opened(tx, follow_up, copied)
+    return await opened(tx, follow_up, copied)

@@ -17,6 +17,7 @@ from .batch import (
 from .catalogue import (
     Availability,
     CategoryKind,
+    CategoryPurpose,
     DealerKind,
     DealerStanding,
     DealerVerification,
@@ -31,7 +32,7 @@ from .catalogue import (
 )
 from .dashboard import DashboardBucket, DashboardMetric, ListName
 from .described import Described
-from .desk import CommentVisibility, SubjectType, TicketPriority, TicketStatus
+from .desk import AppealDecision, CommentVisibility, SubjectType, TicketPriority, TicketStatus
 from .margin import (
     AlertKind,
     AlertStatus,
@@ -79,6 +80,7 @@ __all__ = [
     "AccessKind",
     "AlertKind",
     "AlertStatus",
+    "AppealDecision",
     "Availability",
     "BatchAction",
     "BatchEventKind",
@@ -87,6 +89,7 @@ __all__ = [
     "BatchStatus",
     "Carrier",
     "CategoryKind",
+    "CategoryPurpose",
     "ChallengePurpose",
     "CommentVisibility",
     "DashboardBucket",

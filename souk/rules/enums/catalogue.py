@@ -59,6 +59,12 @@ class ExternalType(Described):
     LEAD = "LEAD", "A lead."
 
 
+class CategoryPurpose(Described):
+    """What the tenant's own rules use a category for, whatever it is called."""
+
+    APPEAL = "APPEAL", "Tickets against an alert, a suspended listing or a standing."
+
+
 class CategoryKind(Described):
     """What a category sorts."""
 

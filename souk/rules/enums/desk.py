@@ -24,6 +24,13 @@ class TicketPriority(Described):
     CRITICAL = "CRITICAL", "At once."
 
 
+class AppealDecision(Described):
+    """How an appeal is decided."""
+
+    GRANT = "GRANT", "The dealer is right: what rests on the alert is taken back."
+    REFUSE = "REFUSE", "It stays as it is."
+
+
 class CommentVisibility(Described):
     """Who reads a comment."""
 

@@ -13,7 +13,7 @@ from ...db.session import Database, Transaction, system_actor
 from ...engine.scalars import DateTime
 from ...engine.symbols import write_id
 from ...gateways.storage import Directory
-from ...models import FeatureFlag, Membership, Tenant, TenantHost, TenantSettings, User
+from ...models import Category, FeatureFlag, Membership, Tenant, TenantHost, TenantSettings, User
 from ...rules.actor import STAFF, Actor, Role
 from .secret import Secret
 
@@ -109,6 +109,7 @@ async def make_tenant(ground: Ground, name: str, hosts: tuple[str, ...]) -> None
             flag = FeatureFlag(id=ground.id("flag", key), key=key, about=about, enabled=True, percentage=percentage)
             flag.roles = list(roles)
             tx.add(flag)
+        tx.add(Category(id=ground.id("category", "Appeal"), kind="TICKET", name="Appeal", purpose="APPEAL"))
         for host in hosts:
             tx.add(TenantHost(id=ground.id("host", host), host=host))
         tx.emit("tenant.created", tenant)
