@@ -31,7 +31,7 @@ from ..rules.enums import (
 from ..rules.errors import Invalid, NotUnique
 from . import markdown
 from .listing import causes_of_suspension, reinstate, reinstate_of
-from .observation import CURE
+from .observation import CURE, watched
 from .restriction import unrestrict
 from .ticket import opened, step, worked_on
 from .writing import found, locked, means, move, permit
@@ -236,6 +236,7 @@ async def _pardon(tx: Transaction, dealer: Dealer, reason: str, *, wholly: bool)
     )  # fmt: skip
     dealer.standing_reason, dealer.notice, dealer.cure_due_at = reason, 0, None
     await unrestrict(tx, dealer, reason=reason)
+    await watched(tx, dealer)
     await tx.session.flush()  # its listings ask how it stands now
     if before == DealerStanding.SUSPENDED:
         await reinstate_of(tx, dealer, suspended_by=BY_DEALER, cause=GRANTED)

@@ -15,13 +15,13 @@ from ..models import Dealer, Task
 from ..rules import dealer as dealer_rules
 from ..rules.clauses import implements
 from ..rules.dealer import STANDING
-from ..rules.enums import AlertStatus, BatchAction, TaskStatus
+from ..rules.enums import AlertStatus, BatchAction, DealerStanding, TaskStatus
 from ..rules.errors import Forbidden
 from .enforcement import state
 from .enforcing import JOINED, SUSPENDED, Things
 from .listing import reinstate, reinstate_of
 from .notice import notify
-from .observation import CURE
+from .observation import CURE, watched
 from .restriction import unrestrict
 from .writing import move
 
@@ -74,6 +74,8 @@ async def _withdraw_notice(
     move(
         tx, dealer, to, "dealer.notice_withdrawn", of=STANDING, column="standing", cause=BACK, data={"notice": notices}
     )
+    if to == DealerStanding.WATCH:
+        await watched(tx, dealer)
     await notify(tx, dealer, "withdrawn")
 
 

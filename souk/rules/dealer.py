@@ -24,6 +24,8 @@ REVIEWED: dict[ReviewAction, str] = {
     ReviewAction.REVOKE: "REVOKED",
 }
 
+CALM = timedelta(days=90)
+"""A dealer on WATCH that has not breached for this long is GOOD again."""
 OUT_OF_ORDER = frozenset({"RESTRICTED", "SUSPENDED", "TERMINATED"})
 """The standings in which a dealer is not *in order*."""
 UNDER_NOTICE = frozenset({"WARNED", "RESTRICTED"})

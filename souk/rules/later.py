@@ -13,8 +13,8 @@ from typing import NamedTuple
 from souk.rules.clauses import Clause, clauses, find
 from souk.rules.machines import Trigger, machine, machines
 
-PARTS = ("4", "money", "desk", "media", "operations")
-"""Margin defence whole, ledger and auctions, service desk, files and documents, running the place."""
+PARTS = ("money", "desk", "media", "operations")
+"""Ledger and auctions, service desk, files and documents, running the place."""
 
 MACHINES: dict[str, str] = {
     "Auction": "money",
@@ -42,9 +42,6 @@ TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
         "operations": ("(erasure completed)",),
     },
     "DealerVerification": {"media": ("(document expiry)",)},
-    "DealerStanding": {
-        "4": ("(90 d without breach)",),
-    },
     "Listing": {
         "money": (
             "(auction won)",

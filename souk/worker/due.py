@@ -1,12 +1,13 @@
 """Every timer of the domains on one screen: what is due, and which function answers it."""
 
 from ..resolvers import alert, importing, lead, letter, listing, offer, user
-from ..resolvers.observation import CURE, SNOOZE, cure_due
+from ..resolvers.observation import CALM, CURE, SNOOZE, calm, cure_due
 from ..resolvers.session import keys
 from ..resolvers.ticket import steps, timers
 from .timers import TIMERS, timer
 
 timer(CURE)(cure_due)
+timer(CALM)(calm)
 timer(SNOOZE)(alert.alert_wake)
 timer(importing.EXPIRY)(importing.expire)
 timer(listing.EXPIRY)(listing.expire)

@@ -20,7 +20,7 @@ from ...rules.clauses import implements
 from ...rules.dealer import STANDING, VERIFICATION
 from ...rules.enums import BatchAction, DealerStanding, DealerVerification, ReviewAction, TaskKind, TaskStatus
 from ..listing import archive_of, reinstate_of, suspend_of
-from ..observation import take_back
+from ..observation import take_back, watched
 from ..restriction import unrestrict
 from ..writing import locked, move, permit
 
@@ -125,6 +125,8 @@ async def dealer_set_standing(tx: Transaction, input: DealerSetStandingInput) ->
         of=STANDING, column="standing", mutation="dealerSetStanding", reason=reason,
     )  # fmt: skip
     dealer.standing_reason, dealer.notice, dealer.cure_due_at = reason, 0, None
+    if input.to is DealerStanding.WATCH:
+        await watched(tx, dealer)
     if before in rules.UNDER_NOTICE:
         await take_back(tx, dealer, reason)
         await unrestrict(tx, dealer, reason=reason)

@@ -13,8 +13,10 @@ from .effects import CURE, SNOOZE, resolve, take_back, woken
 from .ground import Sight
 from .key import OWN_CHANNEL, state_of
 from .seeing import observe, observe_all, observe_price
+from .standing import CALM, calm, watched
 
 __all__ = [
+    "CALM",
     "CURE",
     "OWN_CHANNEL",
     "SNOOZE",
@@ -22,6 +24,7 @@ __all__ = [
     "Sale",
     "Seen",
     "Sight",
+    "calm",
     "cure_due",
     "limits",
     "observe",
@@ -30,5 +33,6 @@ __all__ = [
     "resolve",
     "state_of",
     "take_back",
+    "watched",
     "woken",
 ]

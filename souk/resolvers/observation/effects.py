@@ -1,4 +1,4 @@
-"""What an observation does to an alert: raised, repeated, reopened, cured; and how its dealer stands by it."""
+"""What an observation does to an alert: raised, repeated, reopened, cured."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,17 +7,16 @@ from sqlalchemy import select
 
 from ...db.session import Transaction
 from ...models import Alert, Dealer, new_id
-from ...rules import dealer as standing
-from ...rules.alert import ENDED, roused
+from ...rules.alert import roused
 from ...rules.clauses import implements
 from ...rules.enums import AlertKind, AlertStatus
 from .. import impact
 from ..evidence import Sale
 from ..limits import Limit, Seen
-from ..restriction import unrestrict
 from ..writing import move
-from .ground import Ground, dealer_of
+from .ground import Ground
 from .key import key_of, state_of
+from .standing import confirm, relieve
 
 CURED = "compliant re-observation"
 CURE = "alert.cure"
@@ -42,7 +41,7 @@ async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sale
     ground.costs.begin(alert, ground.tx.now)
     await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
     ground.tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=told(alert))
-    await _confirm(ground, alert)
+    await confirm(ground, alert)
     made: Alert = alert
     return made
 
@@ -79,7 +78,7 @@ async def reopened(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales
     ground.costs.begin(alert, ground.tx.now)
     await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
     move(ground.tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=told(alert))
-    await _confirm(ground, alert)
+    await confirm(ground, alert)
     return alert
 
 
@@ -105,7 +104,7 @@ async def resolve(ground: Ground, alert: Alert, at: datetime, *, recovered: int 
     alert.resolved_at, alert.cure_due_at = at, None
     await woken(tx, alert)
     move(tx, alert, AlertStatus.RESOLVED, "alert.resolved", cause=CURED, data=told(alert) | {"recovered": recovered})
-    await _relieve(ground, alert)
+    await relieve(ground, alert)
 
 
 @implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
@@ -162,35 +161,3 @@ def _support(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) ->
 def told(alert: Alert) -> dict[str, object]:
     """What events say of an alert."""
     return {"cycle": alert.cycle, "severity": alert.severity, "price": alert.price_minor, "currency": alert.currency}
-
-
-async def _confirm(ground: Ground, alert: Alert) -> None:
-    """A price on record past a policy is a confirmed breach: a dealer in GOOD standing is watched from now on."""
-    dealer = await dealer_of(ground, alert)
-    if dealer is None:
-        return
-    to = standing.confirm_breach(dealer.standing)
-    if to != dealer.standing:
-        cause = "breach confirmed"
-        move(ground.tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
-
-
-@implements("DealerStanding", "RESTRICTED", "WATCH", effect="restrictions end", trigger="dealerSetStanding")
-async def _relieve(ground: Ground, alert: Alert) -> None:
-    """A dealer whose last breach under notice is cured is only watched again."""
-    tx, dealer = ground.tx, await dealer_of(ground, alert)
-    if dealer is None:
-        return
-    to = standing.cured(dealer.standing)
-    if to == dealer.standing:
-        return
-    await tx.session.flush()
-    open_notice = select(Alert.id).where(
-        Alert.dealer_id == dealer.id, Alert.status.not_in(ENDED), Alert.notice_sent_at.is_not(None)
-    )
-    if (await tx.session.execute(open_notice.limit(1))).first():
-        return
-    dealer.notice, dealer.cure_due_at = 0, None
-    await unrestrict(tx, dealer, reason="cured")
-    cause = "cured: compliant re-observation"
-    move(tx, dealer, to, "dealer.standing_changed", of="DealerStanding", column="standing", cause=cause)
