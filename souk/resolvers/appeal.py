@@ -94,8 +94,15 @@ async def _category(tx: Transaction) -> UUID:
         "tenant_id": tx.actor.tenant_id, "id": new_id(), "created_at": tx.now, "updated_at": tx.now, "version": 1,
         "kind": CategoryKind.TICKET, "name": "Appeal", "purpose": CategoryPurpose.APPEAL,
     }  # fmt: skip
-    await tx.session.execute(insert(Category).values(row).on_conflict_do_nothing())
-    return (await tx.session.execute(of)).scalar_one()
+    made = insert(Category).values(row)
+    named = [
+        "tenant_id",
+        "kind",
+        "parent_id",
+        "name",
+    ]  # a tenant may have given the name to one of its own: that one is it
+    taken = made.on_conflict_do_update(index_elements=named, set_={"purpose": CategoryPurpose.APPEAL})
+    return (await tx.session.execute(taken.returning(Category.id))).scalar_one()
 
 
 @strawberry.input(description="The decision of an appeal.")

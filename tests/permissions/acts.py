@@ -154,9 +154,7 @@ def _an_alert(**to: Any) -> Given:
 
 async def _an_appeal(cells: Cells, actor: Actor, own: bool) -> Input:
     """Against an alert of the own dealer after its notice, not yet appealed against in this cycle."""
-    if actor.dealer_id is None:
-        return None
-    mine = f"(dealer_id = '{actor.dealer_id}') IS {own}"
+    mine = f"(dealer_id = '{actor.dealer_id}') IS {own}" if actor.dealer_id else "true"
     sql = f"SELECT id FROM alert WHERE {mine} AND notice_sent_at IS NOT NULL AND status <> 'DISMISSED' ORDER BY id"
     alert = await cells.find(sql)
     if alert is None:

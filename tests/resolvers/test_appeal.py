@@ -75,6 +75,15 @@ async def test_a_dealer_appeals_once_in_a_cycle_and_both_show_it(world: World) -
     assert [event["type"] for event in told] == ["alert.opened", "alert.appealed", "alert.appealed"]
 
 
+async def test_a_category_of_that_name_becomes_the_one_of_appeals(world: World) -> None:
+    category = Category(id=new_id(), kind="TICKET", name="Appeal")
+    await world.add(category)
+    alert = await noticed(world)
+    assert (await appeal(world, alert))["userErrors"] == []
+    assert await world.rows("SELECT category_id FROM ticket") == [(category.id,)]
+    assert await world.rows("SELECT id, purpose FROM category") == [(category.id, "APPEAL")]
+
+
 async def test_two_at_once_make_one_appeal(world: World) -> None:
     alert = await noticed(world)
     made = await asyncio.gather(*(appeal(world, alert) for _ in range(3)))
