@@ -1,14 +1,14 @@
 """Appeals: tickets of a category of their own, one for each cycle of an alert, with how they were decided.
 
 Revision ID: 0018
-Revises: 0017
+Revises: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0018"
-down_revision: str | None = "0017"
+down_revision: str | None = "0015"
 branch_labels = None
 depends_on = None
 
