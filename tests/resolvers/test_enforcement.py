@@ -1,16 +1,13 @@
 """The ladder by batches: which step each alert comes to, what each step does, and how each is taken back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import given
 
 from souk.db.session import Database
 from souk.resolvers.kinds import Foreseen, Foresight
 from souk.rules.actor import Role
-from souk.rules.dealer import next_step
-from souk.rules.enums import BatchAction, DealerStanding
+from souk.rules.enums import BatchAction
 from tests.resolvers import margin
 from tests.resolvers.ladder import AHEAD, BATCH, PASSED, Ladder, outcomes
 from tests.worker.conftest import worker_db
@@ -54,21 +51,28 @@ async def test_a_plan_without_an_action_takes_the_step_that_the_facts_ask_for(
     assert (preview["total"], preview["actionable"], preview["cost"]) == (1, actionable, [])
 
 
-FACTS = st.tuples(
-    st.sampled_from(list(DealerStanding)), st.integers(0, 2), st.sampled_from((None, -1, 1)), st.booleans(), st.booleans()
+@pytest.mark.parametrize(
+    ("standing", "notice", "due"),
+    [("WATCH", 0, None), ("WARNED", 1, PASSED), ("WARNED", 1, AHEAD), ("WARNED", 2, PASSED), ("RESTRICTED", 2, PASSED), ("GOOD", 0, None)],
 )  # fmt: skip
-
-
-@given(FACTS)
-def test_the_same_facts_lead_to_the_same_step_for_everybody(facts: tuple[str, int, int | None, bool, bool]) -> None:
-    standing, notices, hours, evidence, breaching = facts
-    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    due = None if hours is None else now + timedelta(hours=hours)
-    steps = {
-        next_step(standing, notices=notices, cure_due_at=due, evidence=evidence, still_breaching=breaching, now=now)
-        for _ in range(2)
-    }
-    assert len(steps) == 1
+async def test_the_same_facts_lead_to_the_same_step_for_everybody(
+    ladder: Ladder, standing: str, notice: int, due: str | None
+) -> None:
+    """Whoever the dealer is, whatever the breach is worth, however serious it is, and in whatever order they come."""
+    world = ladder.world
+    await ladder.breach(world.other_dealer, impact=1)
+    await ladder.breach(world.dealer, impact=90_000_000)
+    sql = (
+        "UPDATE alert SET severity = 'CRITICAL', kind = 'MRP_FLOOR_BREACH', price_minor = 10 WHERE id = :id RETURNING 1"
+    )
+    await world.rows(sql, id=ladder.alerts[1])
+    for dealer in (world.dealer, world.other_dealer):
+        await ladder.on(standing, notice, due, dealer)
+    one, two = [
+        {name: node[name] for name in ("action", "state", "warnings")}
+        for node in (await ladder.foreseen())["items"]["nodes"]
+    ]
+    assert one == two
 
 
 async def test_two_dealers_on_two_rungs_get_two_steps_in_one_batch(ladder: Ladder) -> None:
@@ -90,6 +94,29 @@ async def test_two_dealers_on_two_rungs_get_two_steps_in_one_batch(ladder: Ladde
         "SELECT DISTINCT i.n FROM dealer_restriction r JOIN batch_item i ON i.id = r.batch_item_id WHERE until IS NULL"
     )
     assert item == [(1,)]
+
+
+async def test_a_dealer_that_moved_since_refuses_the_start_or_is_skipped(ladder: Ladder) -> None:
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.other_dealer)
+    await ladder.on("WARNED", 2, PASSED)
+    preview = await ladder.foreseen()
+    made = await world.do(Role.OPS, "batchCreate", "batch { id }", previewId=preview["id"], idempotencyKey=world.key())
+    await ladder.on("RESTRICTED", 2, PASSED)
+    document = """mutation($i: BatchStartInput!) { batchStart(input: $i) { batch { status counts { pending skipped } }
+      userErrors { code ... on PreviewDrift { items { id field was now } } } } }"""
+    asked = {"id": made["batch"]["id"], "idempotencyKey": world.key()}
+    refused = (await world.data(Role.OPS, document, {"i": asked}))["batchStart"]
+    drift = {"id": ladder.ids()[0], "field": "standing", "was": "WARNED", "now": "RESTRICTED"}
+    assert refused == {"batch": None, "userErrors": [{"code": "PREVIEW_DRIFT", "items": [drift]}]}
+    assert await world.rows("SELECT status FROM batch") == [("READY",)]
+    started = (await world.data(Role.OPS, document, {"i": asked | {"allowDrift": "SKIP"}}))["batchStart"]
+    assert started == {"batch": {"status": "RUNNING", "counts": {"pending": 1, "skipped": 1}}, "userErrors": []}
+    await ladder.to_rest(asked["id"])
+    batch = (await world.data(Role.OPS, BATCH, {"id": asked["id"]}))["batch"]
+    assert outcomes(batch) == [("SKIPPED", None, "DRIFT"), ("SUCCEEDED", "WARNED", None)]
+    assert ((await ladder.dealer())[0], await ladder.lacks()) == ("RESTRICTED", [])
 
 
 async def test_the_hash_of_a_preview_is_of_selection_states_and_plan(ladder: Ladder) -> None:

@@ -204,7 +204,7 @@ async def workers(database: str) -> AsyncIterator[Workers]:
 async def test_a_worker_killed_in_a_rollback_undoes_every_item_once(
     make: Make, workers: Workers, database: str, size: Size
 ) -> None:
-    number, kills = size(300, 3000), size(3, 20)
+    number, kills = size(150, 3000), size(2, 20)
     run = await make(bench.items(number))
     await run.to_end()
     await run.world.rows("UPDATE batch SET plan = plan || jsonb_build_object('slow', CAST(:s AS numeric)) RETURNING 1", s=size(0.01, 0.004))  # fmt: skip

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from souk.models import PricePolicy, PricePolicyVersion, Sku, new_id
+from souk.models import DealerRestriction, PricePolicy, PricePolicyVersion, Sku, new_id
 from souk.worker.batch import RUN, step
 from souk.worker.bringing import begin, upload_file, write_report
 from souk.worker.importing import ROWS
@@ -193,3 +193,20 @@ async def test_a_file_that_is_gone_ends_the_batch(
     assert await world.rows("SELECT count(*) FROM listing") == [(read,)]
     due = "SELECT kind FROM souk.work WHERE tenant_id = :t AND ref = :b"
     assert await world.rows(due, t=world.tenant_id, b=batch) == [], "and it does not come again"
+
+
+@pytest.mark.parametrize(("kind", "status", "warnings"), [("LISTING_RESUME", "DRAFT", 1), ("OFFER", "ACTIVE", 0)])
+async def test_what_a_dealer_that_may_not_list_brings_in_are_drafts(
+    bring: Bring, kind: str, status: str, warnings: int
+) -> None:
+    world = bring.world
+    lacked = {"dealer_id": world.dealer, "reason": "Below the agreed price.", "since": world.now}
+    await world.add(DealerRestriction(id=new_id(), kind=kind, **lacked))
+    rows = HEADER + "1;Honda CB Shine;60000;1;first motors;\r\n2;Hero Splendor;50000;1;second motors;\r\n"
+    found = await bring(rows.encode(), MAPPING)
+    assert counts(found) == ("COMPLETED", 2, 2, 0, 0, 0, warnings)
+    assert await world.rows("SELECT title, status FROM listing ORDER BY title") == [
+        ("Hero Splendor", "ACTIVE"), ("Honda CB Shine", status),
+    ]  # fmt: skip
+    told = await world.rows("SELECT warnings -> 0 ->> 'reason' FROM batch_item WHERE warnings <> '[]'")
+    assert told == [("the dealer may not list now: a draft",)] * warnings
