@@ -73,13 +73,12 @@ class Enforcement(OfKind):
 
     async def made(self, tx: Transaction, batch: Batch) -> None:
         """A task for each dealer on whom it acts: to hear what they make of it, before their time to cure is over."""
-        of = (BatchItem.tenant_id == Alert.tenant_id) & (BatchItem.target_id == Alert.id)
-        dealer = (Dealer.tenant_id == Alert.tenant_id) & (Dealer.id == Alert.dealer_id)
-        asked = select(Dealer.id, Dealer.name).join(Alert, dealer).join(BatchItem, of).where(
-            BatchItem.batch_id == batch.id, BatchItem.status == "PENDING", BatchItem.action != BatchAction.CREATE_TASK
-        )  # fmt: skip
+        own = (BatchItem.tenant_id == batch.tenant_id, BatchItem.batch_id == batch.id, BatchItem.status == "PENDING")
+        named = select(BatchItem.payload["dealer"].astext).where(*own, BatchItem.action != BatchAction.CREATE_TASK)
+        ids = {UUID(each) for each in (await tx.session.execute(named.distinct())).scalars() if each is not None}
+        asked = select(Dealer.id, Dealer.name).where(Dealer.tenant_id == batch.tenant_id, Dealer.id.in_(ids))
         due = tx.now + timedelta(hours=(await tx.settings()).cure_hours)
-        for dealer_id, name in (await tx.session.execute(asked.distinct().order_by(Dealer.id))).all():
+        for dealer_id, name in (await tx.session.execute(asked.order_by(Dealer.id))).all():
             task = tx.add(
                 Task(
                     id=new_id(), kind=TaskKind.FOLLOW_UP, status=TaskStatus.TODO, title=f"Follow up with {name}"[:200],
