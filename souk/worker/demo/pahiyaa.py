@@ -137,7 +137,6 @@ async def _desk(ground: Ground) -> None:
             ("LISTING", "Motorcycles"),
             ("LISTING", "Scooters"),
             ("TICKET", "Papers"),
-            ("TICKET", "Appeal"),
         ):
             tx.add(Category(id=ground.id("category", name), kind=kind, name=name))
         for name, domain in (("Bike Bazaar", "bikebazaar.example"), ("Two Wheels", "twowheels.example")):
