@@ -1,6 +1,6 @@
 """What is stored: one table per class."""
 
-from .alert import Alert, EvidenceSaleRow, EvidenceSnapshot, Note, Task
+from .alert import Alert, AlertRevision, EvidenceSaleRow, EvidenceSnapshot, Note, Task
 from .base import Model, Row, TenantModel, ids_of, new_id, new_key
 from .batch import (
     Batch,
@@ -48,6 +48,7 @@ __all__ = [
     "AccessRefusal",
     "Account",
     "Alert",
+    "AlertRevision",
     "AuditEvent",
     "AuditHead",
     "Batch",

@@ -57,6 +57,7 @@ class Alert(TenantModel):
         Index("ix_alert_score", "tenant_id", "score_tenths", "id"),
         Index("ix_alert_dealer", "tenant_id", "dealer_id", "first_seen_at", "id"),
         Index("ix_alert_sku", "tenant_id", "sku_id", "first_seen_at", "id"),
+        Index("ix_alert_cycle", "tenant_id", "cycle", "first_seen_at", "id"),
         Index("ix_alert_updated", "tenant_id", "updated_at", "id"),
     )
 
@@ -87,6 +88,34 @@ class Alert(TenantModel):
     snoozed_price_minor: Mapped[int | None] = minor("The price at which it was put off.")
     resolved_at: Mapped[datetime | None] = col("When it was resolved.")
     dismissed_at: Mapped[datetime | None] = col("When it was dismissed.")
+
+
+class AlertRevision(Row):
+    """How an alert stood from a moment on; written by the database with each change, and by nobody else."""
+
+    __tablename__ = "alert_revision"
+    __table_args__ = (
+        one_of("status", AlertStatus),
+        one_of("severity", Severity),
+        refers("alert_id", "alert"),
+        refers("policy_version_id", "price_policy_version"),
+        UniqueConstraint("tenant_id", "alert_id", "n"),
+    )
+
+    alert_id: Mapped[UUID] = col("The alert.")
+    n: Mapped[int] = col("Its place among the alert's revisions, from 1.")
+    status: Mapped[str] = col("Where the alert stood.")
+    severity: Mapped[str] = col("The band of the score.")
+    score_tenths: Mapped[int] = col("The score in tenths, 0 to 1000.")
+    cycle: Mapped[int] = col("How often the breach had come back, from 1.")
+    policy_version_id: Mapped[UUID | None] = col("The version of the policy that was breached.")
+    price_minor: Mapped[int] = minor("The price last seen by then.")
+    policy_minor: Mapped[int | None] = minor("The limit it passed.")
+    currency: Mapped[str] = col("ISO 4217 code of the amounts.")
+    impact: Mapped[dict[str, Any]] = col("What it cost, as it was known then.", JSONB)
+    impact_minor: Mapped[int] = minor("The sum of the terms.")
+    cure_due_at: Mapped[datetime | None] = col("Until when the dealer could cure it.")
+    snoozed_until: Mapped[datetime | None] = col("Until when it was put off.")
 
 
 class EvidenceSaleRow(Row):

@@ -107,7 +107,7 @@ async def act(tx: Transaction, action: BatchAction, things: Things, order: Order
     }
     outcome, after = await ACTS[action](tx, things, order)
     due = dealer.cure_due_at if dealer is not None and action is BatchAction.SEND_WARNING else None
-    await _await_cure(tx, alert, due)
+    await _await_cure(tx, alert, due, {"batch": str(order.batch_id), "action": str(action)})
     if action in BY_STANDING:
         alert.notice_sent_at = tx.now
     return Done(outcome, before, after)
@@ -235,13 +235,13 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-async def _await_cure(tx: Transaction, alert: Alert, due: datetime | None) -> None:
+async def _await_cure(tx: Transaction, alert: Alert, due: datetime | None, data: dict[str, Any]) -> None:
     """The alert goes through ENFORCING to AWAITING_CURE and is looked at again when the time is over."""
     settings = await tx.settings()
-    move(tx, alert, AlertStatus.ENFORCING, "alert.enforcing", cause="batch item RUNNING")
+    move(tx, alert, AlertStatus.ENFORCING, "alert.enforcing", cause="batch item RUNNING", data=data)
     now = alert_rules.AlertState(alert.status, alert.price_minor, alert.cycle)
     after = alert_rules.enforced(now, succeeded=True, now=tx.now, cure_hours=settings.cure_hours)
-    move(tx, alert, after.status, "alert.awaiting_cure", cause="batch item SUCCEEDED")
+    move(tx, alert, after.status, "alert.awaiting_cure", cause="batch item SUCCEEDED", data=data)
     alert.cure_due_at, alert.snoozed_until = due or after.cure_due_at, None
     assert alert.cure_due_at is not None
     await tx.due("alert.cure", alert.id, alert.cure_due_at)

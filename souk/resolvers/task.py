@@ -23,7 +23,7 @@ from ..rules import task as rules
 from ..rules import text
 from ..rules.clauses import implements
 from ..rules.enums import Described, TaskKind, TaskOutcome, TaskStatus, UserStatus
-from ..rules.errors import Invalid, Problems
+from ..rules.errors import Invalid, Problems, Required
 from .enums import known
 from .filters import conditions, during, refers_or_not, refers_to
 from .writing import found, locked, move, permit
@@ -262,6 +262,38 @@ async def task_transition(tx: Transaction, input: TaskTransitionInput) -> Task:
     task.note, task.outcome = reason, None
     event = {TaskStatus.IN_PROGRESS: "task.begun", TaskStatus.BLOCKED: "task.blocked"}.get(input.to, "task.cancelled")
     move(tx, task, input.to, event, mutation="taskTransition")
+    return task
+
+
+@strawberry.input(description="Who does a task, and until when; what is absent stays.")
+class TaskAssignInput:
+    id: strawberry.ID = strawberry.field(description="The task.")
+    assignee_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="Who does it: a person of the staff; null for nobody.", default=None
+    )
+    due_at: strawberry.Maybe[DateTime | None] = strawberry.field(
+        description="Until when, in UTC; null for no due time.", default=None
+    )
+    expected_version: int = strawberry.field(description="The version that was read.")
+
+
+async def task_assign(tx: Transaction, input: TaskAssignInput) -> Task:
+    """Give an open task to somebody, or another due time."""
+    task = await locked(tx, Task, input.id, SeesTask(), version=input.expected_version)
+    await permit(tx, MovesTask(), task)
+    if input.assignee_id is None and input.due_at is None:
+        raise Required("Say who, or until when.", field="assigneeId")
+    if task.status in (TaskStatus.DONE, TaskStatus.CANCELLED):
+        raise Invalid("The task has ended.", field="id")
+    if input.assignee_id is not None:
+        who = input.assignee_id.value
+        task.assignee_id = None if who is None else (await _assignee(tx, who)).id
+    if input.due_at is not None:
+        task.due_at = input.due_at.value
+        task.due_order = task.due_at or NEVER
+    data = {"assignee": task.assignee_id and str(task.assignee_id), "dueAt": task.due_at and task.due_at.isoformat()}
+    tx.emit("task.assigned", task, data=data)
+    await _tell(tx, task, "task_assigned", **data)
     return task
 
 

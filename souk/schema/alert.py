@@ -1,6 +1,6 @@
 """Alerts, their evidence and their cost as clients see them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from sqlalchemy import Numeric, Text, cast, literal_column
@@ -131,6 +131,34 @@ class EvidenceSaleRow(Node):
     dealer: Annotated["Dealer", strawberry.lazy(".dealer")] | None = to_one(resolve.dealer_of_sale_row)
 
 
+def _score() -> Any:
+    return computed(
+        sql=lambda row: cast(row.score_tenths * literal_column("0.1", Numeric()), Text),
+        python=lambda row: f"{row.score_tenths // 10}.{row.score_tenths % 10}",
+        description="How grave it is, 0.0 to 100.0.",
+    )
+
+
+@view(models.AlertRevision, node=resolve.alert_revision, gate=SeesAlert())
+class AlertRevision(Node):
+    """How an alert stood from a moment on; never changed."""
+
+    n: int
+    status: AlertStatus
+    severity: Severity
+    score: Decimal = _score()
+    cycle: int
+    price: Money = money("price_minor")
+    limit: Money | None = money("policy_minor")
+    impact: AlertImpact = documents(
+        sql=impact_of,
+        description="What it cost as it was known then, to a dealer without the rates of its peers.",
+    )
+    cure_due_at: DateTime | None
+    snoozed_until: DateTime | None
+    created_at: DateTime
+
+
 @view(models.Alert, node=resolve.alert, gate=SeesAlert())
 class Alert(Node):
     """The life of one breach of (dealer, competitor, SKU, kind); its cycles count how often it came back."""
@@ -140,11 +168,7 @@ class Alert(Node):
     dismiss_reason: DismissReason | None
     resolution: str | None
     severity: Severity
-    score: Decimal = computed(
-        sql=lambda row: cast(row.score_tenths * literal_column("0.1", Numeric()), Text),
-        python=lambda row: f"{row.score_tenths // 10}.{row.score_tenths % 10}",
-        description="How grave it is, 0.0 to 100.0.",
-    )
+    score: Decimal = _score()
     cycle: int
     price: Money = money("price_minor")
     limit: Money | None = money("policy_minor")
@@ -172,6 +196,8 @@ class Alert(Node):
     evidence_snapshots: Connection[EvidenceSnapshot] | None = to_many(resolve.snapshots_of_alert, gate=SeesSnapshot())
     evidence_sale_rows: Connection[EvidenceSaleRow] | None = to_many(resolve.sale_rows_of_alert, gate=SeesSaleRow())
     evidence_chain: EvidenceChain | None = to_one(resolve.chain_of_alert, gate=SeesSnapshot())
+    revisions: Connection[AlertRevision] = to_many(resolve.revisions_of_alert)
+    as_of: AlertRevision | None = to_one(resolve.alert_as_of)
     timeline: Connection[DomainEvent] = to_many(resolve.timeline_of_alert)
     tasks: Connection[Annotated["Task", strawberry.lazy(".task")]] | None = to_many(
         resolve_task.tasks_of_alert, gate=SeesTask()

@@ -68,6 +68,11 @@ class TaskCloseLoopPayload(Payload):
     task: Task | None = payload_node("task", description="The task; null when nothing was changed.")
 
 
+@strawberry.type(description="The task with who does it, and until when.")
+class TaskAssignPayload(Payload):
+    task: Task | None = payload_node("task", description="The task; null when nothing was changed.")
+
+
 @strawberry.type
 class TaskQueries:
     task: Task | None = one(resolve.task, gate=SeesTask())
@@ -78,4 +83,5 @@ class TaskQueries:
 class TaskMutations:
     task_create: TaskCreatePayload | None = write(resolve.task_create, gate=may("task:write"))
     task_transition: TaskTransitionPayload | None = write(resolve.task_transition, gate=may("task:write"))
+    task_assign: TaskAssignPayload | None = write(resolve.task_assign, gate=may("task:write"))
     task_close_loop: TaskCloseLoopPayload | None = write(resolve.task_close_loop, gate=may("task:closeLoop"))

@@ -163,3 +163,34 @@ async def test_tasks_are_found_by_what_they_follow(world: World) -> None:
     assert await ids(dealerId=world.id("Dealer", world.other_dealer)) == [late["id"]]
     assert await ids(dueBefore=iso(NOW + 2 * DAY)) == [soon["id"]]
     assert await ids(status=["DONE"]) == []
+
+
+async def test_a_task_goes_to_another_person_and_gets_another_time(world: World) -> None:
+    alert = await an_alert(world)
+    task = await made(world, alertId=alert["id"])
+    ops = world.id("User", world.actors[Role.OPS].user_id)  # type: ignore[arg-type]
+
+    async def assign(version: int, who: Role = Role.SALES, **given: Any) -> Any:
+        payload = await world.do(who, "taskAssign", TASK, id=task["id"], expectedVersion=version, **given)
+        return payload["task"] or [(e["code"], e["field"]) for e in payload["userErrors"]]
+
+    given = await assign(1, assigneeId=ops, dueAt=iso(NOW + DAY))
+    assert (given["assignee"], given["dueAt"], given["version"]) == ({"name": "OPS person"}, iso(NOW + DAY), 2)
+    assert await world.rows("SELECT due_order FROM task") == [(NOW + DAY,)]
+    freed = await assign(2, assigneeId=None)
+    assert (freed["assignee"], freed["dueAt"]) == (None, iso(NOW + DAY))
+    assert (await assign(3, dueAt=None))["dueAt"] is None
+    assert await world.rows("SELECT due_at, due_order > '9999-01-01' FROM task") == [(None, True)]
+    customer = world.id("User", world.actors[Role.CUSTOMER].user_id)  # type: ignore[arg-type]
+    assert await assign(4) == [("REQUIRED", ["assigneeId"])]
+    assert await assign(4, assigneeId=customer) == [("INVALID", ["assigneeId"])]
+    assert await assign(1, assigneeId=ops) == [("STALE_VERSION", ["expectedVersion"])]
+    assert await assign(4, Role.AGENT, assigneeId=ops) == [("NOT_FOUND", ["id"])]
+    closing = {"id": task["id"], "expectedVersion": 4, "outcome": "REFUSED", "note": "No."}
+    assert (await world.do(Role.OPS, "taskCloseLoop", "task { status }", **closing))["task"] == {"status": "DONE"}
+    assert await assign(5, assigneeId=ops) == [("INVALID", ["id"])]
+    told = "SELECT type, internal FROM domain_event WHERE subject_type = 'Alert' ORDER BY seq"
+    assert await world.rows(told) == [
+        ("alert.opened", False), ("alert.task_created", True), *[("alert.task_assigned", True)] * 3,
+        ("alert.task_done", True),
+    ]  # fmt: skip

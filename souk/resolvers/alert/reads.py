@@ -1,7 +1,7 @@
 """Alerts as reads: what breaches a policy, on which evidence, at which cost."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy import BigInteger, ColumnElement, Integer, Numeric, Select, cast, func, select
@@ -10,6 +10,7 @@ from ...engine.scalars import DateTime
 from ...engine.symbols import Viewer, among, key
 from ...models import (
     Alert,
+    AlertRevision,
     Competitor,
     Dealer,
     DomainEvent,
@@ -70,6 +71,12 @@ class AlertFilter:
     resolved_before: strawberry.Maybe[DateTime] = strawberry.field(
         description="Resolved before this moment.", default=None
     )
+    min_cycle: strawberry.Maybe[int] = strawberry.field(
+        description="In this cycle or a later one: 2 for what came back once.", default=None
+    )
+    repeat_offenders: strawberry.Maybe[bool] = strawberry.field(
+        description="True: what came back, in its second cycle or later; false: what did not.", default=None
+    )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -87,6 +94,10 @@ class AlertFilter:
             yield refers_to(Alert.sku_id, self.sku_id.value, Sku)
         yield from during(Alert.first_seen_at, self.first_seen_since, self.first_seen_before)
         yield from during(Alert.resolved_at, self.resolved_since, self.resolved_before)
+        if self.min_cycle:
+            yield Alert.cycle >= self.min_cycle.value
+        if self.repeat_offenders:
+            yield Alert.cycle > 1 if self.repeat_offenders.value else Alert.cycle == 1
         if self.updated_since:
             yield Alert.updated_at >= self.updated_since.value
 
@@ -224,6 +235,26 @@ def chain_of_alert(viewer: Viewer, alert: Any) -> Select[Any]:
     return select(
         in_hex(alert.evidence_head).label("head"), broken.is_(None).label("verified"), broken.label("broken_at")
     ).select_from(found)
+
+
+KnownAt = Annotated[DateTime, strawberry.argument(description="What was known at this moment, in UTC.")]
+
+
+def alert_revision(viewer: Viewer, id: strawberry.ID) -> Select[AlertRevision]:
+    """How an alert stood from a moment on, by its id."""
+    of = (Alert.tenant_id == AlertRevision.tenant_id) & (Alert.id == AlertRevision.alert_id)
+    asked = select(AlertRevision).join(Alert, of)
+    return asked.where(AlertRevision.id == key(id, AlertRevision), SeesAlert().rows(viewer))
+
+
+def revisions_of_alert(viewer: Viewer, alert: Alert) -> Select[AlertRevision]:
+    """How it stood after each change, with its cost as it was known then, the newest first."""
+    return select(AlertRevision).where(AlertRevision.alert_id == alert.id).order_by(AlertRevision.n.desc())
+
+
+def alert_as_of(viewer: Viewer, alert: Alert, at: KnownAt) -> Select[AlertRevision]:
+    """How it stood at that moment, in UTC; null before it was raised."""
+    return revisions_of_alert(viewer, alert).where(AlertRevision.created_at <= at).limit(1)
 
 
 def timeline_of_alert(viewer: Viewer, alert: Alert) -> Select[DomainEvent]:
