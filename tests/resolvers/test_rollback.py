@@ -7,7 +7,7 @@ import pytest
 
 from souk.db.session import Database
 from souk.rules.actor import Role
-from tests.resolvers.ladder import AHEAD, BATCH, Ladder, outcomes
+from tests.resolvers.ladder import AHEAD, BATCH, PASSED, Ladder, outcomes
 from tests.worker.conftest import worker_db
 from tests.world import World
 
@@ -152,3 +152,26 @@ async def test_the_stream_tells_the_errors_of_items_and_the_money_so_far(ladder:
     await ladder.back(id_)
     events = (await world.data(Role.OPS, asked, {"id": id_}))["batchEvents"]["events"]
     assert events[-1]["impactSoFar"] == [{"amount": "0.00", "currencyCode": "INR"}]
+
+
+async def test_a_reinstated_dealer_lacks_what_it_lacked_before_it_was_suspended(ladder: Ladder) -> None:
+    """By hand as by a rollback: the hold that came with the suspension ends, one that came by itself stays."""
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await world.rows("UPDATE listing SET sku_id = NULL RETURNING 1")  # so that nobody looks at the price
+    await ladder.run("HOLD_PAYOUTS")
+    for standing, action in (("WARNED", "RESTRICT"), ("RESTRICTED", "SUSPEND")):
+        await world.rows("UPDATE alert SET status = 'OPEN' RETURNING 1")
+        if standing == "WARNED":
+            await ladder.on(standing, 2, PASSED)
+        await ladder.run(action)
+    assert await ladder.lacks() == ["LEAD_UNLOCK", "LISTING_RESUME", "OFFER", "PAYOUT", "PAYOUT"]
+    (row,) = await world.rows("SELECT version FROM dealer WHERE id = :id", id=world.dealer)
+    done = await world.do(
+        Role.OPS, "dealerReinstate", "dealer { standing }",
+        id=world.id("Dealer", world.dealer), reason="They put it right.", expectedVersion=row.version,
+    )  # fmt: skip
+    assert done["dealer"] == {"standing": "RESTRICTED"}
+    assert await ladder.lacks() == ["LEAD_UNLOCK", "LISTING_RESUME", "OFFER", "PAYOUT"]
+    left = "SELECT i.action FROM dealer_restriction r JOIN batch_item i ON i.id = r.batch_item_id WHERE r.kind = 'PAYOUT' AND r.until IS NULL"
+    assert await world.rows(left) == [("HOLD_PAYOUTS",)]
