@@ -58,6 +58,7 @@ class Alert(TenantModel):
         Index("ix_alert_dealer", "tenant_id", "dealer_id", "first_seen_at", "id"),
         Index("ix_alert_sku", "tenant_id", "sku_id", "first_seen_at", "id"),
         Index("ix_alert_cycle", "tenant_id", "cycle", "first_seen_at", "id"),
+        Index("ix_alert_resolved", "tenant_id", "resolved_at", "id", postgresql_where=text("resolved_at IS NOT NULL")),
         Index("ix_alert_updated", "tenant_id", "updated_at", "id"),
     )
 

@@ -120,6 +120,15 @@ class Batch(TenantModel):
         Index("ix_batch_status", "tenant_id", "status", "created_at", "id"),
         Index("ix_batch_kind", "tenant_id", "kind", "created_at", "id"),
         Index("ix_batch_creator", "tenant_id", "creator_id", "created_at", "id"),
+        Index("ix_batch_ended", "tenant_id", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
+        Index(
+            "ix_batch_dealer",
+            "tenant_id",
+            "dealer_id",
+            "created_at",
+            "id",
+            postgresql_where=text("dealer_id IS NOT NULL"),
+        ),
         Index("ix_batch_updated", "tenant_id", "updated_at", "id"),
     )
 
