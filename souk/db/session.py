@@ -74,6 +74,7 @@ class Transaction:
     flags: dict[str, bool] = field(default_factory=dict)
     others: list["Transaction"] = field(default_factory=list)
     agenda: Agenda = field(default_factory=Agenda)
+    looked_up: dict[Any, Any] = field(default_factory=dict)
     _settings: TenantSettings | None = None
     _sent: asyncio.Task[Any] | None = None
 
@@ -139,7 +140,7 @@ class Transaction:
         await self.session.flush()
         there = replace(
             self, actor=actor, events=[], changes={}, audit_id=None, named=None, flags={}, others=[], agenda=Agenda(),
-            _settings=None,
+            looked_up={}, _settings=None,
         )  # fmt: skip
         self.others.append(there)
         await _enter(there)

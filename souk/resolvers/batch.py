@@ -1,6 +1,6 @@
 """Batches: long work, watched live, and the few acts that steer it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -218,8 +218,9 @@ async def start(tx: Transaction, batch: Batch, *, skip_drift: bool = False) -> N
     previewed: dict[str, dict[str, object]] = {}
     now: dict[str, dict[str, object] | None] = {}
     if before == BatchStatus.READY and not kind.streamed:
-        asked = select(BatchItem).where(BatchItem.batch_id == batch.id, BatchItem.status == "PENDING")
-        items = (await tx.session.execute(asked.where(BatchItem.tenant_id == batch.tenant_id))).scalars().all()
+        asked = select(BatchItem.target_type, BatchItem.target_id, BatchItem.action, BatchItem.before)
+        asked = asked.where(BatchItem.batch_id == batch.id, BatchItem.status == "PENDING")
+        items: Sequence[Any] = (await tx.session.execute(asked.where(BatchItem.tenant_id == batch.tenant_id))).all()
         states = await kind.states(tx, items)
         for item in items:
             if item.target_id is not None:

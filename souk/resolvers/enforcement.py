@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Bundle
 
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, key
@@ -56,7 +57,7 @@ class Enforcement(OfKind):
         chosen = _conditions(selection)
         if not tx.system:
             chosen.append(SeesAlert().rows(Viewer.of(tx.actor)))
-        found = (await tx.session.execute(_things(*chosen).limit(batch_rules.SELECTION_MAX[self.kind] + 1))).all()
+        found = await _things(tx, *chosen)
         if ids is not None and len(found) < len(set(ids)):
             raise NotFound(field=("selection", "alertIds"))
         action = plan.action.value if plan.action else None
@@ -68,7 +69,7 @@ class Enforcement(OfKind):
         if not items:
             return {}
         actions = {item.target_id: BatchAction[item.action] for item in items}
-        found = (await tx.session.execute(_things(Alert.id.in_(actions)))).all()
+        found = await _things(tx, Alert.id.in_(actions))
         return {alert.id: state(actions[alert.id], alert, dealer, listing) for alert, dealer, listing in found}
 
     async def made(self, tx: Transaction, batch: Batch) -> None:
@@ -129,12 +130,25 @@ def _conditions(selection: BatchSelection) -> list[ColumnElement[bool]]:
     return found
 
 
-def _things(*conditions: ColumnElement[bool]) -> Any:
-    """Alerts with their dealers and listings, by id. Row security keeps them to the tenant."""
+ALERT: Bundle[Any] = Bundle(
+    "alert", Alert.id, Alert.kind, Alert.status, Alert.cycle, Alert.currency, Alert.price_minor, Alert.policy_minor,
+    Alert.impact_minor, Alert.evidence_head,
+)  # fmt: skip
+DEALER: Bundle[Any] = Bundle("dealer", Dealer.id, Dealer.standing, Dealer.notice, Dealer.cure_due_at)
+LISTING: Bundle[Any] = Bundle("listing", Listing.id, Listing.status)
+"""What is asked of ten thousand rows at once: not the whole of each."""
+
+
+async def _things(tx: Transaction, *conditions: ColumnElement[bool]) -> list[tuple[Any, Any, Any]]:
+    """Alerts with their dealers and listings, or None, by id: one more than a batch takes. Row security keeps them to the tenant."""
     dealer = (Dealer.tenant_id == Alert.tenant_id) & (Dealer.id == Alert.dealer_id)
     listing = (Listing.tenant_id == Alert.tenant_id) & (Listing.id == Alert.listing_id)
-    asked = select(Alert, Dealer, Listing).outerjoin(Dealer, dealer).outerjoin(Listing, listing)
-    return asked.where(*conditions).order_by(Alert.id)
+    asked = select(ALERT, DEALER, LISTING).select_from(Alert).outerjoin(Dealer, dealer).outerjoin(Listing, listing)
+    asked = asked.where(*conditions).order_by(Alert.id).limit(batch_rules.SELECTION_MAX[BatchKind.ENFORCEMENT] + 1)
+    return [
+        (alert, dealer if dealer.id else None, listing if listing.id else None)
+        for alert, dealer, listing in await tx.session.execute(asked)
+    ]
 
 
 def state(action: BatchAction, alert: Alert, dealer: Dealer | None, listing: Listing | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..rules.clauses import implements
 from ..rules.dealer import STANDING
 from ..rules.enums import AlertStatus, BatchAction, RestrictionKind, TaskKind, TaskStatus
 from ..rules.errors import Invalid
+from .consequences import with_offers
 from .listing import suspend, suspend_of
 from .notice import notify
 from .restriction import restrict
@@ -37,11 +38,12 @@ SUSPENDED = "dealer SUSPENDED"
 
 @dataclass(slots=True)
 class Things:
-    """The locked rows of one item."""
+    """The locked rows of one item, and whether somebody offers something for the listing."""
 
     alert: Alert
     dealer: Dealer | None
     listing: Listing | None
+    offers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,9 @@ async def lock(tx: Transaction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
     found = await rows(Alert, set(alerts))
     dealers = await rows(Dealer, {a.dealer_id for a in found.values() if a.dealer_id})
     listings = await rows(Listing, {a.listing_id for a in found.values() if a.listing_id})
+    wanted = await with_offers(tx, listings)
     return {
-        id_: Things(
-            a, dealers.get(a.dealer_id) if a.dealer_id else None, listings.get(a.listing_id) if a.listing_id else None
-        )
+        id_: Things(a, dealers.get(a.dealer_id), listings.get(a.listing_id), a.listing_id in wanted)
         for id_, a in found.items()
     }
 
@@ -192,7 +193,7 @@ async def suspend_listing(tx: Transaction, things: Things, order: Order) -> tupl
     listing = things.listing
     if listing is None:
         raise Invalid("The alert has no listing.")
-    await suspend(tx, listing, reason=order.reason, cause="batch SUSPEND_LISTING")
+    await suspend(tx, listing, reason=order.reason, cause="batch SUSPEND_LISTING", offers=things.offers)
     if things.dealer is not None:
         await notify(tx, things.dealer, "listing_suspended", reason=order.reason)
     return "SUSPENDED", {}
@@ -208,7 +209,6 @@ async def create_task(tx: Transaction, things: Things, order: Order) -> tuple[st
             due_at=due, due_order=due, alert_id=alert.id, dealer_id=alert.dealer_id, batch_id=order.batch_id,
         )
     )  # fmt: skip
-    await tx.session.flush()
     tx.emit("task.created", task, to_status=TaskStatus.TODO)
     tx.emit("alert.task_created", alert, internal=True, data={"taskId": str(task.id)})
     return "TASKED", {"task": str(task.id)}

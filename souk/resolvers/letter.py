@@ -64,8 +64,11 @@ class Sender(NamedTuple):
 
 async def sender(tx: Transaction) -> Sender:
     """In whose name this tenant's letters go out."""
-    asked = select(Tenant.name, Tenant.locale).where(Tenant.id == tx.actor.tenant_id)
-    tenant = (await tx.session.execute(asked)).one()
-    hosts = select(TenantHost.host).order_by(TenantHost.created_at, TenantHost.host).limit(1)
-    host: str | None = (await tx.session.execute(hosts)).scalar_one_or_none()
-    return Sender(tenant.name, host, tenant.locale)
+    known = tx.looked_up.get(Sender)
+    if known is None:
+        asked = select(Tenant.name, Tenant.locale).where(Tenant.id == tx.actor.tenant_id)
+        tenant = (await tx.session.execute(asked)).one()
+        hosts = select(TenantHost.host).order_by(TenantHost.created_at, TenantHost.host).limit(1)
+        host: str | None = (await tx.session.execute(hosts)).scalar_one_or_none()
+        known = tx.looked_up[Sender] = Sender(tenant.name, host, tenant.locale)
+    return known

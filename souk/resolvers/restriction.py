@@ -69,7 +69,6 @@ async def restrict(
     for each in made:
         tx.add(each)
         tx.emit("dealer.restricted", dealer, reason=reason, data={"kind": each.kind})
-    await tx.session.flush()
     return made
 
 
