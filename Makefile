@@ -2,12 +2,15 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove conformance check format schema matrix migration lock where clean
+.PHONY: help run test prove compiled conformance check format schema matrix migration lock where clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 SOURCES := souk tests $(wildcard benchmarks)
+# Each file of tests runs in one of so many processes, each with a PostgreSQL of its own; over a server that is named, in one.
+WORKERS := $(if $(SOUK_DATABASE_URL),0,2)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 # The state of the API that clients rely on: `make check BASE=main` before a merge.
 BASE := HEAD
 
@@ -30,16 +33,21 @@ $(READY): requirements.lock
 	pwd > "$$site/souk.pth"; \
 	printf '#!%s/$(BIN)/python\nfrom souk.cli import app\n\napp()\n' "$$(pwd)" > $(BIN)/souk; \
 	chmod +x $(BIN)/souk; \
+	$(BIN)/python -m compileall -q souk; \
 	touch $@
 
 run: $(READY) ## Everything at http://127.0.0.1:8000 (SOUK_PORT), until Ctrl-C
 	@exec $(BIN)/souk run
 
-test: check ## The checks, then every proof at small size
-	@$(BIN)/python -m pytest
+test: check compiled ## The checks, then every proof at small size
+	@$(PYTEST)
 
-prove: $(READY) ## The same tests at full size
-	@$(BIN)/python -m pytest --prove
+prove: compiled ## The same tests at full size
+	@$(PYTEST) --prove
+
+# Tests start the program many times over: without its bytecode each start compiles all of it first.
+compiled: $(READY)
+	@$(BIN)/python -m compileall -q souk tests
 
 conformance: $(READY) ## Other people's clients against a server of its own (needs Node 20 and npm)
 	@$(BIN)/python -m tests.conformance.run

@@ -67,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if GIVEN.get("SOUK_DATABASE_URL") and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("roles belong to a whole server: with SOUK_DATABASE_URL all tests run in one process (-n 0)")
+
+
 @pytest.fixture(scope="session")
 def prove(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--prove")) or GIVEN.get("SOUK_PROVE") == "1"
