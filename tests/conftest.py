@@ -69,7 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if GIVEN.get("SOUK_DATABASE_URL") and getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("roles belong to a whole server: with SOUK_DATABASE_URL all tests run in one process (-n 0)")
+        raise pytest.UsageError(
+            "roles belong to a whole server: with SOUK_DATABASE_URL all tests run in one process (-n 0)"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -28,12 +28,12 @@ class Workers:
         self.parent = parent
 
     @classmethod
-    async def over(cls, url: str) -> "Workers":
+    async def over(cls, url: str, **more: str) -> "Workers":
         known = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_")}
         given = {"SOUK_DATABASE_URL": url, "SOUK_ENCRYPTION_KEYS": Keyring.generate(), "SOUK_LOG_LEVEL": "error"}
         times = {"SOUK_LEASE": str(LEASE), "SOUK_HEARTBEAT": str(BEAT), "SOUK_POLL": str(POLL)}
         parent = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.worker.process", cwd=ROOT, env={**known, **given, **times},
+            sys.executable, "-m", "tests.worker.process", cwd=ROOT, env={**known, **given, **times, **more},
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         return cls(parent)
