@@ -287,8 +287,44 @@ class PriceExceptionCreateInput(PriceExceptionInput):
     )
 
 
+@strawberry.input(description="The end of an exception before its time.")
+class PriceExceptionEndInput:
+    id: strawberry.ID = strawberry.field(description="The exception.")
+    at: DateTime | None = strawberry.field(
+        default=None,
+        description="From when the policy holds again, in UTC, not before now; by default now. One that has not begun never does.",
+    )
+
+
+async def price_exception_end(tx: Transaction, input: PriceExceptionEndInput) -> PricePolicy:
+    """End an exception before its time. What was judged by it stays; an exception is ended once and never changed."""
+    policies = select(PricePolicy.id).where(SeesPolicy().rows(Viewer.of(tx.actor)))
+    exception = await found(tx, PriceException, input.id, None if tx.system else _Of(policies), field="id")
+    policy = await locked(tx, PricePolicy, exception.policy_id, None if tx.system else SeesPolicy())
+    await permit(tx, WritesPolicy(), policy)
+    await tx.session.refresh(exception)  # under the lock of its policy
+    at = input.at or tx.now
+    if at < tx.now:
+        raise OutOfRange("It ends now or later: what was seen until now was judged by it.", field="at")
+    if exception.ended_at is not None or at >= exception.ends_at:
+        raise Invalid("It has ended, or ends by itself before that.", field="at" if input.at else "id")
+    exception.ended_at = at
+    tx.emit("pricePolicy.exception_ended", policy, reason=exception.reason)
+    return policy
+
+
+class _Of:
+    """Exceptions of these policies."""
+
+    def __init__(self, policies: Select[Any]) -> None:
+        self.policies = policies
+
+    def rows(self, viewer: Any) -> ColumnElement[bool]:
+        return PriceException.policy_id.in_(self.policies)
+
+
 async def price_exception_create(tx: Transaction, input: PriceExceptionCreateInput) -> PricePolicy:
-    """Except a window from a policy, for some dealers or a channel. Exceptions are never changed."""
+    """Except a window from a policy, for some dealers or a channel. It is never changed, but may be ended early."""
     policy = await locked(tx, PricePolicy, input.policy_id, SeesPolicy(), field="policy_id")
     await permit(tx, WritesPolicy(), policy)
     exception = await _except(tx, policy, input, ())

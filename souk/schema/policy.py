@@ -34,10 +34,11 @@ class PricePolicyVersion(Node):
 
 @view(models.PriceException, node=resolve.price_exception, gate=SeesPolicy())
 class PriceException(Node):
-    """A window in which a policy does not hold, or another amount does; never changed."""
+    """A window in which a policy does not hold, or another amount does; never changed, but it may be ended early."""
 
     starts_at: DateTime
     ends_at: DateTime
+    ended_at: DateTime | None
     channel: str | None
     every_dealer: bool
     amount: Money | None = money("amount_minor")
@@ -87,6 +88,13 @@ class PriceExceptionCreatePayload(KeyedPayload):
     )
 
 
+@strawberry.type(description="The policy whose exception was ended.")
+class PriceExceptionEndPayload(Payload):
+    price_policy: PricePolicy | None = payload_node(
+        "price_policy", description="The policy; null when nothing was changed."
+    )
+
+
 @strawberry.type
 class PricePolicyQueries:
     price_policy: PricePolicy | None = one(resolve.price_policy, gate=SeesPolicy())
@@ -103,4 +111,7 @@ class PricePolicyMutations:
     )
     price_exception_create: PriceExceptionCreatePayload | None = write(
         resolve.price_exception_create, gate=may("pricePolicy:write")
+    )
+    price_exception_end: PriceExceptionEndPayload | None = write(
+        resolve.price_exception_end, gate=may("pricePolicy:write")
     )

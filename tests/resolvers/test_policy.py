@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from souk.rules.actor import Role
-from tests.resolvers.margin import POLICY, iso, listing, policy, sku
+from tests.resolvers.margin import POLICY, iso, listing, policy, see, sku, statuses
 from tests.world import NOW, World
 
 DAY = timedelta(days=1)
@@ -141,3 +141,53 @@ async def test_only_owner_and_admin_write_policies(world: World) -> None:
             assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert await world.rows("SELECT * FROM price_policy") == before
     assert await world.rows("SELECT count(*) FROM price_exception") == [(0,)]
+
+
+ENDED = "pricePolicy { exceptions { nodes { id endsAt endedAt } } }"
+
+
+async def test_an_exception_is_ended_early_once_and_from_then_on_the_policy_holds(world: World) -> None:
+    thing = await sku(world)
+    window = {"startsAt": iso(NOW - DAY), "endsAt": iso(NOW + 9 * DAY), "reason": "Sale"}
+    made = await policy(world, thing, exceptions=[window, {**window, "startsAt": iso(NOW + 2 * DAY)}])
+    found = await world.data(
+        Role.ADMIN, "query($id: ID!) { pricePolicy(id: $id) { exceptions { nodes { id } } } }", made
+    )
+    later, running = (node["id"] for node in found["pricePolicy"]["exceptions"]["nodes"])
+    row = await listing(world, thing, None)
+    await see(world, row, 85_000, NOW)
+    assert await statuses(world) == []
+
+    past = await world.do(Role.ADMIN, "priceExceptionEnd", ENDED, id=running, at=iso(NOW - DAY))
+    assert [(e["code"], e["field"]) for e in past["userErrors"]] == [("OUT_OF_RANGE", ["at"])]
+    ended = await world.do(Role.ADMIN, "priceExceptionEnd", ENDED, id=running, at=iso(NOW + DAY))
+    shown = {node["id"]: node["endedAt"] for node in ended["pricePolicy"]["exceptions"]["nodes"]}
+    assert shown == {running: iso(NOW + DAY), later: None}
+    again = await world.do(Role.ADMIN, "priceExceptionEnd", ENDED, id=running)
+    assert [(e["code"], e["field"]) for e in again["userErrors"]] == [("INVALID", ["id"])]
+    never = await world.do(Role.ADMIN, "priceExceptionEnd", ENDED, id=later)
+    assert never["userErrors"] == []
+
+    await see(world, row, 86_000, NOW + DAY - timedelta(seconds=1))
+    assert await statuses(world) == [], "until then it spares"
+    await see(world, row, 87_000, NOW + DAY)
+    assert await statuses(world) == [("OPEN", 1, 1)]
+    await see(world, row, 88_000, NOW + 3 * DAY)
+    assert await statuses(world) == [("OPEN", 1, 2)], "what was ended before it began never does"
+    types = "SELECT count(*) FROM domain_event WHERE type = 'pricePolicy.exception_ended'"
+    assert await world.rows(types) == [(2,)]
+
+
+async def test_who_may_not_end_an_exception_and_what_is_not_there(world: World) -> None:
+    thing = await sku(world)
+    window = {"startsAt": iso(NOW - DAY), "endsAt": iso(NOW + 9 * DAY)}
+    await policy(world, thing, exceptions=[window])
+    ((id_,),) = await world.rows("SELECT id FROM price_exception")
+    denied = await world.ask(
+        Role.OPS, "mutation($i: PriceExceptionEndInput!) { priceExceptionEnd(input: $i) { userErrors { code } } }",
+        {"i": {"id": world.id("PriceException", id_)}},
+    )  # fmt: skip
+    assert [each["extensions"]["code"] for each in denied["errors"]] == ["FORBIDDEN"]
+    absent = await world.do(Role.ADMIN, "priceExceptionEnd", ENDED, id=world.id("PriceException", thing))
+    assert [(e["code"], e["field"]) for e in absent["userErrors"]] == [("NOT_FOUND", ["id"])]
+    assert await world.rows("SELECT count(*) FROM price_exception WHERE ended_at IS NOT NULL") == [(0,)]
