@@ -5,12 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from .. import models
-from ..engine.declare import Connection, Money, Node, many, money, one, payload_node, to_list, to_many, to_one, view
+from ..engine.declare import (
+    Connection,
+    Money,
+    Node,
+    embedded,
+    many,
+    money,
+    one,
+    payload_node,
+    to_list,
+    to_many,
+    to_one,
+    view,
+)
 from ..engine.scalars import CurrencyCode, DateTime
 from ..permissions.base import may
 from ..permissions.policy import SeesPolicy
 from ..permissions.sku import SeesSku
 from ..resolvers import policy as resolve
+from ..resolvers import simulation
 from ..rules.enums import PolicyKind
 from .mutation import KeyedPayload, Payload, write
 
@@ -67,6 +81,32 @@ class PricePolicy(Node):
     exceptions: Connection[PriceException] = to_many(resolve.exceptions_of_policy)
 
 
+@strawberry.type(description="What the prices of a range raise under some policies, as if nobody acted on the alerts.")
+class PricePolicyOutcome:
+    observations: int = strawberry.field(description="Prices for which there is a limit.")
+    breaches: int = strawberry.field(description="Those that pass it by more than the tolerance.")
+    alerts: int = strawberry.field(description="Alerts that they raise, one live one per seller and SKU.")
+    cycles: int = strawberry.field(
+        description="Cycles of those: a breach soon after a cure opens the same alert again."
+    )
+    skus: int = strawberry.field(description="SKUs with a breach.")
+    dealers: int = strawberry.field(description="Dealers with a breach.")
+    competitors: int = strawberry.field(description="Competitors with a breach.")
+    at_risk: Money = strawberry.field(
+        description="How far the breaches lie past the limit, in all: times the units sold, once where none are told."
+    )
+    open: int = strawberry.field(description="Sellers and SKUs whose last price of the range is a breach.")
+    open_at_risk: Money = strawberry.field(description="How far those last prices lie past the limit, in all.")
+
+
+@strawberry.type(description="A draft of a price policy beside the policies of today, over the same prices.")
+class PricePolicySimulation:
+    draft: PricePolicyOutcome = embedded("draft", description="By the draft, and nothing else.")
+    today: PricePolicyOutcome = embedded(
+        "today", description="By the policies of today of its kind, each at its time, with their exceptions."
+    )
+
+
 @strawberry.type(description="The new policy.")
 class PricePolicyCreatePayload(KeyedPayload):
     price_policy: PricePolicy | None = payload_node(
@@ -99,6 +139,9 @@ class PriceExceptionEndPayload(Payload):
 class PricePolicyQueries:
     price_policy: PricePolicy | None = one(resolve.price_policy, gate=SeesPolicy())
     price_policies: Connection[PricePolicy] | None = many(resolve.price_policies, gate=SeesPolicy())
+    price_policy_simulate: PricePolicySimulation | None = one(
+        simulation.price_policy_simulate, gate=may("pricePolicy:write"), weight=50
+    )
 
 
 @strawberry.type
