@@ -32,7 +32,7 @@ from souk.web.documents import judge_of
 
 LEFT = re.compile(  # why a document may be left to the executor: the client's fault, a null that bubbles, introspection
     r"variables|null for a non-null field|introspection|Query\.__(schema|type)|Not a cursor|A page has|Ask for first or for last|At most \d+ ids"
-    r"|BadInput|a list of more than|DataError|not valid|has \d digits|ISO 4217|amount is too large|A range (ends|has)|Expected value of type"
+    r"|BadInput|a list of more than|DataError|not valid|has \d digits|ISO 4217|amount is too large|A range (ends|has)|A draft has|Expected value of type"
 )
 
 
