@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from souk.cli import console
 from tests.cli.test_tenant import KEYS, command
 from tests.gateways.local import mail_server
 from tests.resolvers.signing import OTP_REQUEST, OTP_VERIFY
@@ -63,7 +64,7 @@ async def settled(command: Any, count: int) -> str:
 async def test_a_code_goes_from_a_server_by_a_worker_to_a_person(
     own_database: str, command: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setattr(console.out, "width", 240)  # however wide it was when the first command looked
     code, _ = await command("tenant", "create", "Blue Bazaar", "--owner", "ann@example.com")
     assert (code, await command("outbox", "--tenant", "blue-bazaar")) == (0, (0, "no letters"))
     async with (

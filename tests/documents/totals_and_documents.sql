@@ -212,6 +212,12 @@ SELECT textsend(
                 ELSE '{"to":"CANCELLED","mutation":"batchCancel","allowed":false,"reason":"You may not steer this batch."}'::jsonb
               END
             )
+            WHEN (batch.status = 'CANCELLED'::VARCHAR) THEN jsonb_build_array(
+              CASE
+                WHEN true THEN '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END
+            )
             WHEN (batch.status = 'RUNNING'::VARCHAR) THEN jsonb_build_array(
               CASE
                 WHEN true THEN '{"to":"PAUSED","mutation":"batchPause","allowed":true,"reason":null}'::jsonb
@@ -230,6 +236,32 @@ SELECT textsend(
               CASE
                 WHEN true THEN '{"to":"CANCELLING","mutation":"batchCancel","allowed":true,"reason":null}'::jsonb
                 ELSE '{"to":"CANCELLING","mutation":"batchCancel","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END
+            )
+            WHEN (batch.status = 'COMPLETED'::VARCHAR) THEN jsonb_build_array(
+              CASE
+                WHEN true THEN '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END
+            )
+            WHEN (batch.status = 'COMPLETED_WITH_ERRORS'::VARCHAR) THEN jsonb_build_array(
+              CASE
+                WHEN true THEN '{"to":"RUNNING","mutation":"batchRetryFailed","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"RUNNING","mutation":"batchRetryFailed","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END,
+              CASE
+                WHEN true THEN '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END
+            )
+            WHEN (batch.status = 'FAILED'::VARCHAR) THEN jsonb_build_array(
+              CASE
+                WHEN true THEN '{"to":"RUNNING","mutation":"batchRetryFailed","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"RUNNING","mutation":"batchRetryFailed","allowed":false,"reason":"You may not steer this batch."}'::jsonb
+              END,
+              CASE
+                WHEN true THEN '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":true,"reason":null}'::jsonb
+                ELSE '{"to":"ROLLING_BACK","mutation":"batchRollback","allowed":false,"reason":"You may not steer this batch."}'::jsonb
               END
             )
             ELSE '[]'::jsonb

@@ -192,6 +192,7 @@ UNREACHED: dict[str, str] = {
     "Mutation.passwordSignIn(input.membershipId)": "looked at behind a right password only: test_password",
     "Mutation.mfaVerify(input.challengeId)": "a challenge of somebody else and a wrong code are one answer: test_mfa",
     "Query.accessExplain(membershipId)": "asked beside an id that is nowhere; test_explain.py asks it beside one's own",
+    "Query.pricePolicySimulate(draft.skuId)": "a draft needs its amount beside it: test_simulation",
 }
 
 

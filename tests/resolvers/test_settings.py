@@ -20,6 +20,7 @@ from souk.rules.settings import THRESHOLDS
 from souk.schema import schema
 from souk.worker.batch import step
 from tests.resolvers import listings
+from tests.resolvers.ladder import Ladder
 from tests.resolvers.margin import at, policy, report, sku, statuses
 from tests.resolvers.proving import with_session
 from tests.resolvers.test_alert import IMPACT, golden
@@ -168,7 +169,7 @@ Proof = Callable[[World, Database], Awaitable[None]]
 READERS: dict[str, Proof] = {}
 LATER = {
     "refund_auto": "money", "credit_adjust_limit": "money", "inspection_hours": "money", "invalid_report_hours": "money",
-    "dead_stock_days": "margin defence", "carry_bp": "margin defence", "rollback_hours": "margin defence",
+    "dead_stock_days": "margin defence", "carry_bp": "margin defence",
     "reopen_days": "desk", "reopen_cooldown_minutes": "desk",
 }  # fmt: skip
 """Thresholds of which nothing there is depends yet, and what will."""
@@ -353,6 +354,19 @@ async def tickets(world: World, db: Database) -> None:
     async with at(world, now + timedelta(hours=9)) as tx:
         await close_resolved(tx, row.id)
     assert await world.rows("SELECT status FROM ticket") == [("CLOSED",)]
+
+
+@reads("rollback_hours")
+async def rollback_hours(world: World, db: Database) -> None:
+    ladder = Ladder(world, db)
+    await ladder.breach(world.dealer)
+    id_ = await ladder.run()
+    await change(world, rollbackHours=2)
+    world.now += timedelta(hours=2, seconds=1)
+    late = await ladder.act(Role.OPS, "batchRollback", id_)
+    assert [each["message"] for each in late["userErrors"]] == ["It ended more than 2 hours ago."]
+    await change(world, rollbackHours=3)
+    assert (await ladder.back(id_))["status"] == "ROLLED_BACK"
 
 
 @pytest.mark.parametrize("proof", dict.fromkeys(READERS.values()), ids=lambda proof: proof.__name__)

@@ -3,12 +3,13 @@
 import random
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from souk.rules.actor import Role
 from tests.resolvers.margin import iso, policy, report, sku
-from tests.world import NOW, World
+from tests.world import NOW, World, make_world
 
 DAY = timedelta(days=1)
 COUNTS = "{ observations breaches alerts cycles skus dealers competitors atRisk { amount currencyCode } open openAtRisk { amount } }"
@@ -50,6 +51,18 @@ async def test_a_draft_counts_what_it_would_have_raised_beside_today(world: Worl
     assert (tolerant["breaches"], tolerant["observations"]) == (3, 7), "850.00 lies exactly at the tolerance"
     early, _ = await ask(world, days=-40, amount=inr("950.00"), skuId=world.id("Sku", thing))
     assert early["observations"] == 2
+
+
+async def test_a_sku_of_another_tenant_is_one_that_nobody_has(world: World) -> None:
+    other = await make_world(world.souk)
+    theirs = await sku(other)
+    await policy(other, theirs, "900.00")
+    await report(other, theirs, 80_000, NOW + DAY)
+    mine = await ask(other, amount=inr("950.00"), skuId=other.id("Sku", theirs))
+    assert [each["breaches"] for each in mine] == [1, 1]
+    for id_ in (theirs, uuid4()):
+        found = await ask(world, amount=inr("950.00"), skuId=world.id("Sku", id_))
+        assert [(each["observations"], each["skus"]) for each in found] == [(0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("seed", range(3))
