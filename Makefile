@@ -42,8 +42,9 @@ run: $(READY) ## Everything at http://127.0.0.1:8000 (SOUK_PORT), until Ctrl-C
 test: check compiled ## The checks, then every proof at small size
 	@$(PYTEST)
 
+# One after the other: at full size some hold a time.
 prove: compiled ## The same tests at full size
-	@$(PYTEST) --prove
+	@$(BIN)/python -m pytest --prove
 
 # Tests start the program many times over: without its bytecode each start compiles all of it first.
 compiled: $(READY)
