@@ -6,10 +6,10 @@ None of these asks a permission; their callers have.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from ...db.session import Transaction
-from ...models import Dealer, DomainEvent, Listing, Offer
+from ...models import Dealer, DomainEvent, Listing
 from ...rules import listing as rules
 from ...rules.clauses import implements
 from ...rules.dealer import DealerState
@@ -17,7 +17,7 @@ from ...rules.enums import ListingStatus
 from ...rules.errors import NotFound
 from ...rules.listing import ListingState
 from ...rules.machines import machine
-from ..consequences import OPEN, supersede_offers
+from ..consequences import supersede_offers, with_offers
 from ..observation import observe
 from ..restriction import dealer_state
 from ..writing import locked, move
@@ -138,7 +138,7 @@ async def reinstate(tx: Transaction, listing: Listing, *, cause: str | None = No
 async def suspend_of(tx: Transaction, dealer: Dealer, *, reason: str, cause: str) -> int:
     """Suspend every ACTIVE and PAUSED listing of a dealer. Gives their number."""
     listings = await _of(tx, dealer, ListingStatus.ACTIVE, ListingStatus.PAUSED)
-    wanted = await _with_offers(tx, dealer)
+    wanted = await with_offers(tx, [listing.id for listing in listings])
     for listing in listings:
         await suspend(tx, listing, reason=reason, cause=cause, offers=listing.id in wanted)
     return len(listings)
@@ -159,7 +159,7 @@ async def archive_of(tx: Transaction, dealer: Dealer, *, reason: str) -> int:
     """Archive what a dealer lists, but for what its open deals hold. Gives the number."""
     kept = (ListingStatus.ARCHIVED, ListingStatus.RESERVED)
     listings = await _of(tx, dealer, *(status for status in ListingStatus if status not in kept))
-    wanted = await _with_offers(tx, dealer)
+    wanted = await with_offers(tx, [listing.id for listing in listings])
     for listing in listings:
         if listing.status == ListingStatus.PENDING_REVIEW:
             move(tx, listing, ListingStatus.DRAFT, "listing.withdrawn", mutation="listingWithdraw", reason=reason)
@@ -208,13 +208,6 @@ async def _of(tx: Transaction, dealer: Dealer, *statuses: ListingStatus) -> list
         .with_for_update()
     )
     return list((await tx.session.execute(asked.execution_options(populate_existing=True))).scalars().all())
-
-
-async def _with_offers(tx: Transaction, dealer: Dealer) -> set[UUID]:
-    """The dealer's listings with an open offer: mostly few, while the listings may be thousands."""
-    open_ = exists().where(Offer.tenant_id == Listing.tenant_id, Offer.listing_id == Listing.id, Offer.status.in_(OPEN))
-    found = await tx.session.execute(select(Listing.id).where(Listing.dealer_id == dealer.id, open_))
-    return set(found.scalars().all())
 
 
 async def causes_of_suspension(tx: Transaction, listing_ids: list[UUID]) -> dict[UUID, str]:
