@@ -114,6 +114,20 @@ async def test_each_number_is_what_its_list_gives_under_its_filter(bazaar: Bazaa
     await drilled(world, who, found)
 
 
+async def test_a_number_is_one_row_without_its_sums_too(bazaar: Bazaar) -> None:
+    """Asked for the filter alone, of money in no currency and in several."""
+    world, long_ago = bazaar.world, {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    slim = SUMMARY.replace(NUMBER, "list filter previousFilter").replace(GROUP, "key list filter")
+    for range, currencies in ((WEEK, 2), (long_ago, 0)):
+        whole = (await world.data(Role.OPS, SUMMARY, {"range": range}))["board"]
+        assert len(whole["offersCreated"]["amounts"]) == currencies
+        found = (await world.data(Role.OPS, slim, {"range": range}))["board"]
+        for name, each in found.items():
+            asked = whole[name] if isinstance(each, list) else [whole[name]]
+            given = each if isinstance(each, list) else [each]
+            assert given == [{key: one[key] for key in given[0]} for one in asked], name
+
+
 async def test_a_dealer_has_the_numbers_of_its_own_house_and_staff_has_them_of_each(bazaar: Bazaar) -> None:
     world = bazaar.world
     own, other = (world.id("Dealer", each) for each in (world.dealer, world.other_dealer))

@@ -62,12 +62,14 @@ def number(measure: Measure, *, dealer: bool = False) -> Read:
         frame = frame_of(board, dealer=dealer)
         given = measure.filter(frame)
         counts = rows_of(viewer, measure, given).subquery("counts")
-        return select(
+        found = select(
             *counted(counts),
             literal(measure.list.value, Text()).label("list"),
             shown(given).label("filter"),
             *before_of(viewer, measure, Frame(board.prev_since, board.since, frame.dealer)),
         ).select_from(counts)
+        # One row even for a client that asks for neither sum: without HAVING there would be one for each currency.
+        return found.having(true())
 
     return read
 
