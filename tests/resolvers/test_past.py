@@ -132,8 +132,9 @@ async def test_repeat_offenders_are_found_the_gravest_first(world: World) -> Non
         assert scores == sorted(scores, reverse=True)
         return [(node["sku"]["code"], node["cycle"]) for node in nodes]
 
-    assert await found(repeatOffenders=True) == [("S-2", 2), ("S-1", 3)]
-    assert await found(repeatOffenders=False) == [("S-0", 1)]
+    assert await found(repeatOffender=True) == [("S-2", 2), ("S-1", 3)]
+    assert await found(repeatOffender=False) == [("S-0", 1)]
+    assert await found(repeatOffenders=True) == await found(repeatOffender=True)
     assert await found(minCycle=3) == [("S-1", 3)]
     assert len(await found(minCycle=1)) == 3
 

@@ -74,8 +74,11 @@ class AlertFilter:
     min_cycle: strawberry.Maybe[int] = strawberry.field(
         description="In this cycle or a later one: 2 for what came back once.", default=None
     )
-    repeat_offenders: strawberry.Maybe[bool] = strawberry.field(
+    repeat_offender: strawberry.Maybe[bool] = strawberry.field(
         description="True: what came back, in its second cycle or later; false: what did not.", default=None
+    )
+    repeat_offenders: strawberry.Maybe[bool] = strawberry.field(
+        description="The same as `repeatOffender`.", deprecation_reason="Named as for dealers: use repeatOffender; removed after 2027-05-31.", default=None
     )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
@@ -96,8 +99,9 @@ class AlertFilter:
         yield from during(Alert.resolved_at, self.resolved_since, self.resolved_before)
         if self.min_cycle:
             yield Alert.cycle >= self.min_cycle.value
-        if self.repeat_offenders:
-            yield Alert.cycle > 1 if self.repeat_offenders.value else Alert.cycle == 1
+        for asked in (self.repeat_offender, self.repeat_offenders):
+            if asked:
+                yield Alert.cycle > 1 if asked.value else Alert.cycle == 1
         if self.updated_since:
             yield Alert.updated_at >= self.updated_since.value
 
