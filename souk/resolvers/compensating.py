@@ -31,7 +31,7 @@ OF_DEALER = ("standing", "notice")
 
 @implements("BatchItem", "SUCCEEDED", "COMPENSATED", guard="after-state untouched since")
 @implements("Alert", "AWAITING_CURE", "INVESTIGATING", effect="cureDueAt cleared", trigger="(batch rolled back)")
-async def take_back(
+async def compensate(
     tx: Transaction,
     action: BatchAction,
     things: Things,

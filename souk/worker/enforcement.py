@@ -6,7 +6,7 @@ from uuid import UUID
 from ..db.session import Transaction
 from ..models import Batch
 from ..resolvers import enforcing
-from ..resolvers.compensating import take_back
+from ..resolvers.compensating import compensate
 from ..resolvers.enforcement import state
 from ..rules.clauses import implements
 from ..rules.enums import AlertStatus, BatchAction, BatchItemStatus
@@ -88,7 +88,7 @@ class TakeBack:
         if things is None:
             return Result(failed, error_code="NOT_FOUND", error_message="It is gone.")
         try:
-            await take_back(tx, self.action, things, item.id, item.outcome, item.before, item.after)
+            await compensate(tx, self.action, things, item.id, item.outcome, item.before, item.after)
         except Refused as refusal:
             return Result(failed, error_code=refusal.code, error_message=refusal.message)
         return Result(BatchItemStatus.COMPENSATED)

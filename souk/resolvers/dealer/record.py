@@ -20,7 +20,7 @@ from ...rules.clauses import implements
 from ...rules.dealer import STANDING, VERIFICATION
 from ...rules.enums import BatchAction, DealerStanding, DealerVerification, ReviewAction, TaskKind, TaskStatus
 from ..listing import archive_of, reinstate_of, suspend_of
-from ..observation import take_back, watched
+from ..observation import resolve_awaiting, watched
 from ..restriction import unrestrict
 from ..writing import locked, move, permit
 
@@ -128,7 +128,7 @@ async def dealer_set_standing(tx: Transaction, input: DealerSetStandingInput) ->
     if input.to is DealerStanding.WATCH:
         await watched(tx, dealer)
     if before in rules.UNDER_NOTICE:
-        await take_back(tx, dealer, reason)
+        await resolve_awaiting(tx, dealer, reason)
         await unrestrict(tx, dealer, reason=reason)
     return dealer
 

@@ -9,7 +9,7 @@ when the price was captured. What becomes of the one live alert of (dealer, comp
 from ..evidence import Sale
 from ..limits import Limit, Seen, limits
 from .curing import cure_due
-from .effects import CURE, SNOOZE, resolve, take_back, woken
+from .effects import CURE, SNOOZE, resolve, resolve_awaiting, woken
 from .ground import Sight
 from .key import OWN_CHANNEL, state_of
 from .seeing import observe, observe_all, observe_price
@@ -31,8 +31,8 @@ __all__ = [
     "observe_all",
     "observe_price",
     "resolve",
+    "resolve_awaiting",
     "state_of",
-    "take_back",
     "watched",
     "woken",
 ]

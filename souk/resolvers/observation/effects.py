@@ -108,7 +108,7 @@ async def resolve(ground: Ground, alert: Alert, at: datetime, *, recovered: int 
 
 
 @implements("DealerStanding", ("WARNED", "RESTRICTED"), "WATCH", effect="alert RESOLVED")
-async def take_back(tx: Transaction, dealer: Dealer, reason: str) -> int:
+async def resolve_awaiting(tx: Transaction, dealer: Dealer, reason: str) -> int:
     """The notices of a dealer are taken back by hand: the alerts that wait for its cure are RESOLVED. Gives their number.
 
     Whatever still breaches opens again, in its next cycle, when it is seen.
