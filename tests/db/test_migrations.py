@@ -1,7 +1,8 @@
-"""Migrations wait for tables in short turns."""
+"""Migrations wait for tables in short turns, and bring along what the rows that are there lack."""
 
 import asyncio
 import secrets
+from datetime import timedelta
 from time import monotonic
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
+from tests.world import NOW, Souk, make_world
 
 
 async def test_a_table_that_is_held_is_waited_for_in_short_turns(own_database: str) -> None:
@@ -66,3 +68,39 @@ async def waiting(url: str) -> bool:
         return await connection.fetchval(asked) is not None
     finally:
         await connection.close()
+
+
+async def test_what_was_there_before_gets_its_timer_and_its_category(own_database: str) -> None:
+    url, souk = sqlalchemy_url(own_database), Souk.open(own_database)
+    try:
+        worlds = [await make_world(souk) for _ in range(2)]
+    finally:
+        await souk.close()
+    await migrations.downgrade(url, "0016")
+    connection = await asyncpg.connect(own_database)
+    try:
+        watched, known = worlds[0].dealer, worlds[1].dealer
+        await connection.execute("UPDATE dealer SET standing = 'WATCH' WHERE id = ANY ($1)", [watched, known])
+        await connection.execute("UPDATE dealer SET standing = 'WARNED' WHERE id = $1", worlds[0].other_dealer)
+        for n, (to, day) in enumerate((("WATCH", 1), ("GOOD", 2), ("WATCH", 3)), 1):
+            await connection.execute(
+                "INSERT INTO domain_event (tenant_id, id, created_at, at, subject_type, subject_id, seq, type, internal,"
+                " to_status, data) VALUES ($1, gen_random_uuid(), $2, $2, 'Dealer', $3, $4, 'dealer.standing_changed',"
+                " false, $5, '{}')",
+                worlds[0].tenant_id, NOW + timedelta(days=day), watched, 100 + n, to,
+            )  # fmt: skip
+        asked = "INSERT INTO souk.work (tenant_id, kind, ref, due_at) VALUES ($1, 'dealer.calm', $2, $3)"
+        await connection.execute(asked, worlds[1].tenant_id, known, NOW)
+        appeals = "SELECT tenant_id FROM category WHERE purpose = 'APPEAL' AND kind = 'TICKET' ORDER BY 1"
+        named = "UPDATE category SET purpose = NULL WHERE tenant_id = $1"  # it is found by its name
+        assert len(await connection.fetch(appeals)) == 0
+        await migrations.upgrade(url)
+        assert [each["tenant_id"] for each in await connection.fetch(appeals)] == sorted(w.tenant_id for w in worlds)
+        await connection.execute(named, worlds[0].tenant_id)
+        await migrations.downgrade(url, "0016")
+        await migrations.upgrade(url)
+        assert [each["tenant_id"] for each in await connection.fetch(appeals)] == sorted(w.tenant_id for w in worlds)
+        found = await connection.fetch("SELECT ref, due_at FROM souk.work WHERE kind = 'dealer.calm'")
+    finally:
+        await connection.close()
+    assert {each["ref"]: each["due_at"] for each in found} == {watched: NOW + timedelta(days=93), known: NOW}

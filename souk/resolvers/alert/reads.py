@@ -78,7 +78,9 @@ class AlertFilter:
         description="True: what came back, in its second cycle or later; false: what did not.", default=None
     )
     repeat_offenders: strawberry.Maybe[bool] = strawberry.field(
-        description="The same as `repeatOffender`.", deprecation_reason="Named as for dealers: use repeatOffender; removed after 2027-05-31.", default=None
+        description="The same as `repeatOffender`.",
+        deprecation_reason="Named as for dealers: use repeatOffender; removed after 2027-05-31.",
+        default=None,
     )
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
