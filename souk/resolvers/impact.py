@@ -92,15 +92,17 @@ LATELY = text(f"""
 SELECT alert_id, dealer_id, occurred_at, sum(units) FROM evidence_sale_row
 WHERE {_NAMED} AND occurred_at > :since AND occurred_at <= :until GROUP BY 1, 2, 3
 """)
-# The first cycle began when the alert was made; what came after it is only told by events, of which there may be many.
+# When a cycle began is when its first price was seen, however late that was brought in. Of the present one the alert knows it,
+# of those before only events tell, of which there may be many.
 BEGUN = text("""
 WITH same AS (
-  SELECT DISTINCT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, s.cycle, s.created_at FROM alert a
+  SELECT DISTINCT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, s.cycle, s.first_seen_at FROM alert a
   JOIN alert s ON s.tenant_id = a.tenant_id AND s.sku_id = a.sku_id AND s.kind = a.kind
     AND s.dealer_id IS NOT DISTINCT FROM a.dealer_id AND s.competitor_id IS NOT DISTINCT FROM a.competitor_id
   WHERE a.tenant_id = :tenant AND a.id = ANY (CAST(:alerts AS uuid[])))
-SELECT sku_id, kind, dealer_id, competitor_id, id, 1, created_at FROM same WHERE created_at > :since
-UNION ALL SELECT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, CAST(e.data ->> 'cycle' AS integer), e.at
+SELECT sku_id, kind, dealer_id, competitor_id, id, cycle, first_seen_at FROM same WHERE first_seen_at > :since
+UNION ALL SELECT s.sku_id, s.kind, s.dealer_id, s.competitor_id, s.id, CAST(e.data ->> 'cycle' AS integer),
+  coalesce(CAST(e.data ->> 'firstSeenAt' AS timestamptz), e.at)
 FROM same s JOIN domain_event e ON e.tenant_id = :tenant AND e.subject_id = s.id
 WHERE s.cycle > 1 AND e.type IN ('alert.opened', 'alert.reopened') AND e.at > :since
 """)

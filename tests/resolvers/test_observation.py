@@ -9,6 +9,7 @@ import pytest
 from souk.models import Listing
 from souk.resolvers import observation
 from souk.resolvers.evidence import Sale
+from souk.resolvers.limits import Seen
 from souk.rules.actor import Role
 from tests.resolvers.margin import alerts, at, iso, listing, policy, report, see, sku, statuses
 from tests.world import NOW, World
@@ -216,3 +217,32 @@ async def test_a_deadline_that_passes_in_breach_opens_the_next_cycle(world: Worl
     async with at(world, due + DAY) as tx:
         await observation.cure_due(tx, alert.id)
     assert await statuses(world) == [("RESOLVED", 2, 3)]
+
+
+async def test_a_history_that_is_brought_in_scores_as_it_would_have_live(world: World) -> None:
+    """Cycles, their order and how many there were lately follow from when prices were seen, not from when that was told."""
+    history = [(0, 85), (1, 100), (20, 85), (21, 100), (100, 85), (103, 80), (104, 100), (120, 90), (126, 85)]
+    things = [await sku(world, code) for code in ("LIVE", "LATER", "AT ONCE")]
+    for thing in things:
+        await policy(world, thing)
+    for day, price in history:
+        await report(world, things[0], price * 1000, NOW + day * DAY)
+    brought = NOW + 400 * DAY
+    sights = [[Seen(sku, p * 1000, "INR", NOW + d * DAY, world.dealer) for d, p in history] for sku in things[1:]]
+    for each in sights[0]:
+        async with at(world, brought) as tx:
+            await observation.observe_all(tx, [(each, ())])
+    async with at(world, brought) as tx:
+        await observation.observe_all(tx, [(each, ()) for each in reversed(sights[1])])
+    asked = (
+        "SELECT status, cycle, first_seen_at, last_seen_at, resolved_at, score_tenths FROM alert"
+        " WHERE sku_id = :sku ORDER BY first_seen_at"
+    )
+    live, later, at_once = [await world.rows(asked, sku=thing) for thing in things]
+    assert live == later == at_once
+    assert [(row.status, row.cycle, row.first_seen_at, row.last_seen_at) for row in live] == [
+        ("RESOLVED", 2, NOW + 20 * DAY, NOW + 20 * DAY),
+        ("OPEN", 2, NOW + 120 * DAY, NOW + 126 * DAY),
+    ]
+    # depth 15 % and six days, as in the worked example; of the three cycles before, only that of day 100 is of the last 90 days
+    assert live[1].score_tenths == 200 + 50 + 64

@@ -13,7 +13,7 @@ from ...rules.enums import AlertStatus, LadderStep
 from .. import impact
 from ..evidence import Chains
 from ..writing import found, locked, move
-from .effects import resolve, told
+from .effects import begun, resolve
 from .ground import Ground
 from .key import SHOWN, state_of
 from .seeing import observe
@@ -43,7 +43,7 @@ async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
     alert.cycle, alert.cure_due_at, alert.first_seen_at = decided[1], None, tx.now
     await impact.assess(tx, alert, tx.now)
     cause = "cureDueAt passed, still breaching"
-    data = told(alert) | {"nextStep": await _next_step(tx, alert)}
+    data = begun(alert) | {"nextStep": await _next_step(tx, alert)}
     move(tx, alert, AlertStatus.OPEN, "alert.reopened", cause=cause, data=data)
     await tx.session.flush()
     return alert

@@ -38,9 +38,9 @@ async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sale
     ground.alerts.setdefault(key_of(seen), []).insert(0, alert)
     _point(alert, seen, limit)
     _support(ground, alert, seen, sales)
-    ground.costs.begin(alert, ground.tx.now)
+    ground.costs.begin(alert, seen.captured_at)
     await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
-    ground.tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=told(alert))
+    ground.tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=begun(alert))
     await confirm(ground, alert)
     made: Alert = alert
     return made
@@ -75,9 +75,9 @@ async def reopened(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales
     alert.first_seen_at = alert.last_seen_at = seen.captured_at
     _point(alert, seen, limit)
     _support(ground, alert, seen, sales)
-    ground.costs.begin(alert, ground.tx.now)
+    ground.costs.begin(alert, seen.captured_at)
     await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
-    move(ground.tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=told(alert))
+    move(ground.tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=begun(alert))
     await confirm(ground, alert)
     return alert
 
@@ -161,3 +161,8 @@ def _support(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) ->
 def told(alert: Alert) -> dict[str, object]:
     """What events say of an alert."""
     return {"cycle": alert.cycle, "severity": alert.severity, "price": alert.price_minor, "currency": alert.currency}
+
+
+def begun(alert: Alert) -> dict[str, object]:
+    """What an event says of an alert whose cycle begins: by it, later ones know when that was."""
+    return told(alert) | {"firstSeenAt": alert.first_seen_at.isoformat()}
