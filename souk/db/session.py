@@ -75,6 +75,7 @@ class Transaction:
     others: list["Transaction"] = field(default_factory=list)
     agenda: Agenda = field(default_factory=Agenda)
     looked_up: dict[Any, Any] = field(default_factory=dict)
+    endings: "dict[Ending, None]" = field(default_factory=dict)
     _settings: TenantSettings | None = None
     _sent: asyncio.Task[Any] | None = None
 
@@ -140,12 +141,13 @@ class Transaction:
         await self.session.flush()
         there = replace(
             self, actor=actor, events=[], changes={}, audit_id=None, named=None, flags={}, others=[], agenda=Agenda(),
-            looked_up={}, _settings=None,
+            looked_up={}, endings={}, _settings=None,
         )  # fmt: skip
         self.others.append(there)
         await _enter(there)
         try:
             yield there
+            await _ended(there)
             await self.session.flush()
         except BaseException:
             self.session.sync_session.info[ACTING] = self
@@ -177,6 +179,10 @@ class Transaction:
         self.events.append(
             Happened(type_, type(subject).__name__, subject.id, from_status, to_status, reason, internal, data or {})
         )
+
+    def before_commit(self, ending: "Ending") -> None:
+        """Something follows from all that the transaction did: done once, at its end, however often it is asked for."""
+        self.endings[ending] = None
 
     def about(self, row: Any) -> None:
         """The row that the audit event names, where the transaction touches many things for the sake of one."""
@@ -323,6 +329,16 @@ class Database:
         return tx
 
 
+Ending = Callable[[Transaction], Awaitable[None]]
+
+
+async def _ended(tx: Transaction) -> None:
+    while tx.endings:  # one may ask for another
+        ending = next(iter(tx.endings))
+        del tx.endings[ending]
+        await ending(tx)
+
+
 async def _enter(tx: Transaction) -> None:
     """From here on the session is in the tenant of `tx`, and what it flushes belongs to it."""
     tx.session.sync_session.info[ACTING] = tx
@@ -337,6 +353,7 @@ def _json(value: Any) -> str:
 
 
 async def _written_down(tx: Transaction) -> None:
+    await _ended(tx)
     await tx.session.flush()
     # the heads in the order of their tenants: two who act in the same two would otherwise wait for each other
     for each in sorted((tx, *tx.others), key=lambda each: each.actor.tenant_id):

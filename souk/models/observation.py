@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from ..rules.enums import SnapshotOutcome
@@ -22,6 +22,7 @@ class PriceObservation(Row):
         CheckConstraint("outcome <> 'FOUND' OR price_minor IS NOT NULL", name="found_has_price"),
         CheckConstraint("price_minor > 0", name="price_positive"),
         CheckConstraint("units > 0", name="units_positive"),
+        CheckConstraint("match_bp BETWEEN 0 AND 10000", name="match_bounded"),
         CheckConstraint("num_nonnulls(dealer_id, competitor_id) = 1", name="of_one_seller"),
         CheckConstraint("(source IS NULL) = (external_ref IS NULL)", name="ref_of_source"),
         refers("sku_id", "sku"),
@@ -31,6 +32,16 @@ class PriceObservation(Row):
         UniqueConstraint("tenant_id", "source", "external_ref"),
         Index("ix_price_observation_sku", "tenant_id", "sku_id", "captured_at", "id"),
         Index("ix_price_observation_latest", "tenant_id", "captured_at", "id"),
+        Index(
+            "ix_price_observation_competitor",
+            "tenant_id",
+            "sku_id",
+            "competitor_id",
+            "currency",
+            "captured_at",
+            "id",
+            postgresql_where=text("competitor_id IS NOT NULL"),
+        ),
     )
 
     sku_id: Mapped[UUID] = col("Which thing.")
@@ -44,5 +55,8 @@ class PriceObservation(Row):
     price_minor: Mapped[int | None] = minor("The price of one unit.")
     currency: Mapped[str] = col("ISO 4217 code of the price.")
     units: Mapped[int | None] = col("How many units were sold at the price; null where it was only asked.")
+    match_bp: Mapped[int | None] = col(
+        "How sure it is, in basis points, that a competitor's thing is this SKU; null where nobody doubts it."
+    )
     source: Mapped[str | None] = col("The file or feed it was brought in by; null for what was seen here.")
     external_ref: Mapped[str | None] = col("Its key at the source.")

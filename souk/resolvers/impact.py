@@ -1,6 +1,6 @@
 """What an alert costs, computed from its evidence and kept in its row: the terms with their inputs, score and band."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,9 +15,10 @@ from ..models import Alert, EvidenceSaleRow, TenantSettings
 from ..permissions.alert import outside
 from ..rules import impact as rules
 from ..rules.alert import ENDED, RAISES
-from ..rules.enums import AlertKind, ImpactTermName
+from ..rules.enums import AlertKind, ImpactTermName, PolicyKind
 from ..rules.impact import Rows, Term
 from ..rules.money import digits_of
+from .evidence import Sale
 
 REFERENCE = 10_000
 """Whole units of a currency that count as a full loss where the tenant's settings name no amount."""
@@ -38,12 +39,15 @@ class Ground:
     """What the impact of some alerts is computed from: looked up once for all of them, kept up with what is added.
 
     `sold`: per alert, price → units of whoever breaches. `lately`: per alert, the sales around the times that are asked
-    for, as (dealer, when, units). `begun`: per key, the cycles that began, as (alert, cycle, when).
+    for, as (dealer, when, units). `begun`: per key, the cycles that began, as (alert, cycle, when). `ours`: per SKU, what all
+    of us sold around those times, as (when, units). `matches`: per alert, how sure it is that the thing is its SKU.
     """
 
     sold: dict[UUID, dict[int, int]] = field(default_factory=dict)
     lately: dict[UUID, list[tuple[UUID | None, datetime, int]]] = field(default_factory=dict)
     begun: dict[Key, set[tuple[UUID, int, datetime]]] = field(default_factory=dict)
+    ours: dict[UUID, list[tuple[datetime, int]]] = field(default_factory=dict)
+    matches: dict[UUID, int] = field(default_factory=dict)
 
     def sell(self, alert: Alert, dealer_id: UUID | None, occurred_at: datetime, units: int, price: int) -> None:
         """A sale was added to the evidence of an alert."""
@@ -52,6 +56,11 @@ class Ground:
         if dealer == alert.dealer_id:
             by_price = self.sold.setdefault(alert.id, {})
             by_price[price] = by_price.get(price, 0) + units
+
+    def report(self, sku_id: UUID, dealer_id: UUID | None, sales: Iterable[Sale]) -> None:
+        """Sales are told of that are not kept yet; those of our dealers are ours."""
+        ours = self.ours.setdefault(sku_id, [])
+        ours.extend((sale.occurred_at, sale.units) for sale in sales if sale.dealer_id or dealer_id)
 
     def begin(self, alert: Alert, at: datetime) -> None:
         """A cycle of an alert begins."""
@@ -64,9 +73,16 @@ class Ground:
         return len(begun - {(alert.id, alert.cycle)})
 
 
-async def surveyed(tx: Transaction, alerts: Sequence[Alert], first: datetime, last: datetime) -> Ground:
-    """The ground of alerts that are looked at as of moments from `first` to `last`."""
+async def surveyed(
+    tx: Transaction, alerts: Sequence[Alert], first: datetime, last: datetime, undercut: Collection[UUID] = ()
+) -> Ground:
+    """The ground of alerts that are looked at as of moments from `first` to `last`; `undercut` are SKUs of cheaper competitors."""
     ground = Ground()
+    if undercut:
+        since = first - timedelta(days=(await tx.settings()).run_rate_days)
+        asked = {"tenant": tx.actor.tenant_id, "skus": sorted(undercut), "since": since, "until": last}
+        for sku, at, units in (await tx.session.execute(OURS, asked)).all():
+            ground.ours.setdefault(sku, []).append((at, int(units)))
     if not alerts:
         return ground
     settings = await tx.settings()
@@ -92,6 +108,14 @@ LATELY = text(f"""
 SELECT alert_id, dealer_id, occurred_at, sum(units) FROM evidence_sale_row
 WHERE {_NAMED} AND occurred_at > :since AND occurred_at <= :until GROUP BY 1, 2, 3
 """)
+OURS = text("""
+SELECT sku_id, captured_at, units FROM price_observation
+WHERE tenant_id = :tenant AND sku_id = ANY (CAST(:skus AS uuid[])) AND dealer_id IS NOT NULL AND units IS NOT NULL
+  AND captured_at > :since AND captured_at <= :until
+UNION ALL SELECT l.sku_id, d.created_at, 1 FROM listing l JOIN deal d ON d.tenant_id = l.tenant_id AND d.listing_id = l.id
+WHERE l.tenant_id = :tenant AND l.sku_id = ANY (CAST(:skus AS uuid[])) AND d.status NOT IN ('CANCELLED','REFUNDED')
+  AND d.created_at > :since AND d.created_at <= :until
+""")
 # When a cycle began is when its first price was seen, however late that was brought in. Of the present one the alert knows it,
 # of those before only events tell, of which there may be many.
 BEGUN = text("""
@@ -109,22 +133,45 @@ WHERE s.cycle > 1 AND e.type IN ('alert.opened', 'alert.reopened') AND e.at > :s
 
 
 async def assess(tx: Transaction, alert: Alert, at: datetime, ground: Ground | None = None) -> None:
-    """Compute terms, score and severity of a breach anew as of `at`, and keep them in the row."""
+    """Compute terms, score and severity of an alert anew as of `at`, and keep them in the row."""
     settings = await tx.settings()
-    ground = ground or await surveyed(tx, [alert], at, at)
-    kind, policy = POLICY_OF[AlertKind[alert.kind]], alert.policy_minor
-    assert policy is not None  # alerts of these kinds have one
+    if ground is None:
+        undercut = [alert.sku_id] if alert.kind == AlertKind.COMPETITOR_UNDERCUT else []
+        ground = await surveyed(tx, [alert], at, at, undercut)
+    limit = alert.policy_minor
+    assert limit is not None  # alerts of these kinds have one
+    if alert.kind == AlertKind.COMPETITOR_UNDERCUT:
+        terms: Sequence[Term] = [_undercut(alert, limit, at, settings, ground)]
+    else:
+        terms = await _breach(tx, alert, limit, at, settings, ground)
+    score = rules.severity(
+        POLICY_OF.get(AlertKind[alert.kind], PolicyKind.MRP_FLOOR), limit, alert.price_minor, terms[0].amount,
+        _reference(settings, alert.currency), ground.earlier(alert, at), max(0, (at - alert.first_seen_at).days),
+    )  # fmt: skip
+    alert.impact, alert.impact_minor = document(terms, alert.currency), rules.at_risk(terms)
+    alert.score_tenths, alert.severity = int(score.score * 10), score.severity
+
+
+async def _breach(
+    tx: Transaction, alert: Alert, policy: int, at: datetime, settings: TenantSettings, ground: Ground
+) -> Sequence[Term]:
+    kind = POLICY_OF[AlertKind[alert.kind]]
     rate, peers = await _rates(tx, alert, at, settings.run_rate_days, ground)
-    terms = rules.breach_terms(
+    return rules.breach_terms(
         kind, policy, alert.price_minor, sorted_rows(ground.sold.get(alert.id, {})), rate, peers,
         horizon_days=settings.horizon_days, cascade_bp=settings.cascade_bp,
     )  # fmt: skip
-    earlier = ground.earlier(alert, at)
-    days = max(0, (at - alert.first_seen_at).days)
-    reference = _reference(settings, alert.currency)
-    score = rules.severity(kind, policy, alert.price_minor, terms[0].amount, reference, earlier, days)
-    alert.impact, alert.impact_minor = document(terms, alert.currency), rules.at_risk(terms)
-    alert.score_tenths, alert.severity = int(score.score * 10), score.severity
+
+
+def _undercut(alert: Alert, ours: int, at: datetime, settings: TenantSettings, ground: Ground) -> Term:
+    """What we sell a day, at what the competitor is cheaper by."""
+    since = at - timedelta(days=settings.run_rate_days)
+    sold = sum(units for when, units in ground.ours.get(alert.sku_id, ()) if since < when <= at)
+    match = ground.matches.get(alert.id)
+    if match is None:  # nobody looked again: what was said of it stays
+        match = next(int(term_of(each).inputs["matchBp"]) for each in alert.impact["terms"])
+    rate = rules.units_per_day(sold, settings.run_rate_days)
+    return rules.undercut(rate, ours, alert.price_minor, match, settings.horizon_days)
 
 
 async def recover(tx: Transaction, alert: Alert) -> Term:
@@ -138,9 +185,10 @@ def recover_unsold(alert: Alert) -> Term:
 
 
 def _recovered(alert: Alert, after: Rows) -> Term:
-    policy = alert.policy_minor
-    assert policy is not None
-    term = rules.recovered(POLICY_OF[AlertKind[alert.kind]], policy, alert.price_minor, after)
+    kind, policy = POLICY_OF.get(AlertKind[alert.kind]), alert.policy_minor
+    if kind is None or policy is None:  # nobody kept to a policy again
+        return Term(ImpactTermName.RECOVERED, 0, {})
+    term = rules.recovered(kind, policy, alert.price_minor, after)
     kept = [each for each in alert.impact["terms"] if each["name"] != term.name]
     alert.impact = {**alert.impact, "terms": [*kept, _term(term, alert.currency)]}
     return term

@@ -14,10 +14,17 @@ from ..rules.alert import PolicyException, PolicyVersion
 from ..rules.enums import PolicyKind
 from ..rules.impact import delta
 
+SURE = 10_000
+"""Of basis points: it is this SKU and no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A price, in minor units of `currency`, that a dealer or a competitor asked for a SKU at a moment."""
+    """A price, in minor units of `currency`, that a dealer or a competitor asked for a SKU at a moment.
+
+    `match_bp` is how sure it is that the thing is this SKU; `judged_at` is later than the moment where a price is held
+    against something that has changed since.
+    """
 
     sku_id: UUID
     price: int
@@ -28,6 +35,13 @@ class Seen:
     channel: str | None = None
     url: str | None = None
     listing_id: UUID | None = None
+    match_bp: int = SURE
+    judged_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime:
+        """The moment as of which it is decided upon."""
+        return self.judged_at or self.captured_at
 
 
 @dataclass(slots=True)
@@ -42,10 +56,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a policy asks of whoever was observed: the amount, the version it comes from, whether it is passed."""
+    """What a policy asks of whoever was observed: the amount, the version it comes from, whether it is passed.
+
+    Our own price is the floor of a competitor's, and comes from no version.
+    """
 
     kind: PolicyKind
-    version_id: UUID
+    version_id: UUID | None
     amount: int
     breached: bool
 

@@ -20,6 +20,7 @@ from .enums import known
 from .external import NAMED, brought_in
 from .filters import ExternalIdInput, conditions, named_elsewhere
 from .money import MoneyInput, minor_units
+from .observation import our_price_moved
 from .writing import locked, means, permit
 
 means("uq_sku_tenant_id_code", lambda: NotUnique("There is a SKU with this code.", field="code"))
@@ -177,6 +178,8 @@ async def sku_update(tx: Transaction, input: SkuUpdateInput) -> Sku:
     problems.check()
     for name, value in changes.items():
         setattr(sku, name, value)
+    if "mrp_minor" in changes:
+        our_price_moved(tx, sku.id)
     tx.emit("sku.updated", sku)
     await tx.session.flush()
     return sku

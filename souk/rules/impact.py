@@ -118,9 +118,8 @@ def recovered(kind: PolicyKind, policy: int, price_before: int, rows_after: Rows
 
 
 def at_risk(terms: Iterable[Term]) -> int:
-    """Total at risk: the sum of the three terms of a breach as they are shown, never in place of them."""
-    shown = {TermName.OBSERVED_LEAKAGE, TermName.RUN_RATE_EXPOSURE, TermName.CASCADE_EXPOSURE}
-    return sum(term.amount for term in terms if term.name in shown)
+    """Total at risk: the sum of the terms as they are shown, never in place of them, without what came back."""
+    return sum(term.amount for term in terms if term.name is not TermName.RECOVERED)
 
 
 def breach_terms(

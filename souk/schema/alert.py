@@ -73,11 +73,11 @@ class ImpactTerm:
     inputs: list[ImpactInput] = strawberry.field(description="All that it was computed from.")
 
 
-@strawberry.type(description="What a price past a policy costs, term by term, as of the newest evidence.")
+@strawberry.type(description="What a price past its limit costs, term by term, as of the newest evidence.")
 class AlertImpact:
     terms: list[ImpactTerm] = strawberry.field(description="The terms, each on its own.")
     at_risk: list[Money] = strawberry.field(
-        description="The sum of observed leakage, run-rate exposure and cascade exposure, one amount per currency."
+        description="The sum of the terms but for what was recovered, one amount per currency."
     )
 
 
@@ -161,7 +161,10 @@ class AlertRevision(Node):
 
 @view(models.Alert, node=resolve.alert, gate=SeesAlert())
 class Alert(Node):
-    """The life of one breach of (dealer, competitor, SKU, kind); its cycles count how often it came back."""
+    """The life of one breach of (dealer, competitor, SKU, kind); its cycles count how often it came back.
+
+    An undercut has no dealer, no policy and no rule: its limit is our own price.
+    """
 
     kind: AlertKind
     status: AlertStatus

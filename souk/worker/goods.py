@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from ..db.session import Transaction
 from ..models import Batch, PricePolicy, Sku, new_id
 from ..resolvers.limits import Policy, policies_of
+from ..resolvers.observation import our_price_moved
 from ..resolvers.policy import version_of
 from ..rules.alert import PolicyVersion, version_at
 from ..rules.enums import PolicyKind
@@ -68,6 +69,8 @@ def _sku(tx: Transaction, item: Item, known: dict[str, Sku]) -> Result:
         return Result(outcome="UNCHANGED", target_id=sku.id, warnings=warnings)
     for column, value in changes.items():
         setattr(sku, column, value)
+    if "mrp_minor" in changes:
+        our_price_moved(tx, sku.id)
     tx.emit("sku.updated", sku, data={"by": "import"})
     return Result(outcome="UPDATED", target_id=sku.id, warnings=warnings)
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from ..db.session import Transaction
 from ..models import Batch, new_id
 from ..resolvers.evidence import Sale
+from ..resolvers.limits import SURE
 from ..resolvers.observation import Seen, Sight, observe_all
 from ..rules.enums import EvidenceSource
 from ..rules.importing import PriceMapping
@@ -27,7 +28,8 @@ WHERE tenant_id = :tenant AND source = :source AND external_ref = ANY (CAST(:ref
 KEEP = text("""
 WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
   id uuid, snapshot_id uuid, ref text, sku_id uuid, dealer_id uuid, competitor_id uuid, captured_at timestamptz,
-  channel text, url text, outcome text, price bigint, currency text, units integer)
+  channel text, url text, outcome text, price bigint, currency text, units integer,
+  match_bp integer)
 ), shown AS (
   INSERT INTO competitor_snapshot (tenant_id, id, created_at, competitor_id, sku_id, captured_at, url, outcome,
       price_minor, currency)
@@ -35,9 +37,9 @@ WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) A
       CASE outcome WHEN 'FOUND' THEN price END, currency
     FROM r WHERE competitor_id IS NOT NULL ON CONFLICT DO NOTHING)
 INSERT INTO price_observation (tenant_id, id, created_at, sku_id, dealer_id, competitor_id, captured_at, channel, url,
-    outcome, price_minor, currency, units, source, external_ref)
+    outcome, price_minor, currency, units, match_bp, source, external_ref)
   SELECT :tenant, id, :now, sku_id, dealer_id, competitor_id, captured_at, channel, url, outcome, price, currency,
-    units, :source, ref FROM r
+    units, match_bp, :source, ref FROM r
 """)
 
 
@@ -93,14 +95,14 @@ def _one(
         "id": new_id(), "snapshot_id": new_id(), "ref": ref, "sku_id": sku, "dealer_id": seller.dealer_id,
         "competitor_id": seller.competitor_id, "captured_at": at, "channel": values.get("channel"),
         "url": values.get("url"), "outcome": values["outcome"], "price": values["price"],
-        "currency": values["currency"], "units": values.get("units"),
+        "currency": values["currency"], "units": values.get("units"), "match_bp": values.get("match"),
     }  # fmt: skip
     kept.append(row)
     known[ref] = (row["id"], values["price"], at)
     if values["outcome"] == "FOUND":
         seen = Seen(
             sku, values["price"], values["currency"], at, seller.dealer_id, seller.competitor_id, row["channel"],
-            row["url"],
+            row["url"], match_bp=SURE if row["match_bp"] is None else row["match_bp"],
         )  # fmt: skip
         units = row["units"]
         sold = [Sale(at, units, values["price"], ref, EvidenceSource.UPLOAD, seller.dealer_id)] if units else []

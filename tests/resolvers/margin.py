@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from souk.db.session import Transaction
-from souk.models import Listing, Sku, new_id
+from souk.models import Deal, Listing, Offer, Sku, new_id
 from souk.resolvers import observation
 from souk.resolvers.evidence import Sale
 from souk.rules.actor import Actor, Role
@@ -56,6 +56,24 @@ async def listing(world: World, sku_id: UUID, price: int | None, *, dealer: UUID
     )  # fmt: skip
     await world.add(row)
     return row
+
+
+async def a_deal(world: World, row: Listing, when: datetime, status: str = "AWAITING_PAYMENT") -> None:
+    """A sale of one unit of a listing, whoever bought it."""
+    person = world.actors[Role.CUSTOMER].user_id
+    of = {"listing_id": row.id, "currency": "INR", "created_at": when}
+    offer = Offer(
+        id=new_id(), direction="BUY", status="ACCEPTED", proposer_user_id=person, owner_dealer_id=row.dealer_id,
+        head_party="PROPOSER", amount_minor=1, proposer_amount_minor=1, expires_at=when, **of,
+    )  # fmt: skip
+    await world.add(offer)
+    await world.add(
+        Deal(
+            id=new_id(), offer_id=offer.id, kind="SALE", settlement="OFFLINE", status=status, exclusive=False,
+            payer_user_id=person, payee_dealer_id=row.dealer_id, net_minor=1, vat_minor=0, gross_minor=1,
+            payment_due_at=when, **of,
+        )
+    )  # fmt: skip
 
 
 async def see(world: World, row: Listing, price: int, now: datetime) -> list[Any]:

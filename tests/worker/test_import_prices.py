@@ -143,6 +143,47 @@ async def test_observations_raise_repeat_and_cure_by_the_rule_of_live_ones(bring
     assert changed == ("COMPLETED", 10, 0, 0, 7, 3, 1), "what was seen is never changed"
 
 
+async def test_a_competitor_is_held_against_our_price_and_a_failed_look_says_nothing(bring: Bring) -> None:
+    world = bring.world
+    await bring(lines("1,A,Thing A,1000,,,"), SKUS)
+    mapping = seen("COMPETITOR") + '[fields.match]\nfrom = "name"\nwords = { maybe = "0.5" }\n'
+    failed = [
+        "{},A,,,,shop.example.com,2026-03-{}T00:00:00Z",
+        "{},A,,1000,broken,shop.example.com,2026-03-{}T00:00:00Z",
+    ]
+    assert counts(await bring(lines(*(row.format(n, f"0{n}") for n, row in enumerate(failed, 1))), mapping)) == (
+        "COMPLETED",
+        2,
+        2,
+        0,
+        0,
+        0,
+        1,
+    )
+    assert await statuses(world) == []
+    file = lines("3,A,maybe,1000,850,shop.example.com,2026-03-03T00:00:00Z")
+    assert counts(await bring(file, mapping)) == ("COMPLETED", 1, 1, 0, 0, 0, 0)
+    assert await statuses(world) == [("OPEN", 1, 1)]
+    assert counts(await bring(lines(*(row.format(n, n) for n, row in enumerate(failed, 11))), mapping)) == (
+        "COMPLETED",
+        2,
+        2,
+        0,
+        0,
+        0,
+        1,
+    )
+    assert await statuses(world) == [("OPEN", 1, 1)]
+    term = "SELECT kind, policy_minor, price_minor, jsonb_path_query_first(impact, '$.terms[*].inputs[4].values[0]') FROM alert"
+    assert await world.rows(term) == [("COMPETITOR_UNDERCUT", 100_000, 85_000, "5000")]
+    assert await world.rows("SELECT match_bp FROM price_observation WHERE outcome = 'FOUND'") == [(5_000,)]
+    file = lines(
+        "9,A,85 %,1000,1000,shop.example.com,2026-03-20T00:00:00Z", "8,A,2,1000,9,shop.example.com,2026-03-21T00:00:00Z"
+    )
+    assert counts(await bring(file, mapping))[1:3] == (2, 2)
+    assert (await statuses(world))[0] == ("OPEN", 2, 3)
+
+
 async def test_what_comes_late_is_evidence_and_moves_nothing(bring: Bring) -> None:
     world = bring.world
     await bring(lines("1,A,Thing A,1000,,,"), SKUS)

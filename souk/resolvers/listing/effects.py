@@ -18,7 +18,7 @@ from ...rules.errors import NotFound
 from ...rules.listing import ListingState
 from ...rules.machines import machine
 from ..consequences import supersede_offers, with_offers
-from ..observation import observe
+from ..observation import observe, our_price_moved
 from ..restriction import dealer_state
 from ..writing import locked, move
 
@@ -118,6 +118,7 @@ def _down(tx: Transaction, listing: Listing, reason: str | None, cause: str | No
     )
     data = {"cause": cause or "listingModerate"}
     move(tx, listing, ListingStatus.SUSPENDED, "listing.suspended", reason=reason, data=data, **by_hand)
+    our_price_moved(tx, listing.sku_id)
     listing.status_reason = reason
 
 
@@ -177,6 +178,7 @@ async def archive(
     rules.archive(state_of(listing), reason=reason)
     mutation = "listingArchive" if cause is None else None
     move(tx, listing, ListingStatus.ARCHIVED, "listing.archived", mutation=mutation, cause=cause, reason=reason)
+    our_price_moved(tx, listing.sku_id)
     listing.status_before_suspension = None
     if offers:
         await supersede_offers(tx, listing)
@@ -195,6 +197,7 @@ async def expire(tx: Transaction, listing_id: UUID) -> Listing | None:
             await tx.due(EXPIRY, listing.id, ends)
         return None
     move(tx, listing, ListingStatus.EXPIRED, "listing.expired", cause="expiresAt")
+    our_price_moved(tx, listing.sku_id)
     await tx.not_due(EXPIRY, listing.id)
     await supersede_offers(tx, listing)
     return listing

@@ -10,6 +10,7 @@ from ...rules import listing as rules
 from ...rules import text
 from ...rules.dealer import DealerState
 from ...rules.enums import ListingStatus, ModerationAction
+from ..observation import our_price_moved
 from ..restriction import dealer_state
 from ..writing import found, locked, move, permit
 from . import effects
@@ -95,6 +96,7 @@ async def listing_pause(tx: Transaction, input: ListingPauseInput) -> Listing:
     listing = await locked(tx, Listing, input.id, SeesListing(), version=input.expected_version)
     await permit(tx, WritesListing(), listing)
     move(tx, listing, rules.pause(state_of(listing)), "listing.paused", mutation="listingPause")
+    our_price_moved(tx, listing.sku_id)
     return listing
 
 

@@ -24,6 +24,7 @@ from ..deal import places_taken
 from ..external import NAMED, brought_in
 from ..filters import ExternalIdInput
 from ..money import MoneyInput, minor_units
+from ..observation import our_price_moved
 from ..writing import Sees, found, locked, move, permit
 from .details import FIELD, CastingInput, Detail, ProductInput, VehicleInput, bounded, fill, new_detail
 from .effects import listing_changed, price_order, state_of
@@ -198,6 +199,7 @@ async def _write(tx: Transaction, listing: Listing, given: dict[str, Any], probl
     if "category_id" in given:
         listing.category_id = await _key(tx, Category, given["category_id"], SeesCategory(), "category_id", problems)
     if "sku_id" in given:
+        our_price_moved(tx, listing.sku_id)  # another is offered for less, or nothing is
         listing.sku_id = await _key(tx, Sku, given["sku_id"], SeesSku(), "sku_id", problems)
 
 

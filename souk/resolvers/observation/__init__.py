@@ -11,9 +11,11 @@ from ..limits import Limit, Seen, limits
 from .curing import cure_due
 from .effects import CURE, SNOOZE, resolve, resolve_awaiting, woken
 from .ground import Sight
+from .judging import observe_all
 from .key import OWN_CHANNEL, state_of
-from .seeing import observe, observe_all, observe_price
+from .seeing import observe, observe_price
 from .standing import CALM, calm, watched
+from .undercut import compare, our_price_moved
 
 __all__ = [
     "CALM",
@@ -25,11 +27,13 @@ __all__ = [
     "Seen",
     "Sight",
     "calm",
+    "compare",
     "cure_due",
     "limits",
     "observe",
     "observe_all",
     "observe_price",
+    "our_price_moved",
     "resolve",
     "resolve_awaiting",
     "state_of",

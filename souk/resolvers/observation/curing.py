@@ -9,7 +9,7 @@ from ...models import Alert, Dealer, Listing
 from ...rules import alert as rules
 from ...rules.clauses import implements
 from ...rules.dealer import next_step
-from ...rules.enums import AlertStatus, LadderStep
+from ...rules.enums import AlertKind, AlertStatus, LadderStep
 from .. import impact
 from ..evidence import Chains
 from ..writing import found, locked, move
@@ -17,6 +17,7 @@ from .effects import begun, resolve
 from .ground import Ground
 from .key import SHOWN, state_of
 from .seeing import observe
+from .undercut import compare
 
 
 @implements("Alert", "AWAITING_CURE", "OPEN", effect="next step of the ladder")
@@ -37,6 +38,8 @@ async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
         return alert
     if listing is not None:
         await observe(tx, listing)
+    if alert.kind == AlertKind.COMPETITOR_UNDERCUT:
+        await compare(tx, {alert.sku_id})
     decided = rules.cure_due(state_of(alert), breaching=True, now=tx.now)
     if decided is None:
         return alert  # cured by what was just seen

@@ -31,15 +31,15 @@ async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sale
         Alert(
             id=new_id(), kind=kind, status=AlertStatus.OPEN, cycle=1, severity="LOW", score_tenths=0,
             dealer_id=seen.dealer_id, competitor_id=seen.competitor_id, sku_id=seen.sku_id, currency=seen.currency,
-            price_minor=seen.price, first_seen_at=seen.captured_at, last_seen_at=seen.captured_at, impact={},
+            price_minor=seen.price, first_seen_at=seen.at, last_seen_at=seen.captured_at, impact={},
             evidence_head=None,
         )
     )  # fmt: skip
     ground.alerts.setdefault(key_of(seen), []).insert(0, alert)
-    _point(alert, seen, limit)
+    _point(ground, alert, seen, limit)
     _support(ground, alert, seen, sales)
-    ground.costs.begin(alert, seen.captured_at)
-    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    ground.costs.begin(alert, seen.at)
+    await impact.assess(ground.tx, alert, seen.at, ground.costs)
     ground.tx.emit("alert.opened", alert, to_status=AlertStatus.OPEN, data=begun(alert))
     await confirm(ground, alert)
     made: Alert = alert
@@ -48,12 +48,13 @@ async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sale
 
 async def repeated(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales: Sequence[Sale]) -> Alert | None:
     """The live breach again, or a deeper one; None when nothing of it is new."""
-    if not _support(ground, alert, seen, sales):
+    moved = seen.judged_at is not None and limit.amount != alert.policy_minor
+    if not _support(ground, alert, seen, sales) and not moved:
         return None
     further = roused(state_of(alert), limit.kind, limit.amount, seen.price)
-    _point(alert, seen, limit)
+    _point(ground, alert, seen, limit)
     alert.last_seen_at = seen.captured_at
-    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    await impact.assess(ground.tx, alert, seen.at, ground.costs)
     ground.tx.emit("alert.repeated", alert, data=told(alert))
     if further:
         await woken(ground.tx, alert)
@@ -72,11 +73,11 @@ async def reopened(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales
     """A breach soon after the last: the same alert, in its next cycle."""
     alert.cycle += 1
     alert.resolved_at = alert.resolution = alert.cure_due_at = None
-    alert.first_seen_at = alert.last_seen_at = seen.captured_at
-    _point(alert, seen, limit)
+    alert.first_seen_at, alert.last_seen_at = seen.at, seen.captured_at
+    _point(ground, alert, seen, limit)
     _support(ground, alert, seen, sales)
-    ground.costs.begin(alert, seen.captured_at)
-    await impact.assess(ground.tx, alert, seen.captured_at, ground.costs)
+    ground.costs.begin(alert, seen.at)
+    await impact.assess(ground.tx, alert, seen.at, ground.costs)
     move(ground.tx, alert, AlertStatus.OPEN, "alert.reopened", cause="re-breach ≤ 30 d", data=begun(alert))
     await confirm(ground, alert)
     return alert
@@ -92,7 +93,7 @@ async def cured(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale])
         recovered = await impact.recover(ground.tx, alert)
     else:
         recovered = impact.recover_unsold(alert)
-    await resolve(ground, alert, seen.captured_at, recovered=recovered.amount)
+    await resolve(ground, alert, seen.at, recovered=recovered.amount)
     return alert
 
 
@@ -142,7 +143,8 @@ def noted(ground: Ground, alert: Alert, seen: Seen, sales: Sequence[Sale]) -> Al
     return alert
 
 
-def _point(alert: Alert, seen: Seen, limit: Limit) -> None:
+def _point(ground: Ground, alert: Alert, seen: Seen, limit: Limit) -> None:
+    ground.costs.matches[alert.id] = seen.match_bp
     alert.price_minor, alert.policy_minor, alert.policy_version_id = seen.price, limit.amount, limit.version_id
     alert.listing_id = seen.listing_id
 

@@ -8,16 +8,18 @@ from sqlalchemy import select
 
 from ...db.session import Transaction
 from ...models import Alert, Dealer
-from ...rules.alert import ENDED
-from ...rules.enums import PolicyKind
+from ...rules.alert import ENDED, RAISES
+from ...rules.enums import AlertKind
 from .. import impact
 from ..evidence import Chains, Sale
 from ..limits import Limit, Seen, limits_of
 from .key import Key, alerts, key_of, lock
+from .ours import undercuts
 
 Sight = tuple[Seen, Sequence[Sale]]
 """A price, and the sales it led to."""
-Limits = dict[PolicyKind, Limit]
+Limits = dict[AlertKind, Limit]
+"""By the kind of alert that is raised where one is passed."""
 
 
 @dataclass
@@ -39,12 +41,12 @@ class Ground:
 async def surveyed(tx: Transaction, sights: Sequence[Sight]) -> Ground:
     """Look up and lock what these sights may touch; those that touch nothing are left out. The earliest come first."""
     chains = Chains(tx)
-    judged = list(zip(sights, await limits_of(tx, [seen for seen, _ in sights]), strict=True)) if sights else []
+    judged = await _judged(tx, sights)
     known = await alerts(tx, {key_of(seen) for seen, _ in sights}) if sights else {}
     relevant = [(sight, limits) for sight, limits in judged if limits or key_of(sight[0]) in known]
     if not relevant:
         return Ground(tx, chains, impact.Ground())
-    relevant.sort(key=lambda each: each[0][0].captured_at)  # stable: of one moment, in the order they came
+    relevant.sort(key=lambda each: each[0][0].at)  # stable: of one moment, in the order they came
     keys = {key_of(seen) for (seen, _), _ in relevant}
     await lock(tx, keys)
     known = await alerts(tx, keys, lock=True)
@@ -53,13 +55,34 @@ async def surveyed(tx: Transaction, sights: Sequence[Sight]) -> Ground:
     await chains.know(held, [seen.captured_at for (seen, _), _ in relevant], refs)
     # a cycle that goes on is assessed as of the moment it was last seen, which may be long before
     moments = [
-        *(seen.captured_at for (seen, _), _ in relevant),
+        *(seen.at for (seen, _), _ in relevant),
         *(a.last_seen_at for a in held if a.status not in ENDED),
     ]
-    costs = await impact.surveyed(tx, held, min(moments), max(moments))
+    costs = await impact.surveyed(tx, held, min(moments), max(moments), _undercut(relevant, held))
+    for seen, sales in sights:
+        costs.report(seen.sku_id, seen.dealer_id, sales)
     ground = Ground(tx, chains, costs, relevant, known)
     await _hold(ground, {seen.dealer_id for (seen, _), limits in relevant for each in limits.values() if each.breached})
     return ground
+
+
+async def _judged(tx: Transaction, sights: Sequence[Sight]) -> list[tuple[Sight, Limits]]:
+    """The sights with what they are held against: the policies, and for a competitor our own price."""
+    if not sights:
+        return []
+    seen = [seen for seen, _ in sights]
+    asked = [{RAISES[kind]: limit for kind, limit in by_kind.items()} for by_kind in await limits_of(tx, seen)]
+    for limits, limit in zip(asked, await undercuts(tx, seen), strict=True):
+        if limit is not None:
+            limits[AlertKind.COMPETITOR_UNDERCUT] = limit
+    return list(zip(sights, asked, strict=True))
+
+
+def _undercut(relevant: Sequence[tuple[Sight, Limits]], held: Sequence[Alert]) -> set[UUID]:
+    """The SKUs in which a competitor undercuts us, or did."""
+    kind = AlertKind.COMPETITOR_UNDERCUT
+    now = {seen.sku_id for (seen, _), limits in relevant if kind in limits and limits[kind].breached}
+    return now | {alert.sku_id for alert in held if alert.kind == kind}
 
 
 async def _hold(ground: Ground, dealers: Iterable[UUID | None]) -> None:

@@ -10,11 +10,13 @@ from sqlalchemy import ARRAY, Uuid, and_, bindparam, func, select, text
 from ...db.session import Transaction
 from ...models import Alert, Listing
 from ...rules.alert import RAISES, AlertState
-from ...rules.enums import DismissReason, ListingStatus
+from ...rules.enums import AlertKind, DismissReason, ListingStatus
 from ..limits import Limit, Seen, depth, limits
 
 OWN_CHANNEL = "MARKETPLACE"
 """The channel of this marketplace's own listings, as exceptions name it."""
+KINDS = (*RAISES.values(), AlertKind.COMPETITOR_UNDERCUT)
+"""The kinds of alert that a price raises."""
 SHOWN = (
     ListingStatus.DRAFT,
     ListingStatus.PENDING_REVIEW,
@@ -67,7 +69,7 @@ SELECT pg_advisory_xact_lock(n) FROM (
 
 
 async def alerts(tx: Transaction, keys: Iterable[Key], lock: bool = False) -> dict[Key, list[Alert]]:
-    """The alerts of each key that a policy raised, the newest first."""
+    """The alerts of each key that a price raised, the newest first."""
     columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
     named: Any = func.unnest(*(bindparam(None, column, type_=ARRAY(Uuid())) for column in columns))
     of = named.table_valued("sku", "dealer", "competitor", name="of").render_derived()
@@ -81,7 +83,7 @@ async def alerts(tx: Transaction, keys: Iterable[Key], lock: bool = False) -> di
                 Alert.competitor_id.is_not_distinct_from(of.c.competitor),
             ),
         )
-        .where(Alert.tenant_id == tx.actor.tenant_id, Alert.kind.in_(list(RAISES.values())))
+        .where(Alert.tenant_id == tx.actor.tenant_id, Alert.kind.in_(KINDS))
         .order_by(Alert.first_seen_at.desc(), Alert.id.desc())
     )
     if lock:

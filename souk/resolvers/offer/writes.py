@@ -26,6 +26,7 @@ from ..consequences import supersede_offers
 from ..deal import open_deal, places_taken
 from ..lead.follow import offer_made
 from ..money import MoneyInput, minor_units
+from ..observation import our_price_moved
 from ..restriction import dealer_state
 from ..writing import found, locked, means, move, permit
 
@@ -234,6 +235,7 @@ async def _accepted(
     deal = await open_deal(tx, offer, listing)
     if listing_rules.reserved(_market(listing), deals=taken + 1):
         move(tx, listing, ListingStatus.RESERVED, "listing.reserved", cause="offer accepted")
+        our_price_moved(tx, listing.sku_id)
         await supersede_offers(tx, listing, but=offer)
     return deal
 

@@ -23,7 +23,7 @@ from souk.rules.importing.cells import Bad
 from souk.rules.importing.parse import ParsedRow, Value, Warned, cells_of, hash_of
 from souk.rules.importing.prices import KINDS, NEEDED, Cell, PriceMapping
 from souk.rules.importing.reading import Sheet
-from souk.rules.money import CURRENCY_DIGITS, MAX_MINOR
+from souk.rules.money import CURRENCY_DIGITS, MAX_MINOR, round_half_up
 
 _SHOWN = 200
 _REMEMBERED = 8_192
@@ -108,6 +108,8 @@ class _Field:
                 return cells.code(cell, (12,)), None
             case "integer":
                 return whole_number(cell), None
+            case "share":
+                return share(cell, self.decimal), None
             case "currency":
                 word = cell.strip().upper()
                 return (word, None) if word in CURRENCY_DIGITS else (None, "is no currency of ISO 4217")
@@ -195,7 +197,8 @@ class _Row:
         return values
 
     def _observation(self) -> dict[str, Value]:
-        values = self._seen("units", "url") | self._amounts("price", "list_price")
+        match = ("match",) if self.mapping.fills("match") else ()
+        values = self._seen("units", "url", *match) | self._amounts("price", "list_price")
         price = self.exact.get("price")
         if isinstance(price, str):
             values["outcome"], values["price"] = price, None
@@ -305,6 +308,18 @@ def whole_number(cell: str) -> int | None:
     negative = written.startswith(("-", "−"))
     value = cells.integer(written[1:].lstrip() if negative else written, 0, 2**31 - 1)
     return -value if negative and value is not None else value
+
+
+def share(cell: str, decimal: str | None = None) -> int | None:
+    """A share from 0 to 1, or of a hundred with a percent sign, in basis points (HALF_UP). Raises Bad."""
+    written = cells.squeeze(cell)
+    if cells.is_blank(written):
+        return None
+    number = cells.number(written.removesuffix("%").rstrip(), decimal=decimal)
+    exact = Fraction(number) / (100 if written.endswith("%") else 1)
+    if exact > 1:
+        raise Bad("is not a share from 0 to 1")
+    return round_half_up(exact * 10_000)
 
 
 def _constantly(cell: str) -> Callable[[list[str]], str]:

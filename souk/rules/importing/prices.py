@@ -46,7 +46,7 @@ KINDS: Dict[str, str] = {
     "channel": "text", "url": "url", "currency": "currency", "kind": "kind", "mrp": "amount", "cost": "amount",
     "price": "amount", "list_price": "amount", "amount": "amount", "tolerance": "amount", "tolerance_bp": "integer",
     "units": "integer", "captured_at": "moment", "valid_from": "moment", "valid_to": "moment", "ean": "ean",
-    "upc": "upc", "mpn": "code",
+    "upc": "upc", "mpn": "code", "match": "share",
 }  # fmt: skip
 """Field → how its cells are read."""
 FIELDS: Dict[ImportWhat, tuple[str, ...]] = {
@@ -55,7 +55,8 @@ FIELDS: Dict[ImportWhat, tuple[str, ...]] = {
         "sku", "kind", "amount", "currency", "tolerance", "tolerance_bp", "valid_from", "valid_to",
     ),
     ImportWhat.PRICE_OBSERVATIONS: (
-        "sku", "seller", "price", "list_price", "captured_at", "currency", "units", "channel", "url", "name", "brand",
+        "sku", "seller", "price", "list_price", "captured_at", "currency", "units", "channel", "url", "match", "name",
+        "brand",
     ),
     ImportWhat.SALES: (
         "sku", "seller", "price", "units", "captured_at", "currency", "channel", "description", "name", "brand",

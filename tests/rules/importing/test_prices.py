@@ -15,7 +15,7 @@ from souk.rules.enums import PolicyKind
 from souk.rules.errors import Invalid, InvalidInput
 from souk.rules.importing import ParsedRow, PriceMapping
 from souk.rules.importing.cells import Bad
-from souk.rules.importing.price_rows import limit, moment
+from souk.rules.importing.price_rows import limit, moment, share
 from souk.rules.importing.prices import read_price_mapping
 from souk.rules.importing.walking import mapping_of, walk
 
@@ -100,6 +100,29 @@ def test_a_price_beside_no_list_price_is_not_enough_to_tell() -> None:
 )
 def test_times_as_files_write_them(cell: str, zone: str | None, dates: str, expected: str | None) -> None:
     assert moment(cell, ZoneInfo(zone) if zone else None, dates) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "bp"),
+    [
+        ("0.92", 9200),
+        ("1", 10_000),
+        ("0", 0),
+        ("92 %", 9200),
+        ("92.5%", 9250),
+        ("0.00005", 1),
+        ("", None),
+        (" 0,5", 5000),
+    ],
+)
+def test_a_share_is_a_part_of_one_or_of_a_hundred(cell: str, bp: int | None) -> None:
+    assert share(cell) == bp
+
+
+@pytest.mark.parametrize("cell", ["1.01", "101%", "-0.1", "half", "%", "92"])
+def test_what_is_no_share_says_so(cell: str) -> None:
+    with pytest.raises(Bad):
+        share(cell)
 
 
 @pytest.mark.parametrize(
