@@ -1,5 +1,6 @@
 """What an alert costs, computed from its evidence and kept in its row: the terms with their inputs, score and band."""
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,12 +8,13 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Text, case, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..db.session import Transaction
 from ..models import Alert, EvidenceSaleRow, TenantSettings
 from ..permissions.alert import outside
+from ..permissions.base import may
 from ..rules import impact as rules
 from ..rules.alert import ENDED, RAISES
 from ..rules.enums import AlertKind, ImpactTermName, PolicyKind
@@ -23,6 +25,7 @@ from .evidence import Sale
 REFERENCE = 10_000
 """Whole units of a currency that count as a full loss where the tenant's settings name no amount."""
 BREACHES_DAYS = 90
+READS_COST = may("sku:readCost")
 POLICY_OF = {alert: policy for policy, alert in RAISES.items()}
 
 
@@ -138,14 +141,19 @@ async def assess(tx: Transaction, alert: Alert, at: datetime, ground: Ground | N
     if ground is None:
         undercut = [alert.sku_id] if alert.kind == AlertKind.COMPETITOR_UNDERCUT else []
         ground = await surveyed(tx, [alert], at, at, undercut)
-    limit = alert.policy_minor
-    assert limit is not None  # alerts of these kinds have one
-    if alert.kind == AlertKind.COMPETITOR_UNDERCUT:
-        terms: Sequence[Term] = [_undercut(alert, limit, at, settings, ground)]
+    limit, price = alert.policy_minor, alert.price_minor
+    if alert.kind == AlertKind.DEAD_STOCK:
+        terms: Sequence[Term] = [_dead_stock(alert)]
+        value = math.prod(stock_of(alert)) or 1  # how deep: the part of its value that it has cost so far
+        limit, price = value, value - terms[0].amount
+    elif limit is None:
+        raise ValueError("a price is past some limit")
+    elif alert.kind == AlertKind.COMPETITOR_UNDERCUT:
+        terms = [_undercut(alert, limit, at, settings, ground)]
     else:
         terms = await _breach(tx, alert, limit, at, settings, ground)
     score = rules.severity(
-        POLICY_OF.get(AlertKind[alert.kind], PolicyKind.MRP_FLOOR), limit, alert.price_minor, terms[0].amount,
+        POLICY_OF.get(AlertKind[alert.kind], PolicyKind.MRP_FLOOR), limit, price, terms[0].amount,
         _reference(settings, alert.currency), ground.earlier(alert, at), max(0, (at - alert.first_seen_at).days),
     )  # fmt: skip
     alert.impact, alert.impact_minor = document(terms, alert.currency), rules.at_risk(terms)
@@ -172,6 +180,17 @@ def _undercut(alert: Alert, ours: int, at: datetime, settings: TenantSettings, g
         match = next(int(term_of(each).inputs["matchBp"]) for each in alert.impact["terms"])
     rate = rules.units_per_day(sold, settings.run_rate_days)
     return rules.undercut(rate, ours, alert.price_minor, match, settings.horizon_days)
+
+
+def _dead_stock(alert: Alert) -> Term:
+    """What the stock was last said to cost: whoever looks at it writes it down before it is assessed."""
+    return next(term_of(each) for each in alert.impact["terms"] if each["name"] == ImpactTermName.DEAD_STOCK)
+
+
+def stock_of(alert: Alert) -> tuple[int, int]:
+    """The units that do not move, and what one costs, as they were last seen."""
+    inputs = _dead_stock(alert).inputs
+    return inputs["units"], inputs["costMinor"]
 
 
 async def recover(tx: Transaction, alert: Alert) -> Term:
@@ -218,16 +237,24 @@ def _term(term: Term, currency: str) -> dict[str, Any]:
     }
 
 
+COST = "{terms,0,inputs,1}"
+"""Where `dead_stock` leaves in the document what a unit costs us."""
 PEERS = ("peerUnitsPerDay", "{terms,2,inputs,3}")
 """The one input that tells of others, and where `breach_terms` leaves it in the document."""
 
 
 def impact_of(viewer: Any, alert: Any) -> Any:
-    """The document of an alert, for outsiders without what it tells of each peer."""
-    if not outside(viewer):
+    """The document of an alert: for outsiders without what it tells of each peer, for those who read no cost without that."""
+    if outside(viewer):
+        return _without(alert, PEERS[1])
+    if READS_COST.admits(viewer.facts):
         return alert.impact
-    path: ColumnElement[Any] = literal_column(f"'{PEERS[1]}'::text[]")
-    return alert.impact.op("#-", return_type=JSONB())(path)
+    dead = alert.impact.op("#>>", return_type=Text())(literal_column("'{terms,0,name}'::text[]"))
+    return case((dead == literal_column(f"'{ImpactTermName.DEAD_STOCK}'"), _without(alert, COST)), else_=alert.impact)
+
+
+def _without(alert: Any, path: str) -> Any:
+    return alert.impact.op("#-", return_type=JSONB())(literal_column(f"'{path}'::text[]"))
 
 
 LISTS = {PEERS[0]}

@@ -13,6 +13,7 @@ from ..rules.enums import CategoryKind, CategoryPurpose, TaxProfile, TenantStatu
 from ..rules.errors import Invalid, NotFound, NotUnique, Required
 from ..rules.money import digits_of
 from . import contact
+from .observation import STOCK
 from .session import issue
 from .user import activate
 from .writing import means
@@ -76,6 +77,7 @@ async def tenant_create(
             severity_ref={currency: SEVERITY_REF * unit},
         )
     )
+    await tx.due(STOCK, tenant.id, tx.now + timedelta(days=1))
     tx.add(Category(id=new_id(), kind=CategoryKind.TICKET, name="Appeal", purpose=CategoryPurpose.APPEAL))
     account = await tx.session.execute(select(func.souk.account_for(new_id(), address.lower(), None)))
     person: User = tx.add(

@@ -163,7 +163,7 @@ class AlertRevision(Node):
 class Alert(Node):
     """The life of one breach of (dealer, competitor, SKU, kind); its cycles count how often it came back.
 
-    An undercut has no dealer, no policy and no rule: its limit is our own price.
+    An undercut has no dealer, no policy and no rule: its limit is our own price. Dead stock has no competitor and no limit either.
     """
 
     kind: AlertKind
@@ -184,7 +184,7 @@ class Alert(Node):
     dismissed_at: DateTime | None
     impact: AlertImpact = documents(
         sql=impact_of,
-        description="What it costs: each term with its inputs, to a dealer without the rates of its peers, and the sum.",
+        description="What it costs: each term with its inputs, to a dealer without the rates of its peers, to those who read no cost without that, and the sum.",
     )
     rule: AlertRule | None = to_one(resolve.rule_of_alert)
     policy: Annotated["PricePolicy", strawberry.lazy(".policy")] | None = to_one(

@@ -94,12 +94,15 @@ async def test_what_was_there_before_gets_its_timer_and_its_category(own_databas
         appeals = "SELECT tenant_id FROM category WHERE purpose = 'APPEAL' AND kind = 'TICKET' ORDER BY 1"
         named = "UPDATE category SET purpose = NULL WHERE tenant_id = $1"  # it is found by its name
         assert len(await connection.fetch(appeals)) == 0
+        looked = "SELECT tenant_id FROM souk.work WHERE kind = 'stock.look' AND ref = tenant_id ORDER BY 1"
+        assert len(await connection.fetch(looked)) == 0
         await migrations.upgrade(url)
         assert [each["tenant_id"] for each in await connection.fetch(appeals)] == sorted(w.tenant_id for w in worlds)
         await connection.execute(named, worlds[0].tenant_id)
         await migrations.downgrade(url, "0016")
         await migrations.upgrade(url)
         assert [each["tenant_id"] for each in await connection.fetch(appeals)] == sorted(w.tenant_id for w in worlds)
+        assert [each["tenant_id"] for each in await connection.fetch(looked)] == sorted(w.tenant_id for w in worlds)
         found = await connection.fetch("SELECT ref, due_at FROM souk.work WHERE kind = 'dealer.calm'")
     finally:
         await connection.close()

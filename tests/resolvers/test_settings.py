@@ -25,6 +25,7 @@ from tests.resolvers.margin import at, policy, report, sku, statuses
 from tests.resolvers.proving import with_session
 from tests.resolvers.test_alert import IMPACT, golden
 from tests.resolvers.test_batch import Shop
+from tests.resolvers.test_dead_stock import look, stock
 from tests.resolvers.test_lead import the_lead
 from tests.resolvers.trade import a_listing, answered, codes, offered
 from tests.worker import bench
@@ -169,7 +170,6 @@ Proof = Callable[[World, Database], Awaitable[None]]
 READERS: dict[str, Proof] = {}
 LATER = {
     "refund_auto": "money", "credit_adjust_limit": "money", "inspection_hours": "money", "invalid_report_hours": "money",
-    "dead_stock_days": "margin defence", "carry_bp": "margin defence",
     "reopen_days": "desk", "reopen_cooldown_minutes": "desk",
 }  # fmt: skip
 """Thresholds of which nothing there is depends yet, and what will."""
@@ -245,6 +245,15 @@ async def deal_payment_hours(world: World, db: Database) -> None:
     id_ = (await offered(world, Role.CUSTOMER, await a_listing(world), "500.00"))["offer"]["id"]
     assert codes(await answered(world, Role.DEALER, "offerAccept", id_, 1)) == []
     assert await world.rows("SELECT payment_due_at FROM deal") == [(NOW + timedelta(hours=9),)]
+
+
+@reads("dead_stock_days", "carry_bp")
+async def dead_stock(world: World, db: Database) -> None:
+    await change(world, deadStockDays=10, carryBp=1000)
+    await stock(world, days=10, units=73, cost=10_000)
+    assert await look(world) == [("OPEN", 2_000)]  # 73 · 100.00 · 10 % · 10 / 365
+    await change(world, deadStockDays=11)
+    assert await look(world) == [("RESOLVED", 2_000)]
 
 
 @reads("severity_ref", "horizon_days", "run_rate_days", "cascade_bp")

@@ -15,6 +15,7 @@ from .judging import observe_all
 from .key import OWN_CHANNEL, state_of
 from .seeing import observe, observe_price
 from .standing import CALM, calm, watched
+from .stock import STOCK, look, look_at_stock
 from .undercut import compare, our_price_moved
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CURE",
     "OWN_CHANNEL",
     "SNOOZE",
+    "STOCK",
     "Limit",
     "Sale",
     "Seen",
@@ -30,6 +32,8 @@ __all__ = [
     "compare",
     "cure_due",
     "limits",
+    "look",
+    "look_at_stock",
     "observe",
     "observe_all",
     "observe_price",

@@ -17,6 +17,7 @@ from .effects import begun, resolve
 from .ground import Ground
 from .key import SHOWN, state_of
 from .seeing import observe
+from .stock import look
 from .undercut import compare
 
 
@@ -40,6 +41,8 @@ async def cure_due(tx: Transaction, alert_id: UUID) -> Alert | None:
         await observe(tx, listing)
     if alert.kind == AlertKind.COMPETITOR_UNDERCUT:
         await compare(tx, {alert.sku_id})
+    if alert.kind == AlertKind.DEAD_STOCK:
+        await look(tx, {alert.sku_id})
     decided = rules.cure_due(state_of(alert), breaching=True, now=tx.now)
     if decided is None:
         return alert  # cured by what was just seen

@@ -14,6 +14,7 @@ from ...engine.scalars import DateTime
 from ...engine.symbols import write_id
 from ...gateways.storage import Directory
 from ...models import Category, FeatureFlag, Membership, Tenant, TenantHost, TenantSettings, User
+from ...resolvers.observation import STOCK
 from ...rules.actor import STAFF, Actor, Role
 from .secret import Secret
 
@@ -112,6 +113,7 @@ async def make_tenant(ground: Ground, name: str, hosts: tuple[str, ...]) -> None
         tx.add(Category(id=ground.id("category", "Appeal"), kind="TICKET", name="Appeal", purpose="APPEAL"))
         for host in hosts:
             tx.add(TenantHost(id=ground.id("host", host), host=host))
+        await tx.due(STOCK, tenant.id, ground.now + timedelta(days=1))
         tx.emit("tenant.created", tenant)
 
 
