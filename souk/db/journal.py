@@ -54,7 +54,7 @@ def note(
     """
     for row in session.new:
         if isinstance(row, Row):
-            _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym)
+            _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym, new=True)
     for row, names in dirty:
         if isinstance(row, Row):
             _note(row, names, changes, pseudonym)
@@ -69,15 +69,20 @@ def _note(
     changes: dict[UUID, Change],
     pseudonym: Callable[[str], bytes],
     *,
+    new: bool = False,
     deleted: bool = False,
 ) -> None:
-    table, columns = type(row).__table__, {}
+    table, columns, held = type(row).__table__, {}, vars(row)
     for name in names:
         if name in UNWATCHED:
             continue
         hidden = pseudonym if table.c[name].info else None
         if deleted:
             columns[name] = [_shown(getattr(row, name), hidden), None]
+            continue
+        if new:  # it has no history: what is set is what comes
+            if held.get(name) is not None:
+                columns[name] = [None, _shown(held[name], hidden)]
             continue
         history = get_history(row, name)
         before = history.deleted[0] if history.deleted else None

@@ -1,11 +1,12 @@
 """What the policies ask of a price that was seen: versions, windows, tolerances and exceptions as of its moment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, select
 
 from ..db.session import Transaction
 from ..models import PriceException, PriceExceptionDealer, PricePolicy, PricePolicyVersion
@@ -113,6 +114,11 @@ def _limit(policy: Policy, spared: Iterable[PolicyException], seen: Seen) -> Lim
     return Limit(policy.kind, policy.ids[version.n], amount, breached)
 
 
+def _among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """One of these ids, as one parameter however many they are: a list in brackets is spelled anew for each length."""
+    return column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
+
+
 async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, str], list[Policy]]:
     """What was ever asked for these SKUs, by SKU and currency."""
     of = PricePolicyVersion
@@ -122,7 +128,7 @@ async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, s
             of.tolerance_bp, of.tolerance_minor, of.valid_from, of.valid_to, of.recorded_at,
         )
         .join(of, (of.tenant_id == PricePolicy.tenant_id) & (of.policy_id == PricePolicy.id))
-        .where(PricePolicy.tenant_id == tx.actor.tenant_id, PricePolicy.sku_id.in_(sku_ids))
+        .where(PricePolicy.tenant_id == tx.actor.tenant_id, _among(PricePolicy.sku_id, sku_ids))
         .order_by(PricePolicy.id)
     )  # fmt: skip
     found: dict[UUID, Policy] = {}
@@ -145,7 +151,7 @@ async def _exceptions(
     moments = [each.captured_at for each in seen]
     rows = select(PriceException).where(
         PriceException.tenant_id == tx.actor.tenant_id,
-        PriceException.policy_id.in_(policy_ids),
+        _among(PriceException.policy_id, policy_ids),
         PriceException.starts_at <= max(moments),
         PriceException.ends_at > min(moments),
     )

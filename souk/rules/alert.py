@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fractions import Fraction
 from uuid import UUID
 
 from souk.rules.clauses import implements
@@ -91,7 +90,7 @@ def breaches(kind: PolicyKind, policy: int, price: int, *, tolerance_minor: int 
 
     Exact: `tol = max(toleranceMinor, P · toleranceBp / 10000)` is not rounded.
     """
-    return delta(kind, policy, price) > max(Fraction(tolerance_minor), Fraction(policy * tolerance_bp, 10_000))
+    return delta(kind, policy, price) * 10_000 > max(tolerance_minor * 10_000, policy * tolerance_bp)
 
 
 @dataclass(frozen=True, slots=True)

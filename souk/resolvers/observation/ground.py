@@ -13,7 +13,7 @@ from ...rules.enums import AlertKind
 from .. import impact
 from ..evidence import Chains, Sale
 from ..limits import Limit, Seen, limits_of
-from .key import Key, alerts, key_of, lock
+from .key import Key, alerted, alerts, key_of, listed, lock
 from .ours import undercuts
 
 Sight = tuple[Seen, Sequence[Sale]]
@@ -24,7 +24,8 @@ Limits = dict[AlertKind, Limit]
 
 @dataclass
 class Ground:
-    """Where a number of sights stand. `alerts` are those of each key, the newest first."""
+    """Where a number of sights stand. `alerts` are those of each key, the newest first; `listed` are keys with a listing
+    of ours."""
 
     tx: Transaction
     chains: Chains
@@ -32,6 +33,7 @@ class Ground:
     sights: list[tuple[Sight, Limits]] = field(default_factory=list)
     alerts: dict[Key, list[Alert]] = field(default_factory=dict)
     dealers: dict[UUID, Dealer] = field(default_factory=dict)
+    listed: set[Key] = field(default_factory=set)
 
     async def write(self) -> None:
         """Store the alerts and what was appended to their chains."""
@@ -42,14 +44,16 @@ async def surveyed(tx: Transaction, sights: Sequence[Sight]) -> Ground:
     """Look up and lock what these sights may touch; those that touch nothing are left out. The earliest come first."""
     chains = Chains(tx)
     judged = await _judged(tx, sights)
-    known = await alerts(tx, {key_of(seen) for seen, _ in sights}) if sights else {}
-    relevant = [(sight, limits) for sight, limits in judged if limits or key_of(sight[0]) in known]
+    touched = {key_of(seen) for (seen, _), limits in judged if any(limit.breached for limit in limits.values())}
+    touched |= await alerted(tx, {key_of(seen) for seen, _ in sights} - touched)
+    # where there was no alert and there is no breach, nothing is locked: whoever raises one meanwhile is as if it came after
+    relevant = [(sight, limits) for sight, limits in judged if key_of(sight[0]) in touched]
     if not relevant:
         return Ground(tx, chains, impact.Ground())
     relevant.sort(key=lambda each: each[0][0].at)  # stable: of one moment, in the order they came
     keys = {key_of(seen) for (seen, _), _ in relevant}
     await lock(tx, keys)
-    known = await alerts(tx, keys, lock=True)
+    known = await alerts(tx, keys)
     held = [alert for of_key in known.values() for alert in of_key]
     refs = [sale.external_ref for (_, sales), _ in relevant for sale in sales]
     await chains.know(held, [seen.captured_at for (seen, _), _ in relevant], refs)
@@ -62,7 +66,10 @@ async def surveyed(tx: Transaction, sights: Sequence[Sight]) -> Ground:
     for seen, sales in sights:
         costs.report(seen.sku_id, seen.dealer_id, sales)
     ground = Ground(tx, chains, costs, relevant, known)
-    await _hold(ground, {seen.dealer_id for (seen, _), limits in relevant for each in limits.values() if each.breached})
+    breaching = {seen.dealer_id for (seen, _), limits in relevant for each in limits.values() if each.breached}
+    live = [alert for alert in held if alert.status not in ENDED]
+    await _hold(ground, breaching | {alert.dealer_id for alert in live})
+    ground.listed = await listed(tx, keys)
     return ground
 
 

@@ -70,7 +70,7 @@ async def _compliant(ground: Ground, live: Alert, seen: Seen, sales: Sequence[Sa
     """A price within the limits cures, unless it is older news, or the breach was seen and still stands elsewhere."""
     if seen.captured_at < live.last_seen_at or (live.listing_id is None and seen.listing_id is not None):
         return None
-    worse = await elsewhere(ground.tx, live, seen)
+    worse = await elsewhere(ground.tx, live, seen) if key_of(seen) in ground.listed else None
     if worse is None:
         return await cured(ground, live, seen, sales)
     return None if worse[0].listing_id == live.listing_id else await repeated(ground, live, *worse, sales)

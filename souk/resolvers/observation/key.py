@@ -68,8 +68,25 @@ SELECT pg_advisory_xact_lock(n) FROM (
 """)
 
 
-async def alerts(tx: Transaction, keys: Iterable[Key], lock: bool = False) -> dict[Key, list[Alert]]:
-    """The alerts of each key that a price raised, the newest first."""
+ALERTED = text("""
+SELECT DISTINCT a.sku_id, a.dealer_id, a.competitor_id
+FROM unnest(CAST(:skus AS uuid[]), CAST(:dealers AS uuid[]), CAST(:competitors AS uuid[])) AS k(sku, dealer, competitor)
+JOIN alert a ON a.sku_id = k.sku AND a.dealer_id IS NOT DISTINCT FROM k.dealer
+  AND a.competitor_id IS NOT DISTINCT FROM k.competitor
+WHERE a.tenant_id = :tenant AND a.kind = ANY (CAST(:kinds AS text[]))
+""")
+
+
+async def alerted(tx: Transaction, keys: Iterable[Key]) -> set[Key]:
+    """Those of the keys for which a price has raised an alert."""
+    skus, dealers, competitors = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
+    values = {"tenant": tx.actor.tenant_id, "skus": skus, "dealers": dealers, "competitors": competitors}
+    found = await tx.session.execute(ALERTED, {**values, "kinds": [str(kind) for kind in KINDS]})
+    return {(sku, dealer, competitor) for sku, dealer, competitor in found}
+
+
+async def alerts(tx: Transaction, keys: Iterable[Key]) -> dict[Key, list[Alert]]:
+    """The alerts of each key that a price raised, locked, the newest first."""
     columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
     named: Any = func.unnest(*(bindparam(None, column, type_=ARRAY(Uuid())) for column in columns))
     of = named.table_valued("sku", "dealer", "competitor", name="of").render_derived()
@@ -86,12 +103,27 @@ async def alerts(tx: Transaction, keys: Iterable[Key], lock: bool = False) -> di
         .where(Alert.tenant_id == tx.actor.tenant_id, Alert.kind.in_(KINDS))
         .order_by(Alert.first_seen_at.desc(), Alert.id.desc())
     )
-    if lock:
-        asked = asked.with_for_update(of=Alert).execution_options(populate_existing=True)
+    asked = asked.with_for_update(of=Alert).execution_options(populate_existing=True)
     found: dict[Key, list[Alert]] = {}
     for alert in (await tx.session.execute(asked)).scalars():
         found.setdefault((alert.sku_id, alert.dealer_id, alert.competitor_id), []).append(alert)
     return found
+
+
+LISTED = text("""
+SELECT DISTINCT l.sku_id, l.dealer_id FROM unnest(CAST(:skus AS uuid[]), CAST(:dealers AS uuid[])) AS k(sku, dealer)
+JOIN listing l ON l.tenant_id = :tenant AND l.sku_id = k.sku AND l.dealer_id = k.dealer
+""")
+
+
+async def listed(tx: Transaction, keys: Iterable[Key]) -> set[Key]:
+    """Those of the keys under which a dealer has a listing here, whatever its state."""
+    pairs = [(sku, dealer) for sku, dealer, _ in keys if dealer is not None]
+    if not pairs:
+        return set()
+    skus, dealers = (list(column) for column in zip(*pairs, strict=True))
+    values = {"tenant": tx.actor.tenant_id, "skus": skus, "dealers": dealers}
+    return {(sku, dealer, None) for sku, dealer in await tx.session.execute(LISTED, values)}
 
 
 async def elsewhere(tx: Transaction, alert: Alert, seen: Seen) -> tuple[Seen, Limit] | None:
