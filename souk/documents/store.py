@@ -95,7 +95,7 @@ class Store:
         return Known(query, found, found in self.shipped)
 
     async def _named(self, sha256: bytes, actor: Actor, client: ClientClass) -> Known:
-        found = await self._find(sha256, actor)
+        found = self._at_hand(sha256, actor) or await self._find(sha256, actor)
         if found is not None:
             return Known(found, sha256, True)
         if client in self.ad_hoc:
@@ -105,16 +105,23 @@ class Store:
         return Known(found, sha256, False)
 
     async def _find(self, sha256: bytes, actor: Actor) -> str | None:
+        if (found := self._at_hand(sha256, actor)) is not None:
+            return found
+        key = (actor.tenant_id, sha256)
+        found = await self.source.find(*key)
+        if found is not None:
+            self._registered.put(key, found)
+            self._touch(key)
+        return found
+
+    def _at_hand(self, sha256: bytes, actor: Actor) -> str | None:
+        """A registered document that need not be looked for."""
         if (own := self.shipped.get(sha256)) is not None:
             return own.text
         key = (actor.tenant_id, sha256)
         found = self._registered.get(key)
-        if found is None:
-            found = await self.source.find(*key)
-            if found is None:
-                return None
-            self._registered.put(key, found)
-        self._touch(key)
+        if found is not None:
+            self._touch(key)
         return found
 
     def _touch(self, key: Key) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .errors import Invalid, LimitExceeded, Refused, Required, TooLong
@@ -39,6 +40,7 @@ def document_id(sha256: bytes) -> str:
     return PREFIX + sha256.hex()
 
 
+@lru_cache(maxsize=2_000)
 def read_id(text: str) -> bytes | None:
     """The digest out of `sha256:…`, or out of the bare 64 hexadecimal digits; None if it is neither."""
     plain = text.removeprefix(PREFIX)

@@ -13,16 +13,14 @@ from typing import Any
 
 import orjson
 
-from souk.rules.actor import Caller
 from souk.settings import Settings, SettingsError
-from souk.web.carriers import agent_of, carried
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
 from souk.web.headers import SECURITY_TXT, cors, is_preflight, preflight, security_txt, trace_of, with_headers
+from souk.web.heads import Heads, address
 from souk.web.http import GraphQLOverHTTP
-from souk.web.limits import address_of
 from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
@@ -45,7 +43,7 @@ class App:
 
     def __init__(self, settings: Settings, build: Build) -> None:
         self.settings, self.build = settings, build
-        self.slugs = settings.development
+        self.heads = Heads(settings)
         self.draining = False
         self.metrics = Metrics()
         self.graphiql = GraphiQL() if settings.development else None
@@ -134,6 +132,11 @@ class App:
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str
     ) -> None:
         path, method = scope["path"], scope["method"]
+        if (
+            path == "/graphql" and method == "POST" and self._http is not None
+        ):  # nearly all of them; the rest may look longer
+            await self._http(scope, receive, send, headers, self._call(scope, headers, request_id))
+            return
         if path == "/metrics":
             await self._metrics(method, scope, headers, send, request_id)
             return
@@ -174,7 +177,7 @@ class App:
     ) -> None:
         if method not in ("GET", "HEAD"):
             raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
-        check_reader(self.settings, headers, _address(scope))
+        check_reader(self.settings, headers, address(scope))
         if self._parts is not None and self._parts.lag is not None:
             await self._parts.lag.look()
         answer = headers_of(CONTENT_TYPE, request_id)
@@ -246,20 +249,12 @@ class App:
 
     @staticmethod
     def _stranger(scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
-        return Call(request_id, Credential(None, host_of(headers)), _address(scope), trace=trace_of(headers))
+        return Call(request_id, Credential(None, host_of(headers)), address(scope), trace=trace_of(headers))
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Call:
-        socket, link = scope["type"] == "websocket", scope["path"] not in PATHS
-        shown = carried(headers, self.settings, socket=socket, link=link)
-        slug = headers[b"x-souk-tenant"].decode("latin-1").strip() if self.slugs and b"x-souk-tenant" in headers else ""
-        credential = Credential(shown.token, host_of(headers), slug[:63] or None, shown.forget)
-        address = _address(scope)
-        caller = Caller(address, agent_of(headers), cookies=shown.own_page and not socket, by_cookie=bool(shown.forget))
-        language = headers[b"accept-language"].decode("latin-1")[:200] if b"accept-language" in headers else ""
-        return Call(
-            request_id, credential, address, "http", language, caller, trace_of(headers),
-            explain=headers.get(b"x-explain") == b"1", rehearse=headers.get(b"x-souk-dry-run") == b"1",
-        )  # fmt: skip
+        credential, caller, language, explain, rehearse = self.heads.of(scope, headers, link=scope["path"] not in PATHS)
+        trace = trace_of(headers) if b"traceparent" in headers else ""
+        return Call(request_id, credential, caller.address, "http", language, caller, trace, explain, rehearse)
 
     @staticmethod
     def _request_id(headers: dict[bytes, bytes]) -> str:
@@ -274,11 +269,6 @@ class NotReady(Exception):
 def create_app(settings: Settings, build: Build) -> App:
     """The application over what `build` opens: the runner, the sessions, the source of events."""
     return App(settings, build)
-
-
-def _address(scope: Scope) -> str:
-    """The peer's address, or what a trusted proxy says of it (`web/server.py`)."""
-    return address_of(scope["client"][0]) if scope.get("client") else ""
 
 
 def _names(headers: dict[bytes, bytes]) -> list[str]:

@@ -53,6 +53,17 @@ def accepted(header: bytes | None) -> bytes | None:
     return None
 
 
+@lru_cache(maxsize=512)
+def unreadable(content_type: bytes, encoding: bytes) -> str | None:
+    """Why a body of this kind is not read; None if it is."""
+    types = media_types(content_type)
+    if [name for name, _ in types] != ["application/json"]:
+        return "The content type must be application/json."
+    if types[0][1].get("charset", "utf-8") not in ("utf-8", "utf8"):
+        return "The charset must be utf-8."
+    return None if encoding == b"identity" else "Compressed requests are not supported."
+
+
 def check_rehearsal(kind: OperationType, checked: Checked, request: GraphQLRequest) -> None:
     """Raises Failure (BAD_REQUEST): a dry run is of one mutation."""
     if kind is not OperationType.MUTATION:
@@ -123,13 +134,8 @@ class GraphQLOverHTTP:
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
         if scope["method"] == "GET":
             return query_string_request(scope["query_string"])
-        types = media_types(headers.get(b"content-type", b""))
-        if [name for name, _ in types] != ["application/json"]:
-            raise bad("The content type must be application/json.", 415)
-        if types[0][1].get("charset", "utf-8") not in ("utf-8", "utf8"):
-            raise bad("The charset must be utf-8.", 415)
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise bad("Compressed requests are not supported.", 415)
+        if wrong := unreadable(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity")):
+            raise bad(wrong, 415)
         body = await read_body(receive, headers, self.settings.body_limit, self.bodies)
         return graphql_request(load_json(body))
 
@@ -140,21 +146,25 @@ class GraphQLOverHTTP:
 
     async def _send(self, send: Send, result: Result, media: bytes, call: Call, tagged: Scope | None = None) -> None:
         """`tagged` is the request whose answer carries a tag, where it has data and no errors."""
-        failure, status = result.failure, result.status
+        failure, secure = result.failure, not self.settings.development
+        if tagged is None and result.plain:
+            more = (VARY,) if result.charge is None else (VARY, *result.charge.headers())
+            await respond(send, 200, headers_of(media, call.request_id, more=more, secure=secure), result.told.body)
+            return
+        status = result.status
         if status == 400 and media is JSON and (failure is None or failure.about_document):
             status = 200  # the request was well-formed: in this media type the errors alone tell what is wrong
         etag = b""
         if tagged is not None and status == 200 and failure is None and not result.told.errors:
             etag = etag_of(media, result.told.body)
-        more = [*KEPT, (b"etag", etag)] if etag else [VARY]
-        more += failure.headers if failure else ()
+        told = [*KEPT, (b"etag", etag)] if etag else [VARY]
+        told += failure.headers if failure else ()
         if result.cookie is not None:
-            more.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
+            told.append((b"set-cookie", set_cookie(result.cookie, self.settings)))
         if result.charge is not None:
-            more += result.charge.headers()
-        more += retry_after(result.retry_after_ms)
-        secure = not self.settings.development
-        headers = headers_of(media, call.request_id, more=tuple(more), secure=secure)
+            told += result.charge.headers()
+        told += retry_after(result.retry_after_ms)
+        headers = headers_of(media, call.request_id, more=tuple(told), secure=secure)
         if etag and tagged is not None and holds(tagged, etag):
             await not_modified(send, headers)
             return

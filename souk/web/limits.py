@@ -64,7 +64,8 @@ class Local:
         return self.taken(wanted, points)
 
     def taken(self, wanted: Wanted, points: int) -> Taken:
-        found = [self._at(key, rate) for key, rate in wanted]
+        now = self.clock()
+        found = [self._at(key, rate, now) for key, rate in wanted]
         wait, by = 0.0, None
         for at, bucket in enumerate(found):
             rate = wanted[at][1]
@@ -81,15 +82,16 @@ class Local:
             if (bucket := self._kept.get(key)) is not None:
                 bucket[0] = min(rate.points, bucket[0] + points)
 
-    def _at(self, key: str, rate: Rate) -> list[float]:
-        now, bucket = self.clock(), self._kept.get(key)
+    def _at(self, key: str, rate: Rate, now: float) -> list[float]:
+        bucket = self._kept.get(key)
         if bucket is None:
             bucket = self._kept[key] = [rate.points, now]
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
             return bucket
         self._kept.move_to_end(key)
-        bucket[0] = min(rate.points, bucket[0] + (now - bucket[1]) * rate.per_second)
+        points = bucket[0] + (now - bucket[1]) * rate.per_second
+        bucket[0] = points if points < rate.points else rate.points
         bucket[1] = now
         return bucket
 

@@ -27,10 +27,12 @@ ROOT = str(Path(__file__).parents[2]) + "/"
 Event = MutableMapping[str, Any]
 
 
-def _line(event: dict[str, Any], **_: Any) -> bytes:
-    text = orjson.dumps(event, default=str)
+def _line(event: Any, **_: Any) -> bytes:
+    text = orjson.dumps(event, str, orjson.OPT_UTC_Z)
     if len(text) > LINE:
-        text = orjson.dumps({name: event[name] for name in KEPT if name in event} | {"cut": True}, default=str)
+        text = orjson.dumps(
+            {name: event[name] for name in KEPT if name in event} | {"cut": True}, str, orjson.OPT_UTC_Z
+        )
     return text if len(text) <= LINE else text[:LINE].decode(errors="ignore").encode()
 
 
@@ -86,13 +88,28 @@ def lines_to(stream: Any) -> Lines:
 def told(_: Any, method: str, event: Event) -> Event:
     """Level and time; the level is the name of the method."""
     event["level"] = method
-    event["timestamp"] = datetime.now(UTC).isoformat()[:26] + "Z"
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:26] + "Z"
     return event
 
 
 def written(logger: Any, method: str, event: Event) -> bytes:
     """All of it in one step: what an operation costs is mostly what its line costs."""
-    return _line(dict(bounded(logger, method, anonymous(logger, method, told(logger, method, event)))))
+    event["level"], event["timestamp"] = method, datetime.now(UTC)
+    if "exc_info" in event:
+        anonymous(logger, method, event)
+    bounded(logger, method, event)
+    return _line(event)
+
+
+def quick(base: Any) -> Any:
+    """The same kind of logger, whose lines of information go straight to where lines go."""
+
+    class Quick(base):  # type: ignore[misc]
+        def info(self, event: str, **facts: Any) -> None:
+            facts["event"] = event
+            self._logger.info(written(None, "info", facts))
+
+    return Quick
 
 
 KEPT = ("level", "timestamp", "event", "request_id", "code", "outcome", "error", "name", "hash", "logger")
@@ -168,6 +185,7 @@ def configure(settings: Settings) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
+    filtering = structlog.make_filtering_bound_logger(level)
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     if settings.log_format == "json" and whole:
         shown = [structlog.processors.ExceptionRenderer(tracebacks), *shown]
@@ -175,7 +193,7 @@ def configure(settings: Settings) -> None:
         processors=[written]
         if settings.log_format == "json" and not whole
         else [told, *([] if whole else [anonymous, bounded]), *shown],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=quick(filtering) if settings.log_format == "json" and settings.log_level == "info" else filtering,
         logger_factory=((lambda *_: to) if settings.log_format == "json" else structlog.PrintLoggerFactory(stream)),
         cache_logger_on_first_use=True,
     )

@@ -147,6 +147,11 @@ class Result:
     charge: Charge | None = None
 
     @property
+    def plain(self) -> bool:
+        """An answer with data, without errors and without a cookie: nearly all of them."""
+        return self.failure is None and not self.told.errors and self.cookie is None
+
+    @property
     def status(self) -> int:
         """The HTTP status. Whatever has data is 200, also where the data are null by a field's own error."""
         if self.failure is not None:

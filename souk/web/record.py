@@ -69,11 +69,11 @@ class Record:
         estimated = self.price.points if self.price is not None else 0
         label = self.checked.label(self.request.operation_name)
         charged = self.points or (estimated if self.charge is not None else 0)
-        name = self.checked.named(self.request.operation_name)
+        name, kind = self.checked.named(self.request.operation_name), self.kind.value
         document = name if self.request.registered else None
-        self.metrics.operation(label, document, self.kind.value, call.transport, outcome, spent, charged)
+        self.metrics.operation(label, document, kind, call.transport, outcome, spent, charged)
         if self.left:
-            self.metrics.not_fused(document, self.kind.value)
+            self.metrics.not_fused(document, kind)
         facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
         if self.fused is not None:
             facts["fused"] = self.fused
@@ -86,7 +86,7 @@ class Record:
             request_id=call.request_id,
             name=name[:NAMED] if name else name,
             hash=self.checked.digest,
-            kind=self.kind.value,
+            kind=kind,
             transport=call.transport,
             cost=charged,
             estimated=estimated,

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -135,11 +136,13 @@ class Sessions:
         return Actor(tenant, Role.PUBLIC)
 
     async def _by_token(self, token: str) -> Actor:
-        if not 16 <= len(token) <= MAX_TOKEN or not token.isascii():
+        key = _key(token)
+        if key is None:
             raise unauthenticated(INVALID)
-        digest = hashlib.sha256(token.encode()).digest()
-        key = ("token", digest)
-        found = await self._look(key, lambda: self.door.token(digest, service=token.startswith(SERVICE)))
+        kept = self._kept.get(key)
+        found = kept[1] if kept is not None and kept[0] > monotonic() else await self._look(
+            key, lambda: self.door.token(key[1], service=token.startswith(SERVICE))
+        )  # fmt: skip
         if not isinstance(found, Found) or (found.expires_at is not None and found.expires_at <= self.now()):
             raise unauthenticated(INVALID)
         return found.actor
@@ -189,6 +192,14 @@ class Sessions:
         finally:
             if self._asked.get(key) is me:
                 del self._asked[key]
+
+
+@lru_cache(maxsize=2_000)
+def _key(token: str) -> tuple[str, bytes] | None:
+    """What a token is kept by; None for a text that none of ours is."""
+    if not 16 <= len(token) <= MAX_TOKEN or not token.isascii():
+        return None
+    return "token", hashlib.sha256(token.encode()).digest()
 
 
 def _subjects(found: Found | UUID | None) -> set[UUID]:
