@@ -63,12 +63,17 @@ async def _seal(connection: asyncpg.Connection, there: Bazaar, table: str, colum
         )
 
 
-async def digest(url: str, tenant_id: object) -> dict[str, str]:
-    """What each table holds of a tenant, in a word: equal when nothing changed."""
-    connection = await asyncpg.connect(url)
-    held = "SELECT '{0}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {0} t WHERE tenant_id = $1"
-    tables = [name for name, table in Model.metadata.tables.items() if "tenant_id" in table.c]
-    try:
-        return dict(await connection.fetch(" UNION ALL ".join(held.format(name) for name in tables), tenant_id))
-    finally:
-        await connection.close()
+HELD = " UNION ALL ".join(
+    f"SELECT '{name}', count(*) || ' rows, ' || coalesce(sum(xmin::text::bigint), 0) FROM {name} WHERE tenant_id = $1"
+    for name, table in Model.metadata.tables.items()
+    if "tenant_id" in table.c
+)
+
+
+async def digest(connection: asyncpg.Connection, tenant_id: object) -> dict[str, str]:
+    """What each table holds of a tenant, in a word: equal when nothing was written.
+
+    A row's `xmin` is the transaction that wrote it, and no later one has a smaller number: of as many rows, those of which one
+    was written since have a greater sum. So it tells of a write of the same values too.
+    """
+    return dict(await connection.fetch(HELD, tenant_id))

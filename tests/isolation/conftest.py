@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -29,11 +30,12 @@ TOKEN = re.compile(rb'"([A-Za-z0-9+/]{40,}={0,2})"')
 
 @dataclass
 class Two:
-    """`here` acts, `there` is foreign. `cursors` are those of `there`, by the position that gave them."""
+    """`here` acts, `there` is foreign, `watching` sees both. `cursors` are those of `there`, by the position that gave them."""
 
     souk: Souk
     db: Database
     url: str
+    watching: asyncpg.Connection
     here: Bazaar
     there: Bazaar
     positions: list[Position]
@@ -77,7 +79,10 @@ async def two(souk: Souk, database: str, tmp_path_factory: pytest.TempPathFactor
     (files / STORED).parent.mkdir()
     (files / STORED).write_text(FILE)
     db = Database(database, KEYRING, limits=PATIENT, files=Directory(files))
-    made = Two(souk, db, database, await make_bazaar(souk), await make_bazaar(souk), positions(schema._schema))
+    watching = await asyncpg.connect(database)
+    made = Two(
+        souk, db, database, watching, await make_bazaar(souk), await make_bazaar(souk), positions(schema._schema)
+    )
     owner = made.there.actors[Role.OWNER]
     for position in made.positions:
         if position.cursor:
@@ -85,9 +90,10 @@ async def two(souk: Souk, database: str, tmp_path_factory: pytest.TempPathFactor
             if found := CURSOR.findall(body):
                 made.cursors[position.path] = found[len(found) // 2].decode()
     made.planted, made.refused = await plant(database, made.there)
-    made.before = await digest(database, made.there.tenant_id)
+    made.before = await digest(watching, made.there.tenant_id)
     made.foreign = frozenset(id_.encode() for ids in made.there.own.values() for id_ in ids)
     yield made
+    await watching.close()
     await db.close()
 
 

@@ -151,7 +151,7 @@ class Fuzz:
 
 async def test_a_foreign_id_answers_as_one_that_is_nowhere(two: Two, size: Any) -> None:
     fuzz = await Fuzz(two).prepare()
-    share, before_here = size(0.05, 1.0), await digest(two.url, two.here.tenant_id)
+    share, before_here = size(0.05, 1.0), await digest(two.watching, two.here.tenant_id)
     for position in two.positions:
         fitting = type_of(position)
         for actor in two.here.actors.values():
@@ -180,8 +180,8 @@ async def test_a_foreign_id_answers_as_one_that_is_nowhere(two: Two, size: Any) 
         f"\n{two.calls} calls over {len(two.positions)} positions, {len(NODES)} node types, {len(two.here.actors)} roles"
     )
     assert two.calls >= size(3_000, 50_000)
-    assert await digest(two.url, two.there.tenant_id) == two.before
-    after_here = await digest(two.url, two.here.tenant_id)
+    assert await digest(two.watching, two.there.tenant_id) == two.before
+    after_here = await digest(two.watching, two.here.tenant_id)
     changed = {name for name, was in before_here.items() if after_here[name] != was}
     assert changed <= {"access_refusal"}
 
@@ -264,7 +264,7 @@ async def test_the_canary_shows_in_no_random_document(two: Two, size: Any) -> No
             body = (await two.souk.runner.answer(text, generator.values(), None, two.context(actor))).body
             two.clean(body, text, actor.role)
     assert asked > size(75, 750)
-    assert await digest(two.url, two.there.tenant_id) == two.before
+    assert await digest(two.watching, two.there.tenant_id) == two.before
 
 
 def test_the_canary_is_in_every_text(two: Two) -> None:

@@ -50,7 +50,7 @@ class Cells:
 
     async def everything(self) -> dict[str, str]:
         """What the tenant's tables hold, but for the record of refusals."""
-        held = await digest(self.two.url, self.two.here.tenant_id)
+        held = await digest(self.two.watching, self.two.here.tenant_id)
         return {name: each for name, each in held.items() if name not in ("access_refusal",)}
 
     async def ask(self, actor: Actor, document: str, variables: dict[str, Any]) -> dict[str, Any]:
