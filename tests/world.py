@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from graphql import GraphQLObjectType
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 
 from souk.context import Context
 from souk.db.connect import Limits
@@ -222,22 +222,26 @@ async def make_world(souk: Souk, slug: str | None = None) -> World:
         for dealer in dealers:
             tx.add(dealer)
         await tx.session.flush()
-        for name, role, dealer_id in [
+        people = [
             *((role.value, role, None) for role in STAFF),
             ("DEALER", Role.DEALER, dealers[0].id),
             ("DEALER2", Role.DEALER, dealers[1].id),
             ("CUSTOMER", Role.CUSTOMER, None),
             ("CUSTOMER2", Role.CUSTOMER, None),
-        ]:
-            account = await tx.session.execute(
-                text("SELECT souk.account_for(:id, :email, NULL)"),
-                {"id": new_id(), "email": f"{name.lower()}@{tenant_id.hex}.example.com"},
-            )
-            user = tx.add(
-                User(id=new_id(), account_id=account.scalar_one(), name=f"{name} person", status="ACTIVE",
-                     email=f"{name.lower()}@example.com", phone="+919800000002", staff=role in STAFF)
-            )  # fmt: skip
-            await tx.session.flush()
+        ]
+        emails = [f"{name.lower()}@{tenant_id.hex}.example.com" for name, _, _ in people]
+        accounts = await tx.session.scalars(
+            text("SELECT souk.account_for(id, email, NULL) FROM unnest(:ids, :emails) WITH ORDINALITY AS a(id, email, n)"
+                 " ORDER BY n").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("emails", type_=ARRAY(Text))),
+            {"ids": [new_id() for _ in people], "emails": emails},
+        )  # fmt: skip
+        users = [
+            tx.add(User(id=new_id(), account_id=account, name=f"{name} person", status="ACTIVE",
+                        email=f"{name.lower()}@example.com", phone="+919800000002", staff=role in STAFF))
+            for (name, role, _), account in zip(people, accounts, strict=True)
+        ]  # fmt: skip
+        await tx.session.flush()
+        for (name, role, dealer_id), user in zip(people, users, strict=True):
             member = tx.add(
                 Membership(id=new_id(), user_id=user.id, role=role, dealer_id=dealer_id, all_teams=role is Role.AGENT)
             )
