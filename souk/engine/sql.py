@@ -11,12 +11,14 @@ from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select, insp
 from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 from sqlalchemy.sql.elements import True_
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import LRUCache
 
 from ..rules.actor import Actor
-from .symbols import Getter, getter
+from .symbols import Getter, Later, getter
 
 DIALECT: Any = asyncpg.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 DIALECT._backslash_escapes = False
+COMPILED: Any = LRUCache(1_000)
 _PLACE = re.compile(r"%%|%\((\w+)\)s(::[A-Z ]+(?:\[\])*)?")
 _WORD = re.compile(r"[A-Z][A-Z_]{0,40}")
 
@@ -30,35 +32,36 @@ class Parameters:
         self.checks: list[Getter] = []  # values that must be good although no text uses them
         self._places: dict[Any, str] = {}
 
-    def place(self, bind: BindParameter[Any]) -> str:
+    def place(self, value: Any, type_: TypeEngine[Any]) -> str:
         """`$n`, or a harmless constant written out, so that the planner sees it."""
-        get: Getter | None = getattr(bind, "get", None)
-        value = bind.effective_value
-        if get is None and self.constants:
+        if isinstance(value, Later):
+            if value.key not in self._places:
+                self._places[value.key] = self._add(value.get)
+            return self._places[value.key]
+        if self.constants:
             if isinstance(value, Enum | str) and _WORD.fullmatch(str(value)):
                 return f"'{value}'"
             if isinstance(value, int) and not isinstance(value, bool):
                 return str(value)
-        if get is None:  # no key of its own: an anonymous bind is named by its address, which may be reused
-            if isinstance(bind.type, JSONB) and not isinstance(value, str):
-                value = orjson.dumps(value).decode()
-            return self._add(lambda actor, variables: value)
-        if bind.key not in self._places:
-            self._places[bind.key] = self._add(get)
-        return self._places[bind.key]
+        if isinstance(type_, JSONB) and not isinstance(value, str):
+            value = orjson.dumps(value).decode()
+        return self._add(lambda actor, variables: value)
 
     def _add(self, get: Getter) -> str:
         self.getters.append(get)
         return f"${len(self.getters)}"
 
     def render(self, clause: ClauseElement) -> str:
-        compiled = clause.compile(dialect=DIALECT)
+        # as SQLAlchemy runs a statement itself: compiled once for all clauses that differ in values only
+        compiled, given, _, _ = clause._compile_w_cache(DIALECT, compiled_cache=COMPILED, column_keys=[])
         if "POSTCOMPILE" in compiled.string:
             raise TypeError("in_() makes a statement per length: use among().")
+        values: Any = compiled.construct_params(extracted_parameters=given)
         binds: dict[str, BindParameter[Any]] = compiled.binds  # type: ignore[attr-defined]
 
         def placed(match: re.Match[str]) -> str:
-            return self.place(binds[match[1]]) + (match[2] or "") if match[1] else "%"
+            name = match[1]
+            return self.place(values[name], binds[name].type) + (match[2] or "") if name else "%"
 
         return _PLACE.sub(placed, compiled.string)
 

@@ -48,10 +48,29 @@ class NotFused(Exception):
     """The operation, or this part of it, is left to the executor; says why."""
 
 
+class Later(NamedTuple):
+    """In place of a symbol's value: which symbol it is, and the way to its value."""
+
+    key: str
+    get: Getter
+
+
+class Symbol(BindParameter[Any]):
+    """The parameter that a symbol is. Its name is its own; clauses that differ in nothing else are compiled once."""
+
+    inherit_cache = True
+    get: Getter
+
+    def _gen_cache_key(self, anon_map: Any, bindparams: list[BindParameter[Any]]) -> tuple[Any, ...]:
+        bindparams.append(self)
+        return Symbol, self.type._static_cache_key, anon_map["symbol", self.key]
+
+
 def symbol(type_: TypeEngine[Any], get: Getter, name: str | None = None) -> BindParameter[Any]:
     """A parameter whose value `get(actor, variables)` finds when the plan runs."""
-    made = bindparam(name or f"v{next(_names)}", None, type_=type_, required=False)
-    made.get = get  # type: ignore[attr-defined]
+    key = name or f"v{next(_names)}"
+    made = Symbol(key, Later(key, get), type_=type_, required=False)
+    made.get = get
     if (every := MADE.get()) is not None:
         every.append(made)
     return made

@@ -17,7 +17,7 @@ from souk.engine.errors import Forbidden, Overloaded, Stopped, Unavailable, plac
 from souk.engine.money import amount_in_python
 from souk.engine.paging import Order, Window
 from souk.engine.rows import Document, wrapped
-from souk.engine.sql import Parameters
+from souk.engine.sql import COMPILED, Parameters
 from souk.engine.symbols import BadInput, Viewer, among, derived, id_type, key, keys, read_id, symbol, write_id
 from souk.engine.text import Literal, concat
 from souk.rules.actor import Actor, Facts, Role
@@ -170,6 +170,30 @@ def test_symbols_share_a_place_and_constants_never_do() -> None:
     assert text.count("$1") == 2 and "$2" in text and "$3" in text
     assert parameters.bind(ACTOR, {"t": "x"}) == ["x", "a b", "100%"]
     assert parameters.render(select(Listing.id).where(Listing.status == "SOLD", Listing.year > 5)).count("$") == 0
+
+
+def test_clauses_of_one_shape_keep_their_own_values_and_symbols() -> None:
+    """They are compiled once; what is placed is theirs."""
+
+    def made(first: str, second: str, title: str, status: str) -> tuple[str, list[object]]:
+        parameters = Parameters()
+        one, two = (
+            symbol(Listing.title.type, lambda actor, values, name=name: values[name], name) for name in (first, second)
+        )
+        text = parameters.render(
+            select(Listing.id).where(
+                Listing.title == one, Listing.description == two, Listing.title == title, Listing.status == status
+            )
+        )
+        return text, parameters.bind(ACTOR, {"a": "A", "b": "B"})
+
+    text, values = made("a", "b", "a b", "SOLD")
+    assert values == ["A", "B", "a b"] and "'SOLD'" in text
+    before = len(COMPILED)
+    assert made("b", "a", "c d", "DRAFT") == (text.replace("SOLD", "DRAFT"), ["B", "A", "c d"])
+    assert len(COMPILED) == before
+    shared, values = made("a", "a", "a b", "SOLD")
+    assert (shared.count("$1"), shared.count("$2"), "$3" in shared, values) == (2, 1, False, ["A", "a b"])
 
 
 def test_global_ids_are_read_totally() -> None:
