@@ -184,7 +184,7 @@ async def app(database: str) -> AsyncIterator[httpx.AsyncClient]:
         yield one
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def live(database: str) -> AsyncIterator[str]:
     """The same as `souk serve` on a real port, in a process of its own: its address, `http://127.0.0.1:PORT`."""
     async with serving(database) as (_, address):

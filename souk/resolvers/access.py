@@ -21,7 +21,7 @@ from ..db.session import Transaction
 from ..engine.errors import BadUserInput
 from ..engine.guards import own
 from ..engine.notes import GATE, Either, guards_of, note_of
-from ..engine.symbols import GlobalId, Viewer, key, read_id
+from ..engine.symbols import GlobalId, Later, Viewer, key, read_id
 from ..engine.views import View, view_of
 from ..models import Membership, MembershipTeam, User
 from ..permissions.base import AnyOf, Permission
@@ -268,7 +268,7 @@ def spelled(clause: ColumnElement[bool]) -> str:
 
     def value(match: re.Match[str]) -> str:
         given = made.params.get(match[1])
-        if given is None:
+        if given is None or isinstance(given, Later):
             return f":{match[1]}"
         items = given if isinstance(given, list | tuple) else [given]
         quoted = [str(each) if isinstance(each, int) else "'" + str(each).replace("'", "''") + "'" for each in items]

@@ -81,7 +81,7 @@ async def test_each_condition_is_told_by_itself_and_changes_with_the_row(world: 
     assert (await explain(world, lead, Role.SALES, "contact", who=Role.SALES))["allowed"] is True
 
 
-async def test_an_explanation_agrees_with_what_is_answered(souk: Any) -> None:
+async def test_an_explanation_agrees_with_what_is_answered(souk: Any, size: Any) -> None:
     """For every type, for everybody with a membership: allowed means that node(id) gives the row, denied that a check fails."""
     bazaar: Bazaar = await make_bazaar(souk)
     world = bazaar.world
@@ -91,7 +91,7 @@ async def test_an_explanation_agrees_with_what_is_answered(souk: Any) -> None:
         view = view_of(schema._schema, type_name)
         if view is None or view.node is None:
             continue
-        for id_ in ids[:3]:
+        for id_ in ids[: size(1, 3)]:
             if (await world.souk.runner.answer(node, {"id": id_}, None, world.context(Role.OWNER))).body.count(
                 b'"id"'
             ) == 0:
@@ -102,7 +102,7 @@ async def test_an_explanation_agrees_with_what_is_answered(souk: Any) -> None:
                 assert explained["allowed"] is (b'{"id":"' in shown.body), (type_name, role, explained, shown.body)
                 assert explained["checks"], type_name
                 asked += 1
-    assert asked > 300
+    assert asked > size(150, 300)
 
 
 async def test_what_is_foreign_is_answered_as_what_is_nowhere(world: World) -> None:
