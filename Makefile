@@ -10,7 +10,7 @@ READY := $(VENV)/.installed
 SOURCES := souk tests $(wildcard benchmarks)
 # Each file of tests runs in one of so many processes, each with a PostgreSQL of its own; over a server that is named, in one.
 WORKERS := $(if $(SOUK_DATABASE_URL),0,2)
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The state of the API that clients rely on: `make check BASE=main` before a merge.
 BASE := HEAD
 
@@ -42,9 +42,8 @@ run: $(READY) ## Everything at http://127.0.0.1:8000 (SOUK_PORT), until Ctrl-C
 test: check compiled ## The checks, then every proof at small size
 	@$(PYTEST)
 
-# One after the other: at full size some hold a time.
 prove: compiled ## The same tests at full size
-	@$(BIN)/python -m pytest --prove
+	@$(PYTEST) --prove
 
 # Tests start the program many times over: without its bytecode each start compiles all of it first.
 compiled: $(READY)

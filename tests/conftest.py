@@ -67,6 +67,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONGEST = (
+    "test_differential.py", "documents/test_both_roads.py", "isolation/test_fuzz.py", "engine/test_differential.py",
+    "worker/test_process.py", "worker/test_again.py", "worker/test_killed_import.py", "engine/test_mutants.py",
+    "cli/test_run.py", "cli/test_documents.py", "web/test_attacks.py", "web/test_outage.py", "permissions/test_cells.py",
+    "permissions/test_making.py", "idempotency/test_force.py", "resolvers/test_explain.py",
+)  # fmt: skip
+"""Files that take long, the longest first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first: where files are shared out to processes, none is left alone with it at the end."""
+
+    turn = {f"tests/{name}": at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda each: turn.get(each.nodeid.partition("::")[0], len(turn)))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if GIVEN.get("SOUK_DATABASE_URL") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError(
