@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, func, select
 
 from ..db.session import Transaction, system_actor
-from ..models import Batch, BatchItem, BatchPreviewItem, Membership, ServiceToken, User
+from ..models import Batch, BatchItem, BatchPreviewItem, Membership, MembershipTeam, ServiceToken, User
 from ..permissions.batch import does
 from ..rules.actor import Actor, Role
 from ..rules.enums import AlertKind, AlertStatus, BatchAction, BatchKind, ImportWhat, Severity
@@ -151,12 +151,20 @@ async def acting(tx: Transaction, batch: Batch) -> list[Actor]:
     tenant = batch.tenant_id
     if batch.starter_id is not None:
         live = (Membership.tenant_id == tenant, Membership.user_id == batch.starter_id, Membership.ended_at.is_(None))
+        teams = select(func.array_agg(MembershipTeam.team_id, type_=ARRAY(Uuid()))).where(
+            MembershipTeam.tenant_id == Membership.tenant_id, MembershipTeam.membership_id == Membership.id
+        )
         person = (User.tenant_id == Membership.tenant_id) & (User.id == Membership.user_id) & (User.status == "ACTIVE")
-        found = await tx.session.execute(select(Membership).join(User, person).where(*live))
+        found = await tx.session.execute(
+            select(Membership, teams.scalar_subquery()).join(User, person).where(*live).order_by(Membership.id)
+        )
         return [
-            Actor(tenant, Role(m.role), user_id=m.user_id, dealer_id=m.dealer_id, membership_id=m.id)
-            for m in found.scalars()
-        ]
+            Actor(
+                tenant, Role(m.role), user_id=m.user_id, dealer_id=m.dealer_id, membership_id=m.id,
+                team_ids=tuple(team_ids or ()), all_teams=m.all_teams,
+            )
+            for m, team_ids in found
+        ]  # fmt: skip
     if batch.token_id is not None:
         asked = select(ServiceToken).where(
             ServiceToken.tenant_id == tenant,
