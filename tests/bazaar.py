@@ -6,6 +6,7 @@ each role something of its own, something of others, and something of the other 
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import cycle
 from typing import Any
@@ -23,6 +24,7 @@ from souk.resolvers.evidence import Sale
 from souk.resolvers.observation import observe_price
 from souk.rules import enums as e
 from souk.rules.actor import Actor, Role
+from tests.bazaar_exports import add_exports
 from tests.world import KEYRING, NOW, Souk, World, make_world
 
 EVERY_SCOPE = frozenset(MATRIX)
@@ -96,7 +98,7 @@ class _Maker:
 
     async def all(self) -> None:
         for part in (self.people, self.catalogue, self.listings, self.leads, self.trade, self.desk, self.margin, self.work,
-                     self.batches, self.system):  # fmt: skip
+                     self.batches, partial(add_exports, self, STORED), self.system):  # fmt: skip
             await part()
 
     def at(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Reads have a door of their own (`engine.pool`), on raw connections without a ses
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,9 @@ ACTING = "acting"
 
 
 class Files(Protocol):
-    """Where the content of uploads is kept."""
+    """Where the content of uploads and exports is kept."""
+
+    async def put(self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], *, limit: int) -> Any: ...
 
     def open(self, name: str) -> BinaryIO: ...
 

@@ -14,6 +14,7 @@ from .batch import (
 )
 from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, DealerRestriction, ExternalRef, Sku
 from .document import OperationManifest, PersistedOperation
+from .export import Export, ExportPart
 from .lead import Lead, LeadUnlock
 from .listing import CastingDetail, Listing, ListingAudience, ProductDetail, VehicleDetail
 from .observation import PriceObservation
@@ -69,6 +70,8 @@ __all__ = [
     "EventStream",
     "EvidenceSaleRow",
     "EvidenceSnapshot",
+    "Export",
+    "ExportPart",
     "ExternalRef",
     "FeatureFlag",
     "IdempotencyRecord",

@@ -227,8 +227,10 @@ async def start(tx: Transaction, batch: Batch, *, skip_drift: bool = False) -> N
                 gid = chronicle.gid(item.target_type, item.target_id)
                 previewed[gid], now[gid] = item.before or {}, states.get(item.target_id)
     drifted = rules.drift(previewed, now)
-    rules.start(before, drifted, skip_drift=skip_drift)
-    move(tx, batch, BatchStatus.RUNNING, "batch.started", mutation="batchStart")
+    itself = BatchKind[batch.kind] in rules.STARTS_ITSELF
+    rules.start(before, drifted, skip_drift=skip_drift, by_itself=itself)
+    by = ("kind starts itself", None) if itself else (None, "batchStart")
+    move(tx, batch, BatchStatus.RUNNING, "batch.started", cause=by[0], mutation=by[1])
     settings = await tx.settings()
     if not tx.system:
         batch.starter_id, batch.token_id = tx.actor.user_id, tx.actor.token_id or batch.token_id

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, or_
 
+from ..engine.symbols import Viewer
 from ..models import Alert, Batch, Dealer, Lead, Listing, Offer, Task, Ticket
 from ..permissions.alert import SeesAlert
 from ..permissions.base import Permission
@@ -27,21 +28,34 @@ from .ticket.reads import TicketFilter, tickets
 
 
 class Listed(NamedTuple):
-    """A list: the read behind the root field, the model of its rows, the input `filter`, and who may ask."""
+    """A list: the read behind the root field, the model of its rows, the input `filter`, who may ask, and what is one's own.
+
+    Own is what a person or its dealer is a party to, and what is given to it to do.
+    """
 
     read: Callable[..., Select[Any]]
     model: Any
     filter: type
     gate: Permission[Any]
+    own: Callable[[Viewer], ColumnElement[bool]]
+
+
+def _own_listing(viewer: Viewer) -> ColumnElement[bool]:
+    mine: ColumnElement[bool] = Listing.dealer_id == viewer.dealer_id
+    return mine
+
+
+def _given(model: Any, sees: Permission[Any]) -> Callable[[Viewer], ColumnElement[bool]]:
+    return lambda viewer: or_(sees.owned(viewer), model.assignee_id == viewer.user_id)
 
 
 LISTS: dict[ListName, Listed] = {
-    ListName.ALERTS: Listed(alerts, Alert, AlertFilter, SeesAlert()),
-    ListName.BATCHES: Listed(batches, Batch, BatchFilter, SeesBatch()),
-    ListName.DEALERS: Listed(dealers, Dealer, DealerFilter, SeesDealer()),
-    ListName.LEADS: Listed(leads, Lead, LeadFilter, SeesLead()),
-    ListName.LISTINGS: Listed(listings, Listing, ListingFilter, SeesListing()),
-    ListName.OFFERS: Listed(offers, Offer, OfferFilter, SeesOffer()),
-    ListName.TASKS: Listed(tasks, Task, TaskFilter, SeesTask()),
-    ListName.TICKETS: Listed(tickets, Ticket, TicketFilter, SeesTicket()),
+    ListName.ALERTS: Listed(alerts, Alert, AlertFilter, SeesAlert(), SeesAlert().owned),
+    ListName.BATCHES: Listed(batches, Batch, BatchFilter, SeesBatch(), SeesBatch().owned),
+    ListName.DEALERS: Listed(dealers, Dealer, DealerFilter, SeesDealer(), SeesDealer().owned),
+    ListName.LEADS: Listed(leads, Lead, LeadFilter, SeesLead(), _given(Lead, SeesLead())),
+    ListName.LISTINGS: Listed(listings, Listing, ListingFilter, SeesListing(), _own_listing),
+    ListName.OFFERS: Listed(offers, Offer, OfferFilter, SeesOffer(), SeesOffer().owned),
+    ListName.TASKS: Listed(tasks, Task, TaskFilter, SeesTask(), _given(Task, SeesTask())),
+    ListName.TICKETS: Listed(tickets, Ticket, TicketFilter, SeesTicket(), _given(Ticket, SeesTicket())),
 }

@@ -14,6 +14,7 @@ from ..engine.symbols import write_id
 from ..models import Batch
 from ..permissions.batch import SeesBatch
 from ..rules.enums import BatchKind
+from ..rules.export import harmless
 from ..rules.money import format_amount
 from .writing import found
 
@@ -79,12 +80,7 @@ def _told(row: Any) -> list[object]:
 
 
 def lines(rows: Sequence[Sequence[object]]) -> str:
-    """CSV as RFC 4180 has it."""
+    """CSV as RFC 4180 has it, without formulas."""
     written = io.StringIO()
-    csv.writer(written).writerows([plain(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    csv.writer(written).writerows(map(harmless, rows))
     return written.getvalue()
-
-
-def plain(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

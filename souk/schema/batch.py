@@ -40,10 +40,11 @@ from ..permissions.batch import (
 )
 from ..permissions.task import SeesTask
 from ..resolvers import batch as resolve
-from ..resolvers import enforcement, importing, preview, retrying
+from ..resolvers import enforcement, export, importing, preview, retrying
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
+from .export import Export
 from .mutation import KeyedPayload, Payload, write
 from .transitions import Transition, transitions
 
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from .task import Task
     from .user import User
 
-KNOWN_KINDS = (enforcement.Enforcement, importing.Import)
+KNOWN_KINDS = (enforcement.Enforcement, export.ExportKind, importing.Import)
 """The kinds of this part: known once their modules are imported."""
 
 
@@ -219,6 +220,7 @@ class Batch(Node):
         "Batch", {"batch:control": ControlsBatch(), "batch:approve": ApprovesBatch()}
     )
     preview: BatchPreview | None = to_one(preview.preview_of_batch, gate=SeesPreview())
+    export: Export | None = to_one(export.export_of_batch)
     items: Connection[BatchItem] = to_many(resolve.items_of_batch)
     logs: Connection[BatchLog] = to_many(resolve.logs_of_batch)
 
@@ -313,6 +315,11 @@ class BatchCreatePayload(KeyedPayload):
     batch: Batch | None = payload_node("batch", description=CHANGED)
 
 
+@strawberry.type(description="The batch that writes the file; it has started.")
+class ExportCreatePayload(KeyedPayload):
+    batch: Batch | None = payload_node("batch", description=CHANGED)
+
+
 @strawberry.type(description="The batch, started.")
 class BatchStartPayload(KeyedPayload):
     batch: Batch | None = payload_node("batch", description=CHANGED)
@@ -369,6 +376,7 @@ CONTROL = may("batch:control")
 class BatchMutations:
     batch_preview: BatchPreviewPayload | None = write(preview.batch_preview, gate=CONTROL)
     batch_create: BatchCreatePayload | None = write(preview.batch_create, gate=CONTROL)
+    export_create: ExportCreatePayload | None = write(export.export_create, gate=may("batch:export"))
     batch_start: BatchStartPayload | None = write(resolve.batch_start, gate=CONTROL)
     batch_pause: BatchPausePayload | None = write(resolve.batch_pause, gate=CONTROL)
     batch_resume: BatchResumePayload | None = write(resolve.batch_resume, gate=CONTROL)

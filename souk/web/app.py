@@ -15,6 +15,7 @@ import orjson
 
 from souk.settings import Settings, SettingsError
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
+from souk.web.exports import PATH as EXPORT
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
@@ -154,8 +155,8 @@ class App:
         if path == SECURITY_TXT:
             await self._security(method, send, request_id)
             return
-        report = None if path in PATHS else REPORT.fullmatch(path)
-        if report is None and path not in PATHS:
+        report, export = (None, None) if path in PATHS else (REPORT.fullmatch(path), EXPORT.fullmatch(path))
+        if report is None and export is None and path not in PATHS:
             raise bad("There is nothing here; the API is at /graphql.", 404)
         if is_preflight(method, headers):
             answer = headers_of(TEXT, request_id, more=preflight(headers, self.settings.allowed_origins))
@@ -164,6 +165,9 @@ class App:
         check_origin(headers, self.settings.allowed_origins)
         if report is not None:
             await self._report(report[1], method, send, self._call(scope, headers, request_id))
+            return
+        if export is not None:
+            await self._export(export[1], method, send, self._call(scope, headers, request_id))
             return
         if path == "/uploads":
             await self._upload(method, receive, send, headers, self._call(scope, headers, request_id))
@@ -208,6 +212,15 @@ class App:
         actor = await self._parts.sessions.actor(call.credential)
         secure = not self.settings.development
         await self._parts.reports.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
+
+    async def _export(self, id: str, method: str, send: Send, call: Call) -> None:
+        if method not in ("GET", "HEAD"):
+            raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
+        if self._parts is None or self._parts.exports is None:
+            raise shutting_down()
+        actor = await self._parts.sessions.actor(call.credential)
+        secure = not self.settings.development
+        await self._parts.exports.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

@@ -23,6 +23,7 @@ from souk.rules.client import client_class
 from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
+from souk.web.exports import Exports
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Checked, Guard
 from souk.web.limits import Allowances, Charge
@@ -130,6 +131,7 @@ class Parts:
     ready: Callable[[], Any] = always
     uploads: Uploads | None = None
     reports: Reports | None = None
+    exports: Exports | None = None
     documents: Store | None = None
     costs: Costs | None = None
     limits: Allowances | None = None

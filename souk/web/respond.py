@@ -37,7 +37,7 @@ def headers_of(
 
 @lru_cache(256)
 def _always(media: bytes, policy: bytes, secure: bool) -> Headers:
-    charset = media if b";" in media else media + b"; charset=utf-8"
+    charset = media if b";" in media or media.startswith(b"application/vnd.") else media + b"; charset=utf-8"
     same: Headers = ((b"content-type", charset), *SECURITY, (b"content-security-policy", policy))
     return (*same, HSTS) if secure else same
 

@@ -26,6 +26,7 @@ from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
 from souk.web.documents import judge_of
+from souk.web.exports import Exports
 from souk.web.limits import Allowances
 from souk.web.live import Live
 from souk.web.metrics import Gauge, Lag
@@ -103,7 +104,8 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
-            uploads=Uploads(database, files, settings), reports=Reports(database), documents=store,
+            uploads=Uploads(database, files, settings), reports=Reports(database),
+            exports=Exports(database, files), documents=store,
             costs=Costs(schema._schema), limits=Allowances(settings, shared), gauges=gauges, lag=Lag(lag),
         )  # fmt: skip
     finally:

@@ -13,12 +13,12 @@ from ..gateways.sms import HttpSms
 from ..gateways.storage import Directory
 from ..rules.enums import LetterChannel
 from ..settings import Settings
-from . import due, enforcement, importing
+from . import due, enforcement, exporting, importing
 from .actions import ACTIONS
 from .letters import Post
 from .loop import Worker
 
-__all__ = ["ACTIONS", "due", "enforcement", "importing", "work"]
+__all__ = ["ACTIONS", "due", "enforcement", "exporting", "importing", "work"]
 
 
 async def work(settings: Settings) -> None:

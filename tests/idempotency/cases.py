@@ -213,6 +213,11 @@ async def batch_create(stage: Stage) -> Call:
     return Role.OPS, {"previewId": (await (await _shop(stage)).preview())["preview"]["id"], "title": "Week 47"}
 
 
+@case("exportCreate", other={"title": "Another"})
+async def export_create(stage: Stage) -> Call:
+    return Role.OPS, {"list": "LISTINGS", "format": "CSV", "filter": {"status": ["ACTIVE"]}}
+
+
 @case("batchStart", other={"allowDrift": "SKIP"})
 async def batch_start(stage: Stage) -> Call:
     return Role.OPS, {"id": await _batch(stage)}

@@ -276,6 +276,11 @@ async def _a_dead_item(cells: Cells, actor: Actor, own: bool) -> Input:
     return None if own else {"id": _global("BatchItem", dead), "reason": "Mended."}
 
 
+async def _an_export(cells: Cells, actor: Actor, own: bool) -> Input:
+    """It is always for oneself: of others there is none to ask for."""
+    return {"list": "LISTINGS", "format": "CSV"} if own else None
+
+
 COMMENTS = ("ticket:comment", "ticket:internal")
 ALERTS = ("alert:acknowledge", "alert:transition")
 ACTS = [
@@ -295,6 +300,8 @@ ACTS = [
     Act("batch:enforcement", "batchPreview", "batch_preview", _a_warning, ("batch:control",), also=("batch:control", "alert:read")),
     Act("batch:import", "batchPreview", "batch_preview", _a_file, ("batch:control",),
         also=("batch:control", "upload:create", "dealer:read", "listing:read", "listing:readUnpublished", "listing:write")),
+    Act("batch:export", "exportCreate", "batch", _an_export,
+        mine="kind = 'EXPORT' AND creator_id = :user AND dealer_id IS NOT DISTINCT FROM :dealer", also=("listing:read",)),
     Act("dlq:replay", "dlqReplay", "batch_item", _a_dead_item),
     Act("session:create", "otpRequest", "sign_in_challenge", _a_code),
     Act("session:create", "sessionSwitch", "session", _a_role, mine="membership_id IN (SELECT id FROM membership WHERE user_id = :user)",

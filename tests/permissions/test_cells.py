@@ -103,7 +103,7 @@ async def test_a_cell_of_asking(cells: Cells, row: str, field: str, role: Role) 
 
 
 OF_NO_KIND = {("batch:control", Role.AGENT), ("batch:control", Role.CUSTOMER)}
-"""Batches ask two questions; none of the kinds that exist yet is theirs."""
+"""Batches ask two questions: they bring nothing in, and so steer no IMPORT; an export of their own they do."""
 
 
 @pytest.mark.parametrize("role", Role)

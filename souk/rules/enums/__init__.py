@@ -30,7 +30,7 @@ from .catalogue import (
     ReviewAction,
     Visibility,
 )
-from .dashboard import DashboardBucket, DashboardMetric, ListName
+from .dashboard import DashboardBucket, DashboardMetric, ExportFormat, ListName
 from .described import Described
 from .desk import AppealDecision, CommentVisibility, SubjectType, TicketPriority, TicketStatus
 from .margin import (
@@ -104,6 +104,7 @@ __all__ = [
     "DismissReason",
     "DriftPolicy",
     "EvidenceSource",
+    "ExportFormat",
     "ExternalType",
     "Fuel",
     "ImpactTermName",

@@ -71,6 +71,8 @@ class BatchAction(Described):
     SUSPEND = "SUSPEND", "Suspend the dealer: its listings go down, nothing is paid out."
     HOLD_PAYOUTS = "HOLD_PAYOUTS", "Pay the dealer nothing out."
     CREATE_TASK = "CREATE_TASK", "Give somebody a task about the alert."
+    EXPORT_ROWS = "EXPORT_ROWS", "Read a part of the list."
+    EXPORT_FILE = "EXPORT_FILE", "Write the file of all that was read."
 
 
 class BatchEventKind(Described):

@@ -16,6 +16,13 @@ class ListName(Described):
     TICKETS = "TICKETS", "`tickets`."
 
 
+class ExportFormat(Described):
+    """What kind of file an export writes."""
+
+    CSV = "CSV", "Comma-separated values: RFC 4180, UTF-8 without a byte order mark."
+    XLSX = "XLSX", "A workbook with one sheet, of at most 1,048,575 rows."
+
+
 class DashboardMetric(Described):
     """What is counted over time."""
 

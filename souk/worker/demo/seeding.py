@@ -10,8 +10,9 @@ from sqlalchemy import Table, text
 
 from ...db.session import Database, system_actor
 from ...models import Model, Tenant, ids_of
-from .. import enforcement, importing
+from .. import enforcement, exporting, importing
 from .apps import seed_apps
+from .exports import seed_exports
 from .ground import Doors, Ground, make_tenant, tenant_id_of
 from .pahiyaa import seed_pahiyaa
 from .pharos import seed_pharos
@@ -23,7 +24,7 @@ TWIN_ROWS = 200
 LONGEST = timedelta(minutes=15)
 """What making one tenant may take; what it left half made is free for workers after that."""
 FREED = text("UPDATE souk.work SET lease_until = NULL WHERE tenant_id = :tenant")
-KINDS = (enforcement.Enforce, importing.ImportRow)
+KINDS = (enforcement.Enforce, exporting.ReadRows, importing.ImportRow)
 """The kinds of batches that the demo has: known once their modules are imported."""
 
 
@@ -49,6 +50,7 @@ async def seed(doors: Doors, now: datetime, *, rows: int | None = None, only: tu
                 await seed_pharos(ground)
             if slug in ("pahiyaa", "twin"):
                 await seed_pahiyaa(ground, TWIN_ROWS if slug == "twin" else rows)
+                await seed_exports(ground)
             await seed_apps(ground)
             await seed_signing_in(ground)
             await tokens(doors, slug, now)
