@@ -1,4 +1,4 @@
-"""Rows of one table that changed alike: one statement writes them all, where the mapper would send one for each."""
+"""Rows of one table that changed or came alike: one statement writes them all, where the mapper would send one for each."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, TextClause, inspect, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import get_history, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
-from ..models import TenantModel
+from ..models import Row, TenantModel
 
 LEAST = 4  # rows of a kind for which a statement of their own is worth it
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -75,6 +76,22 @@ def _statement(model: type[TenantModel], names: tuple[str, ...]) -> TextClause:
 UPDATE {model.__tablename__} AS t SET {new}version = t.version + 1
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, was integer{types})
 WHERE t.tenant_id = :tenant AND t.id = r.id AND t.version = r.was
+""")
+
+
+async def insert_together(session: AsyncSession, model: type[Row], rows: Sequence[dict[str, Any]]) -> None:
+    """New rows, each with the same columns."""
+    values = {"rows": orjson.dumps([{k: _shown(v) for k, v in row.items()} for row in rows], default=str).decode()}
+    await session.execute(_insertion(model, tuple(rows[0])), values)
+
+
+@cache
+def _insertion(model: type[Row], names: tuple[str, ...]) -> TextClause:
+    table, columns = model.__table__, ", ".join(names)
+    types = ", ".join(f"{name} {table.c[name].type.compile(_DIALECT)}" for name in names)
+    return text(f"""
+INSERT INTO {model.__tablename__} ({columns})
+  SELECT {columns} FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({types})
 """)
 
 

@@ -95,6 +95,19 @@ def _note(
             kept.columns[name] = [kept.columns[name][0] if name in kept.columns else before, after]
 
 
+def note_made(
+    model: type[Row], row: dict[str, Any], changes: dict[UUID, Change], pseudonym: Callable[[str], bytes]
+) -> None:
+    """The same of a new row that no mapper knows: its columns as they are stored."""
+    table = model.__table__
+    shown = {
+        name: [None, _shown(value, pseudonym if table.c[name].info else None)]
+        for name, value in row.items()
+        if value is not None and name not in UNWATCHED
+    }
+    changes[row["id"]] = Change(model.__name__, shown)
+
+
 def _shown(value: Any, hidden: Callable[[str], bytes] | None) -> Any:
     if value is None or (isinstance(value, bool | int) and not hidden):
         return value

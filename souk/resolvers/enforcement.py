@@ -10,7 +10,7 @@ from sqlalchemy.orm import Bundle
 
 from ..db.session import Transaction
 from ..engine.symbols import Viewer, key
-from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku, Task, new_id
+from ..models import Alert, Batch, BatchItem, BatchPreviewItem, Dealer, Listing, Sku, Task
 from ..permissions.alert import SeesAlert
 from ..permissions.base import may
 from ..rules import alert as alert_rules
@@ -79,14 +79,12 @@ class Enforcement(OfKind):
         ids = {UUID(each) for each in (await tx.session.execute(named.distinct())).scalars() if each is not None}
         asked = select(Dealer.id, Dealer.name).where(Dealer.tenant_id == batch.tenant_id, Dealer.id.in_(ids))
         due = tx.now + timedelta(hours=(await tx.settings()).cure_hours)
-        for dealer_id, name in (await tx.session.execute(asked.order_by(Dealer.id))).all():
-            task = tx.add(
-                Task(
-                    id=new_id(), kind=TaskKind.FOLLOW_UP, status=TaskStatus.TODO, title=f"Follow up with {name}"[:200],
-                    due_at=due, due_order=due, dealer_id=dealer_id, batch_id=batch.id,
-                )
-            )  # fmt: skip
-            tx.emit("task.created", task, to_status=TaskStatus.TODO)
+        tasks = [
+            {"kind": TaskKind.FOLLOW_UP.value, "status": TaskStatus.TODO.value, "title": f"Follow up with {name}"[:200],
+             "due_at": due, "due_order": due, "dealer_id": dealer_id, "batch_id": batch.id}
+            for dealer_id, name in await tx.session.execute(asked.order_by(Dealer.id))
+        ]  # fmt: skip
+        await tx.add_alike(Task, tasks, "task.created", to_status=TaskStatus.TODO)
 
 
 KINDS[BatchKind.ENFORCEMENT] = Enforcement()

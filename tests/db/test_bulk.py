@@ -11,7 +11,7 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm.exc import StaleDataError
 
 from souk.db.session import Transaction
-from souk.models import Dealer, new_id
+from souk.models import Dealer, Task, new_id
 from souk.rules.actor import Role
 from souk.rules.errors import Invalid
 from tests.world import NOW, World
@@ -136,3 +136,29 @@ async def test_of_what_is_due_the_last_word_counts_and_a_savepoint_takes_its_own
         "SELECT ref, due_at FROM souk.work WHERE ref = ANY(:ids) ORDER BY due_at", ids=[first, second, third]
     )
     assert [tuple(row) for row in due] == [(second, NOW), (first, LATER)]
+
+
+async def test_rows_that_come_alike_are_audited_and_told_like_those_that_come_one_by_one(world: World) -> None:
+    told = []
+    for number in (2, 40):
+        with counted(world) as sent:
+            async with world.souk.app.transaction(world.actor(Role.ADMIN), "test", now=LATER) as tx:
+                rows = [{"kind": "FOLLOW_UP", "status": "TODO", "title": f"Task {n}", "note": "said", "due_at": None,
+                         "due_order": LATER, "dealer_id": world.dealer} for n in range(number)]  # fmt: skip
+                many = await tx.add_alike(Task, rows, "task.created", to_status="TODO")
+        told.append(len(sent))
+    assert told[0] == told[1]
+    async with world.souk.app.transaction(world.actor(Role.ADMIN), "test", now=LATER) as tx:
+        task = tx.add(Task(id=new_id(), **rows[0]))
+        tx.emit("task.created", task, to_status="TODO")
+    sql = "SELECT to_jsonb(t) - 'id' - 'title' FROM task t WHERE id = ANY(:ids)"
+    assert len(many) == 40 and len(await world.rows(sql, ids=many)) == 40
+    assert {str(row) for (row,) in await world.rows(sql, ids=many)} == {
+        str((await world.rows(sql, ids=[task.id]))[0][0])
+    }
+    changes = "SELECT changes -> :name FROM audit_event WHERE changes ? :name"
+    ((one,),), ((among,),) = [await world.rows(changes, name=f"Task:{id_}") for id_ in (task.id, many[0])]
+    assert one == among and set(one) == {"kind", "status", "title", "note", "due_order", "dealer_id"}
+    assert one["note"][1].startswith("hmac:")
+    events = "SELECT DISTINCT type, from_status, to_status, seq FROM domain_event WHERE subject_id = ANY(:ids)"
+    assert await world.rows(events, ids=[task.id, *many]) == [("task.created", None, "TODO", 1)]
