@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from ..db.session import Transaction
-from ..models import Alert, Batch, BatchItem, Dealer, Listing, Task, new_id
+from ..models import Alert, Batch, Dealer, Listing, Task, new_id
 from ..rules import alert as alert_rules
 from ..rules import dealer as dealer_rules
 from ..rules.clauses import implements
@@ -38,7 +38,7 @@ SUSPENDED = "dealer SUSPENDED"
 
 @dataclass(slots=True)
 class Things:
-    """The locked rows of one item, and whether somebody offers something for the listing."""
+    """The locked rows of one item. The listing only for SUSPEND_LISTING, with whether somebody offers something for it."""
 
     alert: Alert
     dealer: Dealer | None
@@ -65,8 +65,8 @@ class Done:
     after: dict[str, Any]
 
 
-async def lock(tx: Transaction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
-    """The alerts with their dealers and listings, all locked, each table in the order of its ids."""
+async def lock(tx: Transaction, action: BatchAction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
+    """The alerts with what the action acts on, all locked, each table in the order of its ids."""
     tenant = tx.actor.tenant_id
 
     async def rows(model: Any, ids: set[UUID]) -> dict[UUID, Any]:
@@ -76,7 +76,9 @@ async def lock(tx: Transaction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
 
     found = await rows(Alert, set(alerts))
     dealers = await rows(Dealer, {a.dealer_id for a in found.values() if a.dealer_id})
-    listings = await rows(Listing, {a.listing_id for a in found.values() if a.listing_id})
+    listings: dict[UUID, Listing] = {}
+    if action is BatchAction.SUSPEND_LISTING:
+        listings = await rows(Listing, {a.listing_id for a in found.values() if a.listing_id})
     wanted = await with_offers(tx, listings)
     return {
         id_: Things(a, dealers.get(a.dealer_id), listings.get(a.listing_id), a.listing_id in wanted)
@@ -254,10 +256,3 @@ def refused(tx: Transaction, alert: Alert) -> None:
         move(tx, alert, AlertStatus.ENFORCING, "alert.enforcing", cause="batch item RUNNING")
         cause = "batch item FAILED, DEAD, SKIPPED or CANCELLED"
         move(tx, alert, AlertStatus.INVESTIGATING, "alert.not_enforced", cause=cause)
-
-
-async def previewed(tx: Transaction, batch: Batch, items: Sequence[Any]) -> dict[UUID, dict[str, Any]]:
-    """The states that the preview saw, by item."""
-    ids = [item.id for item in items]
-    asked = select(BatchItem.id, BatchItem.before).where(BatchItem.tenant_id == batch.tenant_id, BatchItem.id.in_(ids))
-    return {id_: before or {} for id_, before in (await tx.session.execute(asked))}

@@ -18,7 +18,10 @@ from ..rules.enums import BatchAction, BatchKind
 
 @dataclass(slots=True)
 class Item:
-    """One item under the engine's lock. `fresh` ones come from a source and are stored with their result."""
+    """One item under the engine's lock. `fresh` ones come from a source and are stored with their result.
+
+    `before` is the state that the preview saw, in the kinds that keep one.
+    """
 
     id: UUID
     n: int
@@ -29,6 +32,7 @@ class Item:
     attempt: int = 0
     tried_before: int = 0
     fresh: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -37,7 +41,6 @@ class Past(Item):
 
     status: str = "SUCCEEDED"
     outcome: str | None = None
-    before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     impact_minor: int | None = None

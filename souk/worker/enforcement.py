@@ -23,12 +23,11 @@ class Enforce:
         self.action = action
 
     async def run(self, tx: Transaction, batch: Batch, items: Sequence[Item]) -> list[Result]:
-        found = await enforcing.lock(tx, [item.target_id for item in items if item.target_id])
+        found = await enforcing.lock(tx, self.action, [item.target_id for item in items if item.target_id])
         dealers = {item.payload["dealer"] for item in items if item.payload.get("dealer")}
         acted = await enforcing.acted_on(tx, batch, self.action, dealers)
-        before = await enforcing.previewed(tx, batch, items)
         return [
-            await self._one(tx, batch, item, found.get(item.target_id) if item.target_id else None, before, acted)
+            await self._one(tx, batch, item, found.get(item.target_id) if item.target_id else None, acted)
             for item in items
         ]
 
@@ -39,10 +38,9 @@ class Enforce:
         batch: Batch,
         item: Item,
         things: enforcing.Things | None,
-        previewed: dict[UUID, dict[str, object]],
         acted: set[UUID],
     ) -> Result:
-        before = previewed[item.id]
+        before = item.before
         if things is None:
             return Result("SKIPPED", error_code="DRIFT", error_message="It is gone.")
         alert, dealer = things.alert, things.dealer
@@ -80,7 +78,7 @@ class TakeBack:
         self.action = action
 
     async def undo(self, tx: Transaction, batch: Batch, items: Sequence[Past]) -> list[Result]:
-        found = await enforcing.lock(tx, [item.target_id for item in items if item.target_id])
+        found = await enforcing.lock(tx, self.action, [item.target_id for item in items if item.target_id])
         return [await self._one(tx, item, found.get(item.target_id) if item.target_id else None) for item in items]
 
     async def _one(self, tx: Transaction, item: Past, things: enforcing.Things | None) -> Result:

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql.elements import TextClause
 
 from ..db.session import Transaction
 from ..engine.symbols import write_id
@@ -15,18 +14,13 @@ from ..models import Batch, new_key
 from ..rules.enums import BatchAction
 from .actions import Item, Past, Settled
 
-
-def _with_payload(sql: str) -> TextClause:
-    return text(sql).columns(payload=JSONB)  # type: ignore[return-value]
-
-
-ITEM = "id, n, target_type, target_id, action, payload, attempt, tried_before"
-TAKE = f"""
+ITEM = "id, n, target_type, target_id, action, payload, attempt, tried_before, before"
+TAKE = text(f"""
 SELECT {ITEM} FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch AND status = :status
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now) ORDER BY n LIMIT :limit FOR UPDATE SKIP LOCKED
-"""
+""").columns(payload=JSONB, before=JSONB)
 PAST = text(f"""
-SELECT {ITEM}, status, outcome, before, after, warnings, impact_minor, currency FROM batch_item
+SELECT {ITEM}, status, outcome, after, warnings, impact_minor, currency FROM batch_item
 WHERE tenant_id = :tenant AND batch_id = :batch AND n < :before AND status IN ('SUCCEEDED', 'COMPENSATION_FAILED')
 ORDER BY n DESC LIMIT :limit FOR UPDATE
 """).columns(payload=JSONB, before=JSONB, after=JSONB, warnings=JSONB)
@@ -70,13 +64,13 @@ FROM batch_item WHERE tenant_id = :tenant AND batch_id = :batch GROUP BY 1, 2, 3
 async def take(tx: Transaction, batch: Batch, status: str, limit: int) -> list[Item]:
     """Up to `limit` items of a status, locked until the transaction ends, in their order."""
     found = await tx.session.execute(
-        _with_payload(TAKE),
+        TAKE,
         {"tenant": batch.tenant_id, "batch": batch.id, "status": status, "now": tx.now, "limit": limit},
     )
     return [
         Item(
             row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt,
-            row.tried_before,
+            row.tried_before, False, row.before or {},
         )
         for row in found
     ]  # fmt: skip
@@ -88,7 +82,7 @@ async def past(tx: Transaction, batch: Batch, before: int, limit: int) -> list[P
     return [
         Past(
             row.id, row.n, row.target_type, row.target_id, BatchAction[row.action], row.payload, row.attempt,
-            row.tried_before, False, row.status, row.outcome, row.before or {}, row.after or {}, row.warnings,
+            row.tried_before, False, row.before or {}, row.status, row.outcome, row.after or {}, row.warnings,
             row.impact_minor, row.currency,
         )
         for row in await tx.session.execute(PAST, values)
