@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -91,6 +91,7 @@ class Machine:
     initial: tuple[str, ...]
     terminal: tuple[str, ...]
     rows: tuple[Transition, ...]
+    _ways: dict[tuple[str | None, ...], Transition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -135,8 +136,12 @@ class Machine:
 
         Where a mutation leads the same way under two permissions (a party's and staff's), name the one held.
         """
+        asked = (from_, to, mutation, action, event, permission)
+        if asked in self._ways:  # a batch asks the same of each of its thousands
+            return self._ways[asked]
         for row in self.to(from_, to):
             if row.has(mutation=mutation, action=action, event=event) and permission in (None, row.permission):
+                self._ways[asked] = row
                 return row
         raise InvalidTransition(from_, to, self.allowed(from_))
 
