@@ -20,6 +20,7 @@ from sqlalchemy import text
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
 from souk.db.embedded import Embedded
+from souk.db.events import Relay
 from souk.engine.symbols import write_id
 from souk.models import Alert, Dealer, Listing, Sku, new_id
 from souk.resolvers.batch import BatchStartInput, batch_start
@@ -101,6 +102,9 @@ async def main(items: int, action: str, workers: int) -> None:
         try:
             await migrations.upgrade(sqlalchemy_url(url))
             souk = Souk.open(url)
+            relay = Relay(url, "souk_app")  # as a server has one: its commits wake the workers
+            souk.app.committed.append(relay.tell)
+            await relay.start()
             world = await make_world(souk)
             await breaches(world, items)
             given = {"SOUK_DATABASE_URL": url, "SOUK_LOG_LEVEL": "error"}
@@ -116,6 +120,7 @@ async def main(items: int, action: str, workers: int) -> None:
             for each in started:
                 each.terminate()
                 await each.wait()
+            await relay.stop()
             await souk.close()
         finally:
             server.stop()
