@@ -161,8 +161,12 @@ async def test_an_enforcement_from_its_preview_to_its_report(shop: Shop) -> None
     assert told == rest["events"]
 
     whole = await run(world, Role.OPS, "BatchReport", id=batch["id"])
-    assert (whole["status"], whole["report"]["total"], whole["counts"]["succeeded"]) == ("COMPLETED", 2, 2)
-    assert [(each["action"], each["status"], each["items"]) for each in whole["report"]["groups"]] == [
-        ("SEND_WARNING", "SUCCEEDED", 2)
-    ]
-    assert whole["items"]["totalCount"] == 2
+    batch = whole["batch"]
+    assert (batch["status"], batch["counts"]["succeeded"], batch["items"]["totalCount"]) == ("COMPLETED", 2, 2)
+    assert [item["outcome"] for item in batch["items"]["nodes"]] == ["WARNED", "WARNED"]
+    (action,) = whole["actions"]
+    assert (whole["total"], action["action"], action["succeeded"]) == (2, "SEND_WARNING", 2)
+    assert action["impact"] == [{"amount": "2000.00", "currencyCode": "INR"}]
+    assert sorted(each["dealer"]["name"] for each in whole["dealers"]) == ["First Motors", "Second Motors"]
+    assert (whole["effect"]["enforced"], whole["effect"]["cured"], whole["effect"]["recovered"]) == (2, 0, [])
+    assert [each["even"] for each in whole["fairness"]] == [True]
