@@ -73,7 +73,10 @@ async def _compliant(ground: Ground, live: Alert, seen: Seen, sales: Sequence[Sa
     worse = await elsewhere(ground.tx, live, seen) if key_of(seen) in ground.listed else None
     if worse is None:
         return await cured(ground, live, seen, sales)
-    return None if worse[0].listing_id == live.listing_id else await repeated(ground, live, *worse, sales)
+    if worse[0].listing_id != live.listing_id:
+        return await repeated(ground, live, *worse, sales)
+    # the breach stands where it was seen; what was sold at another price counts all the same
+    return await late(ground, live, seen, sales) if sales else None
 
 
 def _remembered(known: list[Alert], limit: Limit, seen: Seen) -> Alert | None:
