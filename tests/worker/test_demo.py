@@ -15,14 +15,19 @@ from sqlalchemy import text
 from souk.context import Context
 from souk.db.connect import Limits, with_database
 from souk.db.session import Database, system_actor
+from souk.engine.symbols import read_id
 from souk.gateways.storage import Directory
 from souk.models import Model
+from souk.resolvers.impact import term_of
 from souk.rules.actor import Actor, Role
+from souk.rules.impact import recompute
+from souk.worker.batch import step
 from souk.worker.demo import Doors, Secret, reset, seed, tokens
 from souk.worker.demo.ground import tenant_id_of
 from souk.worker.loop import Worker
 from tests.conftest import _create, _drop
-from tests.world import KEYRING, Souk
+from tests.documents.asking import NAMED, act, run
+from tests.world import KEYRING, Souk, World
 
 README = Path(__file__).parents[2] / "README.md"
 NOW = datetime(2026, 11, 22, 9, 41, 7, tzinfo=UTC)
@@ -144,6 +149,83 @@ async def test_the_queries_of_the_readme_are_fused_and_the_first_has_its_answer(
     await opened.close()
     assert (given.fused, given.reason) == (True, None)
     assert json.loads(given.body) == json.loads(answer)
+
+
+async def test_the_owner_of_pharos_sees_decides_and_is_told(demo: Doors, server: str, template: str) -> None:
+    """Numbers that are their lists, a breach with its reasons, a batch from selection to completion, and its report."""
+    opened = Souk.open(with_database(server, f"{template}_demo"))
+    tenant = tenant_id_of("pharos")
+    people = "SELECT role, user_id, id FROM membership WHERE tenant_id = :t AND ended_at IS NULL"
+    actors = {Role(role): Actor(tenant, Role(role), user_id=user, membership_id=member, mfa_at=NOW)
+              for role, user, member in await rows(demo, "pharos", people)}  # fmt: skip
+    world = World(opened, tenant, actors, tenant, tenant, actors[Role.OPS], actors[Role.OPS], NOW)
+    try:
+        board = await run(world, Role.OWNER, "DashboardSummary")
+        live = board["liveAlerts"]
+        page = await run(world, Role.OPS, "AlertList", filter=live["filter"], first=100)
+        assert live["value"] == page["totalCount"] == len(page["nodes"]) > 0
+        assert sum(minor(each["impact"]["atRisk"]) for each in page["nodes"]) == minor(live["amounts"]) > 0
+        tasks = await run(world, Role.OPS, "TaskList", filter=board["openTasks"]["filter"])
+        assert board["openTasks"]["value"] == tasks["totalCount"] > 0
+
+        for each in page["nodes"]:
+            alert = await run(world, Role.OWNER, "AlertDetail", id=each["id"])
+            for term in alert["impact"]["terms"]:
+                assert recompute(term_of(term | {"amount": {"minor": 0}})) == minor([term["amount"]])
+            past = abs(minor([alert["price"]]) - minor([alert["limit"]]))
+            assert minor([alert["rule"]["gap"]]) == past and alert["rule"]["depthBp"] == past * 10_000 // minor(
+                [alert["limit"]]
+            )
+            at = [told["at"] for told in alert["timeline"]["nodes"]]
+            assert at == sorted(at) and len(at) > 0
+            assert (alert["evidenceChain"]["verified"], alert["evidenceChain"]["brokenAt"]) == (True, None)
+            assert alert["evidenceChain"]["head"] == alert["evidenceSnapshots"]["nodes"][-1]["hash"]
+
+        chosen = [each for each in page["nodes"] if each["status"] in ("OPEN", "ACKNOWLEDGED")][:3]
+        assert len(chosen) == 3
+        given = {
+            "selection": {"alertIds": [each["id"] for each in chosen]},
+            "plan": {"action": "CREATE_TASK", "reason": "Look at it."},
+        }
+        preview = await act(world, Role.OPS, "EnforcementPreview", kind="ENFORCEMENT", **given)
+        assert (preview["total"], preview["actionable"]) == (len(chosen), len(chosen))
+        made = await act(world, Role.OPS, "BatchCreate", previewId=preview["id"], idempotencyKey=world.key())
+        if made["status"] == "PENDING_APPROVAL":
+            decided = await world.do(Role.OWNER, "batchDecide", "batch { status }", id=made["id"], decision="APPROVE",
+                                     idempotencyKey=world.key())  # fmt: skip
+            assert decided["batch"] == {"status": "READY"}
+        await act(world, Role.OPS, "BatchStart", id=made["id"], idempotencyKey=world.key())
+        feed = world.souk.runner.events_plan(
+            NAMED["BatchLive"].text, None, {"batchId": made["id"], "after": "0"}, world.context(Role.OPS)
+        )
+        heard = [json.loads(body)["data"]["batchEvents"] for _, body in await feed.fetch(0)]
+        when: datetime | None = NOW
+        key = read_id(made["id"])
+        assert key is not None
+        while when is not None:
+            when, _ = await step(demo.worker, tenant, key.row_id, now=when, size=1)
+            heard += [json.loads(body)["data"]["batchEvents"] for _, body in await feed.fetch(int(heard[-1]["seq"]))]
+        assert [int(each["seq"]) for each in heard] == [*range(1, len(heard) + 1)]
+        assert (heard[-1]["to"], heard[-1]["counts"]["succeeded"]) == ("COMPLETED", len(chosen))
+
+        report = await run(world, Role.OPS, "BatchReport", id=made["id"])
+        assert (report["batch"]["status"], report["total"], report["succeeded"]) == (
+            "COMPLETED",
+            len(chosen),
+            len(chosen),
+        )
+        assert [(each["action"], each["items"]) for each in report["actions"]] == [("CREATE_TASK", len(chosen))]
+        assert minor(report["actions"][0]["impact"]) == sum(minor(each["impact"]["atRisk"]) for each in chosen)
+        assert (report["effect"]["enforced"], report["effect"]["cured"]) == (len(chosen), 0)
+        after = await run(world, Role.OWNER, "DashboardSummary")
+        assert after["openTasks"]["value"] == board["openTasks"]["value"] + len(chosen)
+    finally:
+        await opened.close()
+
+
+def minor(amounts: list[dict[str, str]]) -> int:
+    """The one amount, or none, in minor units."""
+    return sum(int(each["amount"].replace(".", "")) for each in amounts)
 
 
 async def test_seeding_again_changes_nothing_and_a_reset_gives_the_same(demo: Doors) -> None:
