@@ -110,7 +110,9 @@ async def test_whoever_enforced_does_not_decide(world: World) -> None:
     alert = await noticed(world, by=Role.OPS)
     ticket = (await appeal(world, alert))["ticket"]
     before = await world.rows("SELECT a, d, t FROM alert a, dealer d, ticket t")
-    for who in (Role.OPS, Role.OWNER):  # who made the batch, and in whose name it ran
+    admin = world.actors[Role.ADMIN].user_id
+    await world.rows("UPDATE batch SET approver_id = :id RETURNING 1", id=admin)
+    for who in (Role.OPS, Role.OWNER, Role.ADMIN):  # who made the batch, in whose name it ran, who approved it
         refused = await decide(world, ticket, who=who)
         assert [e["code"] for e in refused["userErrors"]] == ["FORBIDDEN"]
     empty = await decide(world, ticket, reason=" ")
@@ -123,6 +125,8 @@ async def test_whoever_enforced_does_not_decide(world: World) -> None:
         answer = await world.ask(role, document, {"i": given})
         assert (answer["data"], answer["errors"][0]["extensions"]["code"]) == ({"appealDecide": None}, "FORBIDDEN")
     assert await world.rows("SELECT a, d, t FROM alert a, dealer d, ticket t") == before
+    await world.rows("UPDATE batch SET approver_id = NULL RETURNING 1")
+    assert (await decide(world, ticket))["ticket"]["status"] == "RESOLVED", "whoever had no part in it decides"
 
 
 async def test_a_refused_appeal_is_closed_with_its_reason_and_changes_nothing_else(world: World) -> None:
