@@ -1,9 +1,11 @@
 """How long after its commit an event reaches 1,000 subscribers, over real sockets, at ten events a second.
 
-    python -m benchmarks.live [--subscribers 1000] [--seconds 20] [--rate 10] [--rounds 1]
+    python -m benchmarks.live [--subscribers 1000] [--seconds 20] [--rate 10] [--rounds 1] [--items 0]
 
-With a rate that is more than the server can tell, `deliveries/s` is what it can: `--subscribers 2000 --rate 30`. Server, subscribers and PostgreSQL share the machine, each a process of its own; the time is from the commit's return to
-the frame's arrival. Where other work shares the machine too, the CPU per delivery says more than the time. Needs Linux.
+With `--items 10000` they follow an enforcement of so many alerts instead, by real steps of a worker, as fast as it goes.
+With a rate that is more than the server can tell, `deliveries/s` is what it can: `--subscribers 2000 --rate 30`. Server,
+subscribers and PostgreSQL share the machine, each a process of its own; the time is from the commit's return to the frame's
+arrival. Where other work shares the machine too, the CPU per delivery says more than the time. Needs Linux.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from benchmarks.enforcement import breaches, prepared
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
 from souk.db.embedded import Embedded
@@ -36,14 +39,21 @@ from souk.models import Batch, new_id
 from souk.models.people import Session
 from souk.resolvers.chronicle import tell
 from souk.rules.actor import Role
-from souk.rules.enums import LogLevel
+from souk.rules.enums import BatchAction, LogLevel
+from souk.worker import enforcement
+from souk.worker.batch import step
 from tests.world import Souk, World, make_world
+
+assert enforcement.Enforce
 
 FOLLOW = "subscription($id: ID!) { batchEvents(batchId: $id) { seq ... on BatchLogAppended { lines { message } } } }"
 KEYS = "bench:" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
-async def main(subscribers: int, seconds: int, rate: float, rounds: int) -> None:
+CHUNK = 200  # items of a step
+
+
+async def main(subscribers: int, seconds: int, rate: float, rounds: int, items: int) -> None:
     with tempfile.TemporaryDirectory(prefix="souk-", ignore_cleanup_errors=True) as directory:
         server = Embedded(Path(directory), throwaway=True)
         url = server.start()
@@ -52,7 +62,7 @@ async def main(subscribers: int, seconds: int, rate: float, rounds: int) -> None
             souk = Souk.open(url)
             world = await make_world(souk)
             for _ in range(rounds):
-                await measure(world, url, subscribers, seconds, rate)
+                await measure(world, url, subscribers, seconds, rate, items)
             await souk.close()
         finally:
             server.stop()
@@ -60,10 +70,10 @@ async def main(subscribers: int, seconds: int, rate: float, rounds: int) -> None
 
 @asynccontextmanager
 async def served(
-    world: World, url: str, subscribers: int, **more: str
+    world: World, url: str, subscribers: int, batch: Batch | None = None, **more: str
 ) -> AsyncIterator[tuple[int, dict[str, Any], Batch]]:
-    """A server process: its id, what its listeners are given, and the batch they follow."""
-    batch = Batch(
+    """A server process: its id, what its listeners are given, and the batch they follow: this one, or one of its own."""
+    made = Batch(
         id=new_id(), kind="ENFORCEMENT", status="RUNNING", title="Live", selection={}, plan={}, impact={},
         allow_drift="REFUSE", seq_head=0, log_head=0, total=0, **dict.fromkeys(
             ("pending", "running", "waiting", "succeeded", "failed", "dead", "skipped", "cancelled", "compensated"), 0
@@ -77,7 +87,8 @@ async def served(
         id=new_id(), account_id=who.account_id, membership_id=who.membership_id, carrier="BEARER", hash=digest,
         expires_at=until, ends_at=until,
     )  # fmt: skip
-    await world.add(batch, session)
+    await world.add(session, *(() if batch else (made,)))
+    batch = batch or made
     given = {
         "SOUK_DATABASE_URL": url, "SOUK_ENCRYPTION_KEYS": KEYS, "SOUK_PORT": "0", "SOUK_LOG_FORMAT": "json",
         "SOUK_SOCKETS_PER_SESSION": str(subscribers + 10), "SOUK_SOCKETS_PER_ADDRESS": str(subscribers + 10),
@@ -124,14 +135,21 @@ async def ended(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def measure(world: World, url: str, subscribers: int, seconds: int, rate: float) -> None:
+async def measure(world: World, url: str, subscribers: int, seconds: int, rate: float, items: int) -> None:
     writer = Database(url, Keyring(KEYS), "souk_worker")
     relay = Relay(url, "souk_worker")
     writer.committed.append(relay.tell)
     await relay.start()
-    number, committed = round(seconds * rate), [0.0]
+    number, committed, begun = round(seconds * rate), [0.0], None
+    if items:
+        await breaches(world, items)
+        id_ = await prepared(world, BatchAction.SEND_WARNING)
+        async with writer.transaction(system_actor(world.tenant_id), "bench", system=True) as tx:
+            begun = await tx.session.get_one(Batch, (world.tenant_id, id_))
+        committed += [0.0] * begun.seq_head  # told before anybody followed
+        number = begun.seq_head + -(-items // CHUNK) + 2  # at the end a line and a state come with the items
     try:
-        async with served(world, url, subscribers) as (pid, asked, batch):
+        async with served(world, url, subscribers, begun) as (pid, asked, batch):
             empty = memory(pid)
             async with listening({**asked, "events": number, "seconds": 2 * seconds + 60}) as told:
                 await asyncio.sleep(2)
@@ -139,7 +157,11 @@ async def measure(world: World, url: str, subscribers: int, seconds: int, rate: 
                 idle = await used(pid, asyncio.sleep(5)) / 5
                 load = os.getloadavg()[0]
                 began, before = perf_counter(), cpu(pid)
-                for n in range(number):
+                due: datetime | None = datetime.now(UTC)
+                while items and due is not None:
+                    due, _ = await step(writer, world.tenant_id, batch.id, now=datetime.now(UTC), size=CHUNK)
+                    committed += [perf_counter()] * (3 if due is None else 1)
+                for n in range(0 if items else number):
                     await asyncio.sleep(max(0.0, began + n / rate - perf_counter()))
                     await publish(writer, world, batch)
                     committed.append(perf_counter())
@@ -150,9 +172,10 @@ async def measure(world: World, url: str, subscribers: int, seconds: int, rate: 
         await relay.stop()
         await writer.close()
     assert "got" in result, result
-    waits = [max(0.0, at - committed[seq]) for seq, at in result["got"]]
-    last = max(at for _, at in result["got"])
-    first, spread = parts(result["got"], committed)
+    got = [(seq, at) for seq, at in result["got"] if committed[seq]]
+    waits = [max(0.0, at - committed[seq]) for seq, at in got]
+    last, number = max(at for _, at in got), sum(at > 0 for at in committed)
+    first, spread = parts(got, committed)
     cuts, total = statistics.quantiles(waits, n=100), len(waits)
     print(
         f"{subscribers} subscribers, {number} events at {number / spent:.1f}/s, {total} deliveries, none missing:"
@@ -209,5 +232,8 @@ if __name__ == "__main__":
     arguments.add_argument("--seconds", type=int, default=20)
     arguments.add_argument("--rate", type=float, default=10, help="events a second")
     arguments.add_argument("--rounds", type=int, default=1)
+    arguments.add_argument(
+        "--items", type=int, default=0, help="of a running enforcement; 0: lines of a log, by the rate"
+    )
     known = arguments.parse_args()
-    asyncio.run(main(known.subscribers, known.seconds, known.rate, known.rounds))
+    asyncio.run(main(known.subscribers, known.seconds, known.rate, known.rounds, known.items))
