@@ -72,6 +72,14 @@ class MovesAlert(Permission[Alert]):
     message = "You may acknowledge an alert; everything else is for OWNER, ADMIN and OPS."
 
 
+class AddsEvidence(Permission[Alert]):
+    """Puts evidence to an alert."""
+
+    name = "observation:write"
+    model = Alert
+    message = "You may not add to the evidence."
+
+
 class AppealsAlert(SeesAlert):
     """The dealer who breaches, once a notice was sent."""
 

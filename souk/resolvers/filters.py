@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import strawberry
-from sqlalchemy import BigInteger, ColumnElement, Text, false, select
+from sqlalchemy import BigInteger, ColumnElement, Text, cast, false, func, literal_column, select
 
 from ..engine.errors import BadUserInput
-from ..engine.symbols import BadInput, Viewer, derived, getter, is_symbol, key, symbol
+from ..engine.symbols import BadInput, GlobalId, Viewer, derived, getter, is_symbol, key, symbol
 from ..models import ExternalRef
 from ..rules.enums import ExternalType
 from ..rules.errors import Refused
@@ -92,3 +92,9 @@ def minor_of(given: MoneyInput) -> Any:
             raise BadInput(error.message) from error
 
     return symbol(BigInteger(), found)
+
+
+def encoded(id: GlobalId) -> ColumnElement[Any]:
+    """A global id, made where its row is read."""
+    text = func.concat(literal_column(f"'{id.type_name}:'"), cast(id.row_id, Text), type_=Text())
+    return func.translate(func.encode(func.convert_to(text, "UTF8"), "base64"), "\n", "", type_=Text())

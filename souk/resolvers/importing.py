@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from ..db.session import Transaction
-from ..models import Batch, BatchItem, BatchPreviewItem, Dealer, Upload
+from ..models import Batch, BatchItem, BatchPreviewItem, Dealer, EvidenceSnapshot, Upload
 from ..permissions.base import may
 from ..permissions.dealer import SeesDealer
 from ..permissions.upload import UsesUpload
@@ -69,6 +69,11 @@ async def expire(tx: Transaction, upload_id: UUID) -> None:
     if upload is None:
         await tx.files.discard(tx.actor.tenant_id, upload_id)
         return
+    shown = select(EvidenceSnapshot.id).where(
+        EvidenceSnapshot.tenant_id == upload.tenant_id, EvidenceSnapshot.upload_id == upload.id
+    )
+    if (await tx.session.execute(shown.limit(1))).scalar() is not None:
+        return  # evidence is kept
     at_work = select(Batch.id).where(
         Batch.tenant_id == upload.tenant_id, Batch.upload_id == upload.id, Batch.ended_at.is_(None)
     )

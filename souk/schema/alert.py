@@ -20,7 +20,7 @@ from ..engine.declare import (
     to_one,
     view,
 )
-from ..engine.scalars import URL, DateTime, Decimal
+from ..engine.scalars import URL, BigInt, DateTime, Decimal
 from ..permissions.alert import MOVES, SeesAlert, SeesSaleRow, SeesSnapshot, moves_alert
 from ..permissions.base import may
 from ..permissions.competitor import SeesCompetitor
@@ -105,6 +105,15 @@ class EvidenceChain:
     broken_at: int | None = strawberry.field(description="The first place that does not hold; null when all do.")
 
 
+@strawberry.type(description="A file that shows a price that was seen; the chain covers its hash.")
+class EvidenceAttachment:
+    name: str = strawberry.field(description="The file's name as given.")
+    media_type: str = strawberry.field(description="Its media type as given.")
+    bytes: BigInt = strawberry.field(description="Its length in bytes.")
+    sha256: str = strawberry.field(description="The SHA-256 of its content, in hexadecimal.")
+    url: str = strawberry.field(description="Its path on this host, for whoever sees the evidence.")
+
+
 @view(models.EvidenceSnapshot, node=resolve.evidence_snapshot, gate=SeesSnapshot())
 class EvidenceSnapshot(Node):
     """A price that was seen; never changed, and hashed with the one before it."""
@@ -117,6 +126,7 @@ class EvidenceSnapshot(Node):
     hash: str = computed(
         sql=lambda row: in_hex(row.hash), description="SHA-256 of the former hash and this row, in hexadecimal."
     )
+    attachment: EvidenceAttachment | None = to_one(resolve.attachment_of_snapshot)
 
 
 @view(models.EvidenceSaleRow, node=resolve.evidence_sale_row, gate=SeesSaleRow())
@@ -225,6 +235,11 @@ class AlertSnoozePayload(Payload):
     alert: Alert | None = payload_node("alert", description="The alert; null when nothing was changed.")
 
 
+@strawberry.type(description="The alert with its new evidence.")
+class AlertAddEvidencePayload(Payload):
+    alert: Alert | None = payload_node("alert", description="The alert; null when nothing was changed.")
+
+
 @strawberry.type
 class AlertQueries:
     alert: Alert | None = one(resolve.alert, gate=SeesAlert())
@@ -234,4 +249,7 @@ class AlertQueries:
 @strawberry.type
 class AlertMutations:
     alert_transition: AlertTransitionPayload | None = write(resolve.alert_transition, gate=moves_alert())
+    alert_add_evidence: AlertAddEvidencePayload | None = write(
+        resolve.alert_add_evidence, gate=may("observation:write")
+    )
     alert_snooze: AlertSnoozePayload | None = write(resolve.alert_snooze, gate=may("alert:transition"))

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from souk.settings import Settings, SettingsError
+from souk.web.attachments import PATH as FILE
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
 from souk.web.exports import PATH as EXPORT
 from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, check_origin, host_of, media_types
@@ -33,6 +34,7 @@ from souk.web.streams import Streams
 END_SECONDS = 3.0
 READY_SECONDS = 2.0
 PATHS = ("/graphql", "/uploads")
+FILES = {"reports": REPORT, "exports": EXPORT, "attachments": FILE}
 _PROCESS, _requests = secrets.token_hex(7), count()  # together unique, and no call of the system for each
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
@@ -155,19 +157,16 @@ class App:
         if path == SECURITY_TXT:
             await self._security(method, send, request_id)
             return
-        report, export = (None, None) if path in PATHS else (REPORT.fullmatch(path), EXPORT.fullmatch(path))
-        if report is None and export is None and path not in PATHS:
+        sent = None if path in PATHS else _file(path)
+        if sent is None and path not in PATHS:
             raise bad("There is nothing here; the API is at /graphql.", 404)
         if is_preflight(method, headers):
             answer = headers_of(TEXT, request_id, more=preflight(headers, self.settings.allowed_origins))
             await respond(send, 204, answer, b"", head=True)
             return
         check_origin(headers, self.settings.allowed_origins)
-        if report is not None:
-            await self._report(report[1], method, send, self._call(scope, headers, request_id))
-            return
-        if export is not None:
-            await self._export(export[1], method, send, self._call(scope, headers, request_id))
+        if sent is not None:
+            await self._sent(*sent, method, send, self._call(scope, headers, request_id))
             return
         if path == "/uploads":
             await self._upload(method, receive, send, headers, self._call(scope, headers, request_id))
@@ -204,23 +203,16 @@ class App:
         answer = headers_of(JSON, call.request_id, secure=not self.settings.development)
         await respond(send, 201, answer, orjson.dumps({"id": made}))
 
-    async def _report(self, id: str, method: str, send: Send, call: Call) -> None:
+    async def _sent(self, part: str, id: str, method: str, send: Send, call: Call) -> None:
+        """A file, sent out by the part of that name."""
         if method not in ("GET", "HEAD"):
             raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
-        if self._parts is None or self._parts.reports is None:
+        sender = getattr(self._parts, part, None)
+        if self._parts is None or sender is None:
             raise shutting_down()
         actor = await self._parts.sessions.actor(call.credential)
         secure = not self.settings.development
-        await self._parts.reports.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
-
-    async def _export(self, id: str, method: str, send: Send, call: Call) -> None:
-        if method not in ("GET", "HEAD"):
-            raise Failure(Code.BAD_REQUEST, "Use GET.", status=405, headers=((b"allow", b"GET, HEAD"),))
-        if self._parts is None or self._parts.exports is None:
-            raise shutting_down()
-        actor = await self._parts.sessions.actor(call.credential)
-        secure = not self.settings.development
-        await self._parts.exports.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
+        await sender.send(actor, id, send, call.request_id, head=method == "HEAD", secure=secure)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -282,6 +274,14 @@ class NotReady(Exception):
 def create_app(settings: Settings, build: Build) -> App:
     """The application over what `build` opens: the runner, the sessions, the source of events."""
     return App(settings, build)
+
+
+def _file(path: str) -> tuple[str, str] | None:
+    """Which part of `Parts` sends the file at this path, and the id in it."""
+    for part, pattern in FILES.items():
+        if found := pattern.fullmatch(path):
+            return part, found[1]
+    return None
 
 
 def _names(headers: dict[bytes, bytes]) -> list[str]:

@@ -22,6 +22,7 @@ from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
 from souk.rules.signin import ALONE
 from souk.settings import Settings
+from souk.web.attachments import Attachments
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.exports import Exports
 from souk.web.gate import GraphQLRequest
@@ -132,6 +133,7 @@ class Parts:
     uploads: Uploads | None = None
     reports: Reports | None = None
     exports: Exports | None = None
+    attachments: Attachments | None = None
     documents: Store | None = None
     costs: Costs | None = None
     limits: Allowances | None = None

@@ -11,6 +11,7 @@ GRAPHQL_JSON = b"application/graphql-response+json"
 EVENT_STREAM = b"text/event-stream"
 MULTIPART = b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
 TEXT = b"text/plain"
+BINARY = (b"image/", b"application/pdf", b"application/vnd.")
 
 SECURITY: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -37,7 +38,7 @@ def headers_of(
 
 @lru_cache(256)
 def _always(media: bytes, policy: bytes, secure: bool) -> Headers:
-    charset = media if b";" in media or media.startswith(b"application/vnd.") else media + b"; charset=utf-8"
+    charset = media if b";" in media or media.startswith(BINARY) else media + b"; charset=utf-8"
     same: Headers = ((b"content-type", charset), *SECURITY, (b"content-security-policy", policy))
     return (*same, HSTS) if secure else same
 

@@ -25,6 +25,7 @@ from souk.rules.actor import Actor
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.app import NotReady
+from souk.web.attachments import Attachments
 from souk.web.documents import judge_of
 from souk.web.exports import Exports
 from souk.web.limits import Allowances
@@ -105,7 +106,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         yield Parts(
             runner, sessions, context, events=live, ready=ready,
             uploads=Uploads(database, files, settings), reports=Reports(database),
-            exports=Exports(database, files), documents=store,
+            exports=Exports(database, files), attachments=Attachments(database, files), documents=store,
             costs=Costs(schema._schema), limits=Allowances(settings, shared), gauges=gauges, lag=Lag(lag),
         )  # fmt: skip
     finally:

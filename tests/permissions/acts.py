@@ -11,6 +11,7 @@ from uuid import UUID
 from souk.engine.symbols import write_id
 from souk.models import ServiceToken, new_id
 from souk.rules.actor import Actor, Role
+from tests.isolation.conftest import FILE
 from tests.permissions.conftest import Cells
 
 Input = dict[str, Any] | None
@@ -189,6 +190,16 @@ async def _a_file(cells: Cells, actor: Actor, own: bool) -> Input:
     return {"kind": "IMPORT", "plan": plan, "selection": {"uploadId": _global("Upload", upload)}}
 
 
+async def _a_picture(cells: Cells, actor: Actor, own: bool) -> Input:
+    """A file that is what was handed over, for an alert as it is now."""
+    alert = await cells.find("SELECT id FROM alert ORDER BY id")
+    (row,) = await cells.two.here.world.rows("SELECT version FROM alert WHERE id = :id", id=alert)
+    sql = """UPDATE upload SET media_type = 'image/png', sha256 = :hash, expires_at = '2999-01-01' WHERE id = :id RETURNING id"""
+    chosen = await cells.find("SELECT id FROM upload ORDER BY id")
+    upload = await cells.find(sql, id=chosen, hash=sha256(FILE.encode()).digest())
+    return {"id": _global("Alert", alert), "uploadId": _global("Upload", upload), "expectedVersion": row.version}
+
+
 async def _an_owner(cells: Cells, actor: Actor, own: bool) -> Input:
     """A person that the actor may appoint, made an OWNER."""
     mine = f"dealer_id = {_dealer(actor)}" if actor.role is Role.DEALER else "role = 'AGENT'"
@@ -297,6 +308,7 @@ ACTS = [
     Act("alert:transition", "alertTransition", "alert", _an_alert(to="DISMISSED", dismissReason="WRONG_SKU"), ALERTS),
     Act("alert:appeal", "alertAppeal", "ticket", _an_appeal, mine="requester_id = :user"),
     Act("appeal:decide", "appealDecide", "ticket", _a_decision),
+    Act("observation:write", "alertAddEvidence", "evidence_snapshot", _a_picture, also=("alert:read", "upload:create")),
     Act("batch:enforcement", "batchPreview", "batch_preview", _a_warning, ("batch:control",), also=("batch:control", "alert:read")),
     Act("batch:import", "batchPreview", "batch_preview", _a_file, ("batch:control",),
         also=("batch:control", "upload:create", "dealer:read", "listing:read", "listing:readUnpublished", "listing:write")),

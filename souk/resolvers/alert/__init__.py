@@ -1,5 +1,6 @@
 """Alerts: what breaches a policy, on which evidence, at which cost, and how it is handled."""
 
+from .evidence import AlertAddEvidenceInput, alert_add_evidence, attachment_of_snapshot, file_of_snapshot
 from .moves import (
     AlertSnoozeInput,
     AlertTransitionInput,
@@ -33,11 +34,13 @@ from .reads import (
 )
 
 __all__ = [
+    "AlertAddEvidenceInput",
     "AlertFilter",
     "AlertOrder",
     "AlertSnoozeInput",
     "AlertTransitionInput",
     "alert",
+    "alert_add_evidence",
     "alert_as_of",
     "alert_revision",
     "alert_snooze",
@@ -46,12 +49,14 @@ __all__ = [
     "alerts",
     "alerts_of_dealer",
     "alerts_of_sku",
+    "attachment_of_snapshot",
     "chain_of_alert",
     "competitor_of_alert",
     "dealer_of_alert",
     "dealer_of_sale_row",
     "evidence_sale_row",
     "evidence_snapshot",
+    "file_of_snapshot",
     "listing_of_alert",
     "policy_of_alert",
     "revisions_of_alert",

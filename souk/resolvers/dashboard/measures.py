@@ -25,6 +25,7 @@ from ...rules.enums import (
     OfferStatus,
     TicketStatus,
 )
+from ..filters import encoded
 from ..lists import LISTS
 from ..task import OPEN as OPEN_TASKS
 from .frame import Frame, told
@@ -145,12 +146,6 @@ def shown(given: dict[str, Any], more: Sequence[Any] = ()) -> ColumnElement[Any]
             made += [literal_column(f"'{key}'"), told(value)]
     whole: ColumnElement[Any] = literal(fixed, JSONB)
     return whole.op("||", return_type=JSONB())(func.jsonb_build_object(*made, type_=JSONB)) if made else whole
-
-
-def encoded(id: GlobalId) -> ColumnElement[Any]:
-    """A global id, made where its row is read."""
-    text = func.concat(literal_column(f"'{id.type_name}:'"), cast(id.row_id, Text), type_=Text())
-    return func.translate(func.encode(func.convert_to(text, "UTF8"), "base64"), "\n", "", type_=Text())
 
 
 def names_of(filter: type) -> set[str]:
