@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from souk.documents.fused import LeftOver, left_over
 from souk.engine.fuse import Fuser
 from souk.engine.symbols import NotFused
 from souk.rules.actor import Role
+from tests.cli.here import souk_here
 from tests.documents.asking import NAMED
 from tests.serving import KEYS
 from tests.world import World
@@ -22,7 +24,13 @@ from tests.world import World
 DESK = "query Desk { viewer { role } }"
 
 
+async def here(database: str, *arguments: str) -> Result:
+    given = {"database_url": database} if database else {}
+    return await souk_here(*arguments, encryption_keys=KEYS, **given)
+
+
 async def souk(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     environment = {**os.environ, "SOUK_ENCRYPTION_KEYS": KEYS, "COLUMNS": "240"}
     if database:
         environment["SOUK_DATABASE_URL"] = database
@@ -61,8 +69,8 @@ async def test_a_bad_file_is_one_line_and_registers_nothing(database: str, world
         (None, "cannot be read"),
     ):
         file.write_text(content) if content else file.unlink()
-        refused = await souk(database, "documents", "push", str(file), *given)
-        assert refused.returncode == 1 and words in refused.stderr and refused.stderr.count("\n") == 1
+        refused = await here(database, "documents", "push", str(file), *given)
+        assert refused.exit_code == 1 and words in refused.stderr and refused.stderr.count("\n") == 1
     assert await world.rows("SELECT 1 FROM operation_manifest") == []
 
 
@@ -70,20 +78,21 @@ LIMITS = "query Limits { viewer { rateLimit { remaining } } }"
 
 
 async def test_what_ships_is_under_its_ceiling_and_fused(database: str, tmp_path: Path) -> None:
-    checked = await souk(database, "documents", "check")
-    said = "registered documents, each under its ceiling and fused for every role\n"
-    assert (checked.returncode, checked.stdout) == (0, f"45 {said}")
     more = tmp_path / "Desk.graphql"
     more.write_text(f"# Ceiling: 1\n{DESK}")
-    checked = await souk(database, "documents", "check", str(more))
-    assert (checked.returncode, checked.stdout) == (0, f"46 {said}")
+    checked = await here(database, "documents", "check", str(more))
+    said = "46 registered documents, each under its ceiling and fused for every role\n"
+    assert (checked.exit_code, checked.stdout) == (0, said)
 
 
-async def test_a_document_that_is_not_fused_fails_the_check_with_the_reason(database: str, tmp_path: Path) -> None:
+async def test_a_document_that_is_not_fused_fails_the_check_with_the_reason(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("souk.cli.documents.shipped", dict)  # what ships is checked above
     file = tmp_path / "Limits.graphql"
     file.write_text(f"# Ceiling: 1\n{LIMITS}")
-    checked = await souk(database, "documents", "check", str(file))
-    assert (checked.returncode, checked.stdout) == (1, "")
+    checked = await here(database, "documents", "check", str(file))
+    assert (checked.exit_code, checked.stdout) == (1, "")
     assert checked.stderr.splitlines() == [
         "Limits: not fused (query) for everybody: Viewer.rateLimit",
         "souk: a registered document is not what it says",
@@ -115,24 +124,24 @@ def test_a_gap_of_the_compiler_is_told_for_each_role_that_it_concerns(monkeypatc
 async def test_a_shipped_document_is_explained_without_a_database() -> None:
     one = NAMED["ListingDetail"]
     for wanted in (one.name, one.id, one.id.removeprefix("sha256:").upper()):
-        told = await souk("", "documents", "explain", wanted)
-        assert told.returncode == 0, told.stderr
+        told = await here("", "documents", "explain", wanted)
+        assert told.exit_code == 0, told.stderr
         first, *rest = told.stdout.splitlines()
         assert first == f"ListingDetail {one.id}"
         assert rest[0] == "query ListingDetail as PUBLIC: 6 nodes, 1 points"
         assert "query: one statement, 2 parameters" in rest
         assert "  WHERE listing.id = $2::UUID" in told.stdout and "its plan:" not in told.stdout
-    as_dealer = (await souk("", "documents", "explain", one.name, "--role", "DEALER")).stdout
+    as_dealer = (await here("", "documents", "explain", one.name, "--role", "DEALER")).stdout
     assert "as DEALER" in as_dealer and "query: one statement, 3 parameters" in as_dealer
     assert "listing.dealer_id = $3::UUID" in as_dealer
 
 
 async def test_a_mutation_is_explained_by_what_its_payload_reads() -> None:
-    told = (await souk("", "documents", "explain", "OfferCreate", "--role", "VIEWER")).stdout
+    told = (await here("", "documents", "explain", "OfferCreate", "--role", "VIEWER")).stdout
     assert "mutation OfferCreate as VIEWER: 3 nodes, 1 points" in told
     assert "refused Mutation.offerCreate, for want of offer:create" in told
     assert "offerCreate.offer: Offer: one statement" in told
-    told = (await souk("", "documents", "explain", "SessionRevokeAll")).stdout
+    told = (await here("", "documents", "explain", "SessionRevokeAll")).stdout
     assert told.splitlines()[-1] == "nothing is read besides what is written"
 
 
@@ -143,23 +152,23 @@ async def test_a_document_of_a_tenant_is_explained_with_its_plan(database: str, 
         file = tmp_path / "manifest.json"
         file.write_text(json.dumps({sha256(each.encode()).hexdigest(): each for each in documents}))
         given = ("--tenant", slug, "--app", "desk", "--version", version, "--role", "VIEWER")
-        assert (await souk(database, "documents", "push", str(file), *given)).returncode == 0
+        assert (await here(database, "documents", "push", str(file), *given)).exit_code == 0
     hash_ = sha256(asked.encode()).hexdigest()
     for wanted in ("Mine", hash_):
-        told = await souk(database, "documents", "explain", wanted, "--tenant", slug)
-        assert told.returncode == 0, told.stderr
+        told = await here(database, "documents", "explain", wanted, "--tenant", slug)
+        assert told.exit_code == 0, told.stderr
         lines = told.stdout.splitlines()
         assert lines[:2] == [f"Mine sha256:{hash_}", "query Mine as VIEWER: 1 nodes, 1 points"]
         assert lines[3] == "refused Listing.floor, for want of listing:readPrivate"
         assert "its plan:" in lines and "  CTE s" in lines
         assert any("Index" in line and "listing" in line for line in lines[lines.index("its plan:") :])
     given = ("--tenant", slug, "--variables")
-    null = await souk(database, "documents", "explain", "Mine", *given, json.dumps({"id": "no id"}))
+    null = await here(database, "documents", "explain", "Mine", *given, json.dumps({"id": "no id"}))
     assert 'variables {"id": "no id"}' in null.stdout and "One-Time Filter: false" in null.stdout
     assert await world.rows("SELECT 1 FROM audit_event WHERE op = 'documentsExplain'") == []
 
     limits = sha256(LIMITS.encode()).hexdigest()
-    told = await souk(database, "documents", "explain", limits, "--tenant", slug)
+    told = await here(database, "documents", "explain", limits, "--tenant", slug)
     assert told.stdout.splitlines()[-1] == "query: not fused, by the executor: Viewer.rateLimit"
     for wanted, more, words in (
         ("Limits", (), f"souk: several documents are called Limits: sha256:{limits}, sha256:"),
@@ -168,10 +177,10 @@ async def test_a_document_of_a_tenant_is_explained_with_its_plan(database: str, 
         ("Mine", ("--variables", "[]"), "souk: the variables are not a JSON object"),
         ("Mine", ("--variables", '{"id": 1.5}'), "souk: Mine: Variable '$id' has invalid value"),
     ):
-        refused = await souk(database, "documents", "explain", wanted, "--tenant", slug, *more)
-        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1), refused.stderr
+        refused = await here(database, "documents", "explain", wanted, "--tenant", slug, *more)
+        assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (1, "", 1), refused.stderr
         assert refused.stderr.startswith(words)
-    nowhere = await souk("", "documents", "explain", "Nowhere")
-    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1) and "give --tenant" in nowhere.stderr
-    elsewhere = await souk(database, "documents", "explain", "Mine", "--tenant", "no-such")
-    assert (elsewhere.returncode, elsewhere.stderr) == (1, "souk: there is no tenant no-such\n")
+    nowhere = await here("", "documents", "explain", "Nowhere")
+    assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (1, 1) and "give --tenant" in nowhere.stderr
+    elsewhere = await here(database, "documents", "explain", "Mine", "--tenant", "no-such")
+    assert (elsewhere.exit_code, elsewhere.stderr) == (1, "souk: there is no tenant no-such\n")
