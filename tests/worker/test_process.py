@@ -96,7 +96,7 @@ async def test_a_worker_killed_again_and_again_does_every_item_once(
     make: Make, workers: Workers, database: str, size: Callable[[Any, Any], Any]
 ) -> None:
     """Each of the twenty deaths falls into a chunk: the first one of that worker, or one soon after."""
-    number, kills = size(700, 3000), 20
+    number, kills = size((350, 10), (3000, 20))
     chance = random.Random(7)
     run = await make(bench.items(number), slow=size(0.012, 0.004))
     await fresh(run)
