@@ -172,7 +172,9 @@ async def test_a_document_of_a_tenant_is_explained_with_its_plan(database: str, 
         assert any("Index" in line and "listing" in line for line in lines[lines.index("its plan:") :])
     given = ("--tenant", slug, "--variables")
     null = await here(database, "documents", "explain", "Mine", *given, json.dumps({"id": "no id"}))
-    assert 'variables {"id": "no id"}' in null.stdout and "One-Time Filter: false" in null.stdout
+    assert 'variables {"id": "no id"}' in null.stdout
+    nothing = ("One-Time Filter: false", "(id IS NULL)")  # from PostgreSQL 17 on it is known before it is looked for
+    assert any(each in null.stdout for each in nothing)
     assert await world.rows("SELECT 1 FROM audit_event WHERE op = 'documentsExplain'") == []
 
     limits = sha256(LIMITS.encode()).hexdigest()
