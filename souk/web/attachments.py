@@ -12,10 +12,9 @@ from souk.rules.actor import Actor
 from souk.rules.errors import NotFound
 from souk.web.errors import Code, Failure
 from souk.web.gate import Send, bad
-from souk.web.respond import headers_of
+from souk.web.respond import headers_of, respond_file
 
 PATH = re.compile(r"/evidence/([A-Za-z0-9_=-]{1,200})/file")
-PIECE = 256 * 1024
 
 
 class Attachments:
@@ -36,12 +35,8 @@ class Attachments:
             file = await asyncio.to_thread(self.files.open, upload.stored_as)
         except (NotFound, FileNotFoundError):
             raise bad("There is no such file.", 404) from None
-        with file:
-            named = f"attachment; filename*=UTF-8''{quote(upload.name, safe='')}"
-            more = ((b"content-disposition", named.encode()), (b"vary", b"authorization"))
-            kind = upload.media_type.partition(";")[0].strip().lower().encode()  # one of a few known ones
-            headers = headers_of(kind, request_id, more=more, secure=secure)
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            while not head and (piece := await asyncio.to_thread(file.read, PIECE)):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+        named = f"attachment; filename*=UTF-8''{quote(upload.name, safe='')}"
+        more = ((b"content-disposition", named.encode()), (b"vary", b"authorization, cookie"))
+        kind = upload.media_type.partition(";")[0].strip().lower().encode()  # one of a few known ones
+        headers = headers_of(kind, request_id, more=more, secure=secure)
+        await respond_file(send, headers, file, request_id, head=head)

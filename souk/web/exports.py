@@ -4,8 +4,6 @@ import asyncio
 import re
 from typing import BinaryIO
 
-import structlog
-
 from souk.db.session import Database
 from souk.gateways.storage import Storage
 from souk.permissions.export import ReadsExport
@@ -13,12 +11,10 @@ from souk.resolvers.export import Download, download_of
 from souk.rules.actor import Actor
 from souk.rules.errors import NotFound
 from souk.web.errors import Code, Failure
-from souk.web.gate import Disconnected, Send, bad
-from souk.web.respond import headers_of
+from souk.web.gate import Send, bad
+from souk.web.respond import headers_of, respond_file
 
 PATH = re.compile(r"/exports/([A-Za-z0-9_=-]{1,200})")
-CHUNK = 1 << 16
-log = structlog.get_logger("souk.web")
 
 
 class Exports:
@@ -43,19 +39,13 @@ class Exports:
         except NotFound:
             raise bad("There is no such file.", 404) from None
         file = await asyncio.to_thread(self._opened, found)
-        try:
-            more = (
-                (b"content-disposition", f'attachment; filename="{found.name}"'.encode()),
-                (b"content-length", str(found.size).encode()),
-                (b"vary", b"authorization, cookie"),
-            )
-            headers = headers_of(found.media_type.encode(), request_id, more=more, secure=secure)
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            while not head and (chunk := await self._read(file, request_id)):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            await asyncio.to_thread(file.close)
+        more = (
+            (b"content-disposition", f'attachment; filename="{found.name}"'.encode()),
+            (b"content-length", str(found.size).encode()),
+            (b"vary", b"authorization, cookie"),
+        )
+        headers = headers_of(found.media_type.encode(), request_id, more=more, secure=secure)
+        await respond_file(send, headers, file, request_id, head=head)
 
     def _opened(self, found: Download) -> BinaryIO:
         """The file, open: from here on it is sent whole, even where its time comes meanwhile."""
@@ -65,10 +55,3 @@ class Exports:
             return self.files.open(found.stored_as)
         except FileNotFoundError:
             raise bad("The file is no longer kept; export the list anew.", 410) from None
-
-    async def _read(self, file: BinaryIO, request_id: str) -> bytes:
-        try:
-            return await asyncio.to_thread(file.read, CHUNK)
-        except OSError as error:  # too late for another status: a body without its end tells it
-            log.warning("a file broke off", request_id=request_id, error=type(error).__name__)
-            raise Disconnected from error

@@ -39,7 +39,7 @@ class Heads:
     def of(self, scope: Scope, headers: dict[bytes, bytes], *, link: bool = False) -> Head:
         """The head of a request; `link` as in `carried`. Raises Failure: no host, page or credential of ours."""
         key = (
-            scope["type"], link, scope["client"] and scope["client"][0],
+            scope["type"], link, address(scope),
             *[each for each in scope["headers"] if each[0] not in EACH_TIME],
         )  # fmt: skip
         found = self._kept.get(key)

@@ -1,9 +1,15 @@
 """Plain HTTP answers with the headers that every answer carries."""
 
+import asyncio
 from functools import lru_cache
+from typing import BinaryIO
 
-from souk.web.gate import Send
+import structlog
 
+from souk.web.gate import Disconnected, Send
+
+log = structlog.get_logger("souk.web")
+CHUNK = 1 << 16
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
@@ -50,6 +56,27 @@ async def respond(
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def respond_file(
+    send: Send, headers: list[tuple[bytes, bytes]], file: BinaryIO, request_id: str, *, head: bool = False
+) -> None:
+    """One answer with the whole of an open file, chunk by chunk; closes it. `head` leaves the body out."""
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        while not head and (chunk := await _read(file, request_id)):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+async def _read(file: BinaryIO, request_id: str) -> bytes:
+    try:
+        return await asyncio.to_thread(file.read, CHUNK)
+    except OSError as error:  # too late for another status: a body without its end tells it
+        log.warning("a file broke off", request_id=request_id, error=type(error).__name__)
+        raise Disconnected from error
 
 
 async def not_modified(send: Send, headers: list[tuple[bytes, bytes]]) -> None:

@@ -14,7 +14,7 @@ from souk.gateways.storage import Directory
 from souk.models import new_id
 from souk.rules.actor import Role
 from souk.settings import Settings
-from souk.web import exports
+from souk.web import respond
 from souk.web.app import create_app
 from souk.web.wire import build
 from tests.resolvers.listings import listing
@@ -57,7 +57,7 @@ async def get(app: httpx.AsyncClient, path: str, token: str | None, method: str 
 async def test_whoever_asked_gets_the_file_and_nobody_else(
     app: httpx.AsyncClient, world: World, export: Exporting, format: str, media: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "CHUNK", 7)
+    monkeypatch.setattr(respond, "CHUNK", 7)
     batch = await export.ask(Role.OPS, "LISTINGS", columns=["title"], format=format)
     path = f"/exports/{world.id('Batch', batch)}"
     tokens = {role: (await signed_in(world, role))[0] for role in (Role.OPS, Role.OWNER, Role.DEALER, Role.VIEWER)}
