@@ -42,11 +42,11 @@ return {by, tostring(wait), unpack(left)}
 
 
 class Shared:
-    """Buckets in Redis: one round trip takes from all of a caller's, or from none."""
+    """Buckets in Redis: one round trip takes from all of a caller's, or from none. `wait` in seconds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait: float = WAIT) -> None:
         pool = BlockingConnectionPool.from_url(
-            url, max_connections=CONNECTIONS, timeout=WAIT, socket_timeout=WAIT, socket_connect_timeout=WAIT
+            url, max_connections=CONNECTIONS, timeout=wait, socket_timeout=wait, socket_connect_timeout=wait
         )
         self.redis: Any = Redis.from_pool(pool)
         self.script = self.redis.register_script(SCRIPT)

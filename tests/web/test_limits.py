@@ -160,8 +160,8 @@ def redis():
 
 @pytest_asyncio.fixture
 async def two(redis):
-    """The buckets of two processes over one Redis."""
-    both = Shared(redis[0]), Shared(redis[0])
+    """The buckets of two processes over one Redis, which they wait for: a machine that is busy is no outage."""
+    both = Shared(redis[0], wait=30), Shared(redis[0], wait=30)
     yield both
     for each in both:
         await each.close()
