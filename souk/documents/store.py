@@ -81,21 +81,34 @@ class Store:
 
         Raises DocumentRefused, and what the database raises.
         """
+        known = self.at_hand(query, sha256, actor, client, automatic=automatic)
+        if known is not None:
+            return known
         if query is None:
             return await self._named(sha256 or b"", actor, client)
+        found = digest(query)
+        if await self._find(found, actor) is None:
+            raise DocumentRefused("PERSISTED_QUERY_REQUIRED", "Only registered documents are answered here.")
+        return Known(query, found, True)
+
+    def at_hand(
+        self, query: str | None, sha256: bytes | None, actor: Actor, client: ClientClass, *, automatic: bool = False
+    ) -> Known | None:
+        """The same, where nothing needs to be looked for; None: `document` has to look. Raises DocumentRefused."""
+        if query is None:
+            text = self._kept(sha256 or b"", actor)
+            return Known(text, sha256 or b"", True) if text is not None else None
         found = digest(query)
         if sha256 is not None and sha256 != found:
             raise DocumentRefused("BAD_REQUEST", "provided sha does not match query")
         if client not in self.ad_hoc:
-            if await self._find(found, actor) is None:
-                raise DocumentRefused("PERSISTED_QUERY_REQUIRED", "Only registered documents are answered here.")
-            return Known(query, found, True)
+            return Known(query, found, True) if self._kept(found, actor) is not None else None
         if automatic:
             self._automatic.put((actor.tenant_id, found), query)
         return Known(query, found, found in self.shipped)
 
     async def _named(self, sha256: bytes, actor: Actor, client: ClientClass) -> Known:
-        found = self._at_hand(sha256, actor) or await self._find(sha256, actor)
+        found = await self._find(sha256, actor)
         if found is not None:
             return Known(found, sha256, True)
         if client in self.ad_hoc:
@@ -105,8 +118,6 @@ class Store:
         return Known(found, sha256, False)
 
     async def _find(self, sha256: bytes, actor: Actor) -> str | None:
-        if (found := self._at_hand(sha256, actor)) is not None:
-            return found
         key = (actor.tenant_id, sha256)
         found = await self.source.find(*key)
         if found is not None:
@@ -114,7 +125,7 @@ class Store:
             self._touch(key)
         return found
 
-    def _at_hand(self, sha256: bytes, actor: Actor) -> str | None:
+    def _kept(self, sha256: bytes, actor: Actor) -> str | None:
         """A registered document that need not be looked for."""
         if (own := self.shipped.get(sha256)) is not None:
             return own.text

@@ -1,14 +1,11 @@
 """The ASGI application: which path is answered by what, and what is open while it runs."""
 
 import asyncio
-import re
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 import orjson
@@ -21,8 +18,9 @@ from souk.web.gate import Disconnected, Receive, Scope, Send, bad, check_host, c
 from souk.web.graphiql import GraphiQL
 from souk.web.guard import Guard
 from souk.web.headers import SECURITY_TXT, cors, is_preflight, preflight, security_txt, trace_of, with_headers
-from souk.web.heads import Heads, address
+from souk.web.heads import Heads, address, request_id_of
 from souk.web.http import GraphQLOverHTTP
+from souk.web.lane import Lane
 from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
 from souk.web.operations import Call, Operations, Parts, log
 from souk.web.reports import PATH as REPORT
@@ -35,8 +33,6 @@ END_SECONDS = 3.0
 READY_SECONDS = 2.0
 PATHS = ("/graphql", "/uploads")
 FILES = {"reports": REPORT, "exports": EXPORT, "attachments": FILE}
-_PROCESS, _requests = secrets.token_hex(7), count()  # together unique, and no call of the system for each
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 Build = Callable[[Settings], AbstractAsyncContextManager[Parts]]
 
@@ -52,6 +48,7 @@ class App:
         self.graphiql = GraphiQL() if settings.development else None
         self._parts: Parts | None = None
         self._http: GraphQLOverHTTP | None = None
+        self.lane: Lane | None = None
         self.streams = Streams(settings)
 
     @asynccontextmanager
@@ -62,13 +59,14 @@ class App:
             operations = Operations(self.settings, Guard(self.settings, parts.costs), parts, self.metrics)
             watching = [self.metrics.watch(each) for each in (self._gauges, parts.gauges) if each is not None]
             self._http = GraphQLOverHTTP(operations, self.streams)
+            self.lane = Lane(self._http, self.heads)
             keeper = asyncio.create_task(self.streams.look_after(parts.sessions, self._recheck_pause))
             try:
                 yield
             finally:
                 keeper.cancel()
                 await operations.settle()
-                self._parts = self._http = None
+                self._parts = self._http = self.lane = None
                 for each in watching:
                     self.metrics.registry.unregister(each)
 
@@ -111,7 +109,7 @@ class App:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        request_id = self._request_id(headers)
+        request_id = request_id_of(headers)
         if b"origin" in headers and (more := cors(headers, self.settings.allowed_origins)):
             send = with_headers(send, more)
         try:
@@ -216,7 +214,7 @@ class App:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        request_id = self._request_id(headers)
+        request_id = request_id_of(headers)
         try:
             if scope["path"] != "/graphql" or self._http is None:
                 raise bad("There is nothing here.", 404)
@@ -260,11 +258,6 @@ class App:
         credential, caller, language, explain, rehearse = self.heads.of(scope, headers, link=scope["path"] not in PATHS)
         trace = trace_of(headers) if b"traceparent" in headers else ""
         return Call(request_id, credential, caller.address, "http", language, caller, trace, explain, rehearse)
-
-    @staticmethod
-    def _request_id(headers: dict[bytes, bytes]) -> str:
-        given = headers.get(b"x-request-id", b"")
-        return given.decode() if given and _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_requests):010x}"
 
 
 class NotReady(Exception):

@@ -4,7 +4,10 @@ A client sends the same head again and again; but for a handful of headers, whic
 change. What is remembered is who *shows* something, not who it is: whether a token still counts is asked each time.
 """
 
+import re
+import secrets
 from collections import OrderedDict
+from itertools import count
 from typing import NamedTuple
 
 from souk.rules.actor import Caller
@@ -17,6 +20,8 @@ from souk.web.sessions import Credential
 KEPT, KEPT_BYTES = 2_000, 4_096  # heads, and bytes of one that is worth keeping
 EACH_TIME = frozenset({b"content-length", b"x-request-id", b"traceparent", b"tracestate", b"if-none-match"})
 """What differs from request to request; nothing of it is in a `Head`."""
+_PROCESS, _requests = secrets.token_hex(7), count()  # together unique, and no call of the system for each
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 class Head(NamedTuple):
@@ -70,6 +75,16 @@ class Heads:
             headers.get(b"x-explain") == b"1",
             headers.get(b"x-souk-dry-run") == b"1",
         )
+
+
+def request_id_of(headers: dict[bytes, bytes]) -> str:
+    """The id that a caller gives its request, or a new one."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode() if given and _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    return f"{_PROCESS}{next(_requests):010x}"
 
 
 def address(scope: Scope) -> str:

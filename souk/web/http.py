@@ -107,7 +107,7 @@ class GraphQLOverHTTP:
                 check_rehearsal(kind, checked, request)
             if call.explain:
                 result = await self.operations.explain(request, checked, actor, call)
-                await self._send(send, result, self._plain(media), call)
+                await self.send(send, result, self._plain(media), call)
                 return
             if media is EVENT_STREAM or (media is MULTIPART and kind is OperationType.SUBSCRIPTION):
                 form = FORMS[media]
@@ -129,7 +129,7 @@ class GraphQLOverHTTP:
                 failure = internal()
             result = refused(await self.operations.refuse(failure, actor, call), call)
         tagged = scope if scope["method"] == "GET" and registered else None
-        await self._send(send, result, self._plain(media), call, tagged)
+        await self.send(send, result, self._plain(media), call, tagged)
 
     async def _request(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> GraphQLRequest:
         if scope["method"] == "GET":
@@ -144,7 +144,7 @@ class GraphQLOverHTTP:
         """The media type of an answer that is one JSON document; clients of multipart know `application/json`."""
         return GRAPHQL_JSON if media is None or media is EVENT_STREAM else JSON if media is MULTIPART else media
 
-    async def _send(self, send: Send, result: Result, media: bytes, call: Call, tagged: Scope | None = None) -> None:
+    async def send(self, send: Send, result: Result, media: bytes, call: Call, tagged: Scope | None = None) -> None:
         """`tagged` is the request whose answer carries a tag, where it has data and no errors."""
         failure, secure = result.failure, not self.settings.development
         if tagged is None and result.plain:

@@ -1,11 +1,21 @@
-"""uvicorn's protocol, with less for each answer: its head is written with its body, and looked at once, not line by line."""
+"""uvicorn's protocol, with less for each request and each answer.
+
+An answer's head is written with its body, and looked at once, not line by line. A request's head that a connection sends
+again is found by its bytes instead of being parsed again; what may then be answered at once is (`lane.py`).
+"""
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-HEAD = b"HTTP/1.1 "
+from souk.web.heads import EACH_TIME, KEPT_BYTES
+from souk.web.lane import Ready, Seen, lines
+
+HEAD, END = b"HTTP/1.1 ", b"\r\n\r\n"
+HEADS = 16  # that a connection is remembered by: clients send few, which differ in their length
+LONG_WAY = (EACH_TIME - {b"content-length"}) | {b"expect", b"transfer-encoding", b"upgrade"}
+"""Headers of which one is enough for a head not to be remembered: it would not come again, or is not all of the head."""
 
 
 class Joined:
@@ -60,8 +70,47 @@ class Cycle(RequestResponseCycle):
         self.transport.write(b"".join((STATUS_LINE[message["status"]], head, end)))
 
 
+class _Ignored:
+    """The event of a request that nobody waits for: its body is there."""
+
+    @staticmethod
+    def set() -> None:
+        pass
+
+
+class Direct(Cycle):
+    """One request that is ready when it arrives."""
+
+    disconnected = response_started = response_complete = waiting_for_100_continue = access_log = False
+    keep_alive, more_body, chunked_encoding, expected_content_length = True, False, None, 0
+    body, message_event = bytearray(), _Ignored()  # type: ignore[assignment]
+
+    def __init__(self, protocol: "Http", scope: Any, ready: Ready) -> None:
+        self.protocol, self.scope, self.ready = protocol, scope, ready
+        self.transport, self.flow, self.logger = protocol.transport, protocol.flow, protocol.logger
+        self.default_headers, self.on_response = protocol.server_state.default_headers, protocol.on_response_complete
+
+    async def serve(self, *_: Any) -> None:
+        """As an ASGI application, so that whatever goes wrong ends as it does there."""
+        result = await self.ready.answer()
+        if not result.plain or self.disconnected or self.flow.write_paused or not self.keep_alive:
+            await self.ready.send(self.send, result)
+            return
+        self.response_started = self.response_complete = True
+        written = self.ready.written(result, self.protocol.dated())
+        self.transport.transport.write(STATUS_LINE[200] + written)  # type: ignore[attr-defined]  # nothing is kept back now
+        self.on_response()
+
+
 class Http(HttpToolsProtocol):
-    """uvicorn's protocol with both."""
+    """uvicorn's protocol with all of it."""
+
+    _dated: tuple[Any, bytes] = (None, b"")
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._begun = self._ended = 0  # requests that the parser has seen
+        self._heads: dict[bytes, Seen] = {}
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(Joined(transport, self.loop))  # type: ignore[arg-type]
@@ -70,7 +119,54 @@ class Http(HttpToolsProtocol):
         self.transport = self.transport.transport  # type: ignore[attr-defined]  # frames are not held back
         super().handle_websocket_upgrade()
 
+    def data_received(self, data: bytes) -> None:
+        if self._begun != self._ended or not (self.cycle is None or self.cycle.response_complete):
+            super().data_received(data)
+            return
+        end, begun = data.find(END) + len(END), self._begun
+        seen, lane = self._heads.get(data[:end]), getattr(self.config.app, "lane", None)
+        if seen is not None and lane is not None and len(data) - end == seen.length:
+            ready = lane.ready(seen, data[end:])
+            if ready is not None:
+                self._unset_keepalive_if_required()
+                self.cycle = cycle = Direct(self, seen.scope, ready)
+                self._start_asgi_task(cycle, cycle.serve)
+                return
+        super().data_received(data)
+        if self._begun == self._ended == begun + 1:  # one whole request, and nothing else
+            self._remember(data[:end], len(data) - end)
+
+    def _remember(self, head: bytes, length: int) -> None:
+        """Keep the head of the request that was just parsed, if it is all that such a request says of itself."""
+        scope, cycle = self.scope, self.cycle
+        names = [name for name, _ in scope["headers"]]
+        if (
+            scope["method"] == "POST" and scope["path"] == "/graphql" and scope["http_version"] == "1.1"
+            and not scope["query_string"] and cycle.keep_alive and LONG_WAY.isdisjoint(names) and len(head) <= KEPT_BYTES
+            and [int(value) for name, value in scope["headers"] if name == b"content-length"] == [length]
+        ):  # fmt: skip
+            if len(self._heads) >= HEADS:
+                del self._heads[next(iter(self._heads))]
+            self._heads[head] = Seen(scope, length)  # type: ignore[arg-type]  # with what the application makes of it
+
+    def dated(self) -> bytes:
+        """The lines of the server's own headers, which change once a second."""
+        known, made = Http._dated
+        if known is not self.server_state.default_headers:
+            known = self.server_state.default_headers
+            made = lines(known)
+            Http._dated = known, made
+        return made
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._ended += 1
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        if self.cycle is not None:
+        if type(self.cycle) is RequestResponseCycle:
             self.cycle.__class__ = Cycle  # it begins to work in the next turn of the loop

@@ -213,6 +213,21 @@ class Operations:
         request.query, request.sha256, request.registered = found.text, found.sha256, found.registered
         return request
 
+    def at_hand(self, request: GraphQLRequest, actor: Actor, call: Call) -> bool:
+        """Fill in the document where it need not be looked for; False: `document` has to look, or to refuse."""
+        store = self.parts.documents
+        if store is None:
+            return False
+        client = client_class(actor, cookie=call.credential.cookie)
+        try:
+            found = store.at_hand(request.query or None, request.sha256, actor, client, automatic=request.automatic)
+        except DocumentRefused:
+            return False
+        if found is None:
+            return False
+        request.query, request.sha256, request.registered = found.text, found.sha256, found.registered
+        return True
+
     def check(self, request: GraphQLRequest) -> Checked:
         """Raises Failure; a syntax error is one, with its locations."""
         return self.guard.check(request.query, request.sha256)

@@ -119,6 +119,8 @@ class Sessions:
 
     async def actor(self, credential: Credential) -> Actor:
         """The one who shows `credential`. Raises Failure (UNAUTHENTICATED, OVERLOADED) and the database's errors."""
+        if (known := self.at_hand(credential)) is not None:
+            return known
         if credential.token is not None:
             try:
                 return await self._by_token(credential.token)
@@ -135,14 +137,27 @@ class Sessions:
             raise unauthenticated("Sign in, or call a host name that belongs to a tenant.")
         return Actor(tenant, Role.PUBLIC)
 
+    def at_hand(self, credential: Credential) -> Actor | None:
+        """The same, where nobody needs to be asked; None: `actor` has to look, or to refuse."""
+        token = credential.token
+        key: tuple[str, bytes | str] | None
+        if token is not None:
+            key = _key(token)
+        else:
+            key = ("host", credential.host) if credential.tenant is None else ("slug", credential.tenant)
+        kept = self._kept.get(key) if key is not None else None
+        if kept is None or kept[0] <= monotonic():
+            return None
+        found = kept[1]
+        if isinstance(found, Found):
+            return found.actor if found.expires_at is None or found.expires_at > self.now() else None
+        return Actor(found, Role.PUBLIC) if token is None and found is not None else None
+
     async def _by_token(self, token: str) -> Actor:
         key = _key(token)
         if key is None:
             raise unauthenticated(INVALID)
-        kept = self._kept.get(key)
-        found = kept[1] if kept is not None and kept[0] > monotonic() else await self._look(
-            key, lambda: self.door.token(key[1], service=token.startswith(SERVICE))
-        )  # fmt: skip
+        found = await self._look(key, lambda: self.door.token(key[1], service=token.startswith(SERVICE)))
         if not isinstance(found, Found) or (found.expires_at is not None and found.expires_at <= self.now()):
             raise unauthenticated(INVALID)
         return found.actor

@@ -1,0 +1,132 @@
+"""The short way of a request whose head its connection has sent before, and that needs nothing but its rows.
+
+The protocol finds the head again by its bytes (`joined.py`), so nothing of it is parsed. Every step is the long way's own:
+gate, sessions, documents, guard, limits, record. As soon as one of them would have to wait or to refuse, before anything
+was charged, the request takes the long way from its beginning, which waits or says why.
+"""
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import NamedTuple
+
+from graphql import OperationType
+
+from souk.rules.actor import Actor
+from souk.web.errors import Failure
+from souk.web.gate import GraphQLRequest, Scope, Send, graphql_request, load_json
+from souk.web.guard import Checked
+from souk.web.headers import cors, with_headers
+from souk.web.heads import Head, Heads, new_request_id
+from souk.web.http import VARY, GraphQLOverHTTP, accepted, unreadable
+from souk.web.operations import Call, Result
+from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
+
+Line = tuple[bytes, bytes]
+
+
+class Way(NamedTuple):
+    """What a head says, and what of the answer's head is the same each time: the lines before and after its own."""
+
+    head: Head
+    media: bytes
+    before: bytes
+    after: bytes
+    cors: Headers
+
+
+class Seen:
+    """A head that a connection has sent, as it was parsed; `length` is that of the body which it announces, in bytes."""
+
+    __slots__ = ("length", "scope", "way")
+
+    def __init__(self, scope: Scope, length: int) -> None:
+        self.scope, self.length = scope, length
+        self.way: Way | bool | None = None  # False: not for the short way; None: nobody has looked yet
+
+
+class Ready(NamedTuple):
+    """A query that can be answered now: `answer`, and then either `written` or `send`."""
+
+    http: GraphQLOverHTTP
+    way: Way
+    request: GraphQLRequest
+    checked: Checked
+    actor: Actor
+    call: Call
+
+    async def answer(self) -> Result:
+        """Never raises but for cancellation."""
+        return await self.http.operations.answer(self.request, self.checked, OperationType.QUERY, self.actor, self.call)
+
+    def written(self, result: Result, dated: bytes) -> bytes:
+        """A plain answer as it goes over the wire, but for the status line; `dated` are the server's own lines."""
+        body, charge = result.told.body, result.charge
+        return b"".join(
+            (
+                dated, b"x-request-id: ", self.call.request_id.encode(), self.way.before,
+                lines(charge.headers()) if charge is not None else b"",
+                b"cache-control: no-store\r\ncontent-length: %d\r\n" % len(body), self.way.after, body,
+            )
+        )  # fmt: skip
+
+    async def send(self, send: Send, result: Result) -> None:
+        """Any answer, as the long way sends it."""
+        await self.http.send(
+            with_headers(send, self.way.cors) if self.way.cors else send, result, self.way.media, self.call
+        )
+
+
+class Lane:
+    """The short way of one process."""
+
+    def __init__(self, http: GraphQLOverHTTP, heads: Heads) -> None:
+        self.http, self.heads, self.operations = http, heads, http.operations
+        self.sessions, self.secure = http.operations.parts.sessions, not http.settings.development
+
+    def ready(self, seen: Seen, body: bytes) -> Ready | None:
+        """The query of this request, or None where it has to take the long way. Nothing is charged and nothing waits."""
+        way = seen.way
+        if way is None:
+            way = seen.way = self._way(seen.scope, seen.length) or False
+        if not isinstance(way, Way):
+            return None
+        began, head = monotonic(), way.head
+        actor = self.sessions.at_hand(head.credential)
+        if actor is None:
+            return None
+        call = Call(
+            new_request_id(), head.credential, head.caller.address, "http", head.language, head.caller, "", False, False, began
+        )  # fmt: skip
+        try:
+            request = graphql_request(load_json(body))
+            if not self.operations.at_hand(request, actor, call):
+                return None
+            checked = self.operations.check(request)
+            if checked.kind(request.operation_name) is not OperationType.QUERY:
+                return None
+        except Failure:
+            return None
+        return Ready(self.http, way, request, checked, actor, call)
+
+    def _way(self, scope: Scope, length: int) -> Way | None:
+        headers = dict(scope["headers"])
+        media = accepted(headers.get(b"accept"))
+        wrong = unreadable(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity"))
+        if media not in (JSON, GRAPHQL_JSON) or media is None or wrong or length > self.http.settings.body_limit:
+            return None
+        try:
+            head = self.heads.of(scope, headers)
+        except Failure:
+            return None
+        if head.explain or head.rehearse:
+            return None
+        more = cors(headers, self.http.settings.allowed_origins)
+        same = headers_of(media, "", more=(VARY,), secure=self.secure)[
+            1:-1
+        ]  # without the id, and what follows the charge
+        return Way(head, media, b"\r\n" + lines(same), lines(more) + b"\r\n", more)
+
+
+def lines(headers: Iterable[Line]) -> bytes:
+    """Headers as they stand in a head."""
+    return b"".join([b"%b: %b\r\n" % each for each in headers])
