@@ -40,7 +40,7 @@ from souk.rules.actor import Role
 from souk.settings import Settings
 from souk.web.app import App, create_app
 from souk.web.joined import Http
-from souk.web.logging import configure
+from souk.web.logging import configure, lines_to
 from souk.web.operations import Parts
 from souk.web.server import config_of
 from souk.web.wire import build
@@ -61,7 +61,8 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 async def main(requests: int, rounds: int, nowhere: BinaryIO) -> None:
     configure(Settings(log_format="json"))
-    structlog.configure(logger_factory=structlog.BytesLoggerFactory(nowhere))
+    to = lines_to(nowhere)  # as in production, but read by nobody
+    structlog.configure(logger_factory=lambda *_: to)
     with tempfile.TemporaryDirectory(prefix="souk-", ignore_cleanup_errors=True) as directory:
         server = Embedded(Path(directory), throwaway=True)
         url = server.start()
@@ -175,5 +176,5 @@ if __name__ == "__main__":
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=60)
     given = parser.parse_args()
-    with open(os.devnull, "wb") as null:  # lines are made and written, as in production, and read by nobody
+    with open(os.devnull, "wb") as null:
         asyncio.Runner(loop_factory=uvloop.new_event_loop).run(main(given.requests, given.rounds, null))

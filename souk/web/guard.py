@@ -6,7 +6,7 @@ fragments multiply is refused by arithmetic, not by being walked.
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -41,7 +41,6 @@ MAX_TYPE_LISTS = 2  # lists of introspection within one another: each more multi
 INTROSPECTION_NODES = 1_000
 FREE = Price(0, 0)
 _APART = _INTROSPECTION | {"__typename"}
-_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +55,46 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What is known of a document that passed: its hash; of each operation the name, kind, root fields and cost."""
+class Asked:
+    """What is known of one operation of a document that passed.
 
-    operations: tuple[tuple[str | None, OperationType], ...]
+    `label` is its root field, as the counters tell it: one of the schema's, `several`, or `other`. `roots` are its root
+    fields, `fields` their number; `digest` is the document's hash in hexadecimal.
+    """
+
+    name: str | None
+    kind: OperationType
     digest: str = ""
-    roots: dict[str | None, frozenset[str]] = field(default_factory=dict)
-    costs: dict[str | None, OperationCost] = field(default_factory=dict)
-    labels: dict[str | None, str] = field(default_factory=dict)
-    fields: dict[str | None, int] = field(default_factory=dict)
+    label: str = "other"
+    roots: frozenset[str] = frozenset()
+    fields: int = 0
+    cost: OperationCost | None = None
 
-    def named(self, operation_name: str | None) -> str | None:
-        """The key of the operation that is asked for, where there is one."""
-        return operation_name if operation_name is not None or not self.operations else self.operations[0][0]
+    def price(self, variables: dict[str, Any]) -> Price:
+        """What it costs at most with these variables."""
+        price = FREE if self.cost is None else self.cost.of(variables)
+        if self.roots.isdisjoint(_INTROSPECTION):
+            return price
+        return Price(price.nodes + INTROSPECTION_NODES, price.weight)
 
-    def label(self, operation_name: str | None) -> str:
-        """Its root field, as the counters tell it: one of the schema's, `several`, or `other`."""
-        return self.labels.get(self.named(operation_name), "other")
 
-    def price(self, operation_name: str | None, variables: dict[str, Any]) -> Price:
-        """What the operation costs at most with these variables."""
-        name = self.named(operation_name)
-        cost = self.costs.get(name)
-        price = FREE if cost is None else cost.of(variables)
-        if self.roots.get(name, _NOTHING) & _INTROSPECTION:
-            return Price(price.nodes + INTROSPECTION_NODES, price.weight)
-        return price
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document that passed."""
 
-    def kind(self, operation_name: str | None) -> OperationType:
-        """The kind of the operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""
+    operations: tuple[Asked, ...]
+
+    def asked(self, operation_name: str | None) -> Asked:
+        """The operation that is asked for. Raises Failure (BAD_REQUEST) when there is no such one."""
         if operation_name is not None:
-            for name, kind in self.operations:
-                if name == operation_name:
-                    return kind
+            for each in self.operations:
+                if each.name == operation_name:
+                    return each
             raise wrong_document("There is no operation of this name in the document.")
         if len(self.operations) != 1:
             few = "The document has no operation." if not self.operations else "Name one of the document's operations."
             raise wrong_document(few)
-        return self.operations[0][1]
+        return self.operations[0]
 
 
 class Guard:
@@ -135,9 +136,9 @@ class Guard:
             self._recent[text] = verdict
         return verdict
 
-    def admit(self, checked: Checked, operation_name: str | None, variables: dict[str, Any]) -> Price:
+    def admit(self, asked: Asked, variables: dict[str, Any]) -> Price:
         """What the operation may take. Raises Failure (QUERY_TOO_COMPLEX) where that is more than any may."""
-        price = checked.price(operation_name, variables)
+        price = asked.price(variables)
         if price.nodes > self.settings.max_nodes:
             raise _too("rows in its answer", self.settings.max_nodes, nodes=price.nodes)
         if price.points > self.settings.max_cost:
@@ -156,17 +157,15 @@ class Guard:
                 self._operation(operation, sizes.of(operation.selection_set))
         except RecursionError:  # a chain of deep fragments: within the brackets each, not together
             raise _too("levels", self.settings.max_depth) from None
-        named = {each.name.value if each.name else None: each for each in operations}
-        measured = {name: sizes.of(each.selection_set) for name, each in named.items()}
-        roots = {name: size.roots for name, size in measured.items()}
-        return Checked(
-            tuple((each.name.value if each.name else None, each.operation) for each in operations),
-            digest,
-            roots,
-            self.costs.measure(document) if self.costs is not None else {},
-            {name: self._label(each.operation, roots[name]) for name, each in named.items()},
-            {name: size.fields for name, size in measured.items()},
-        )
+        costs = self.costs.measure(document) if self.costs is not None else {}
+        return Checked(tuple([self._asked(each, sizes.of(each.selection_set), costs, digest) for each in operations]))
+
+    def _asked(
+        self, node: OperationDefinitionNode, size: Size, costs: dict[str | None, OperationCost], digest: str
+    ) -> Asked:
+        name = node.name.value if node.name else None
+        label = self._label(node.operation, size.roots)
+        return Asked(name, node.operation, digest, label, size.roots, size.fields, costs.get(name))
 
     def _label(self, kind: OperationType, roots: frozenset[str]) -> str:
         asked = roots - _APART

@@ -22,7 +22,7 @@ from souk.web.gate import (
     query_string_request,
     read_body,
 )
-from souk.web.guard import Checked
+from souk.web.guard import Asked
 from souk.web.operations import Call, Operations, Result, log, refused
 from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, not_modified, respond
 from souk.web.streams import Events, Parts, Stream, Streams
@@ -64,11 +64,11 @@ def unreadable(content_type: bytes, encoding: bytes) -> str | None:
     return None if encoding == b"identity" else "Compressed requests are not supported."
 
 
-def check_rehearsal(kind: OperationType, checked: Checked, request: GraphQLRequest) -> None:
+def check_rehearsal(asked: Asked) -> None:
     """Raises Failure (BAD_REQUEST): a dry run is of one mutation."""
-    if kind is not OperationType.MUTATION:
+    if asked.kind is not OperationType.MUTATION:
         raise bad("Only a mutation has a dry run.")
-    if checked.fields.get(checked.named(request.operation_name)) != 1:
+    if asked.fields != 1:
         raise bad("A dry run is of one mutation; send them one by one.")
 
 
@@ -94,8 +94,8 @@ class GraphQLOverHTTP:
             actor = await self.operations.parts.sessions.actor(call.credential)
             request = await self.operations.document(request, actor, call)
             registered = request.registered
-            checked = self.operations.check(request)
-            kind = checked.kind(request.operation_name)
+            asked = self.operations.check(request)
+            kind = asked.kind
             if scope["method"] == "GET" and kind is OperationType.MUTATION:
                 raise Failure(
                     Code.OPERATION_NOT_ALLOWED,
@@ -104,15 +104,15 @@ class GraphQLOverHTTP:
                     headers=((b"allow", b"POST"),),
                 )
             if call.rehearse:
-                check_rehearsal(kind, checked, request)
+                check_rehearsal(asked)
             if call.explain:
-                result = await self.operations.explain(request, checked, actor, call)
+                result = await self.operations.explain(request, asked, actor, call)
                 await self.send(send, result, self._plain(media), call)
                 return
             if media is EVENT_STREAM or (media is MULTIPART and kind is OperationType.SUBSCRIPTION):
                 form = FORMS[media]
                 call = replace(call, transport=form.transport)
-                stream = Stream(self.operations, self.streams, request, checked, kind, actor, call, form)
+                stream = Stream(self.operations, self.streams, request, asked, actor, call, form)
                 await stream.serve(receive, send)
                 return
             if kind is OperationType.SUBSCRIPTION:
@@ -121,7 +121,7 @@ class GraphQLOverHTTP:
                     "Subscriptions are served as event streams and over sockets.",
                     status=400,
                 )
-            result = await self.operations.answer(request, checked, kind, actor, call)
+            result = await self.operations.answer(request, asked, actor, call)
         except Exception as error:
             failure = failure_of(error)
             if failure is None:

@@ -14,10 +14,11 @@ from graphql import OperationType
 from souk.rules.actor import Actor
 from souk.web.errors import Failure
 from souk.web.gate import GraphQLRequest, Scope, Send, graphql_request, load_json
-from souk.web.guard import Checked
+from souk.web.guard import Asked
 from souk.web.headers import cors, with_headers
 from souk.web.heads import Head, Heads, new_request_id
 from souk.web.http import VARY, GraphQLOverHTTP, accepted, unreadable
+from souk.web.limits import policy
 from souk.web.operations import Call, Result
 from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
 
@@ -50,13 +51,13 @@ class Ready(NamedTuple):
     http: GraphQLOverHTTP
     way: Way
     request: GraphQLRequest
-    checked: Checked
+    asked: Asked
     actor: Actor
     call: Call
 
     async def answer(self) -> Result:
         """Never raises but for cancellation."""
-        return await self.http.operations.answer(self.request, self.checked, OperationType.QUERY, self.actor, self.call)
+        return await self.http.operations.answer(self.request, self.asked, self.actor, self.call)
 
     def written(self, result: Result, dated: bytes) -> bytes:
         """A plain answer as it goes over the wire, but for the status line; `dated` are the server's own lines."""
@@ -64,7 +65,7 @@ class Ready(NamedTuple):
         return b"".join(
             (
                 dated, b"x-request-id: ", self.call.request_id.encode(), self.way.before,
-                lines(charge.headers()) if charge is not None else b"",
+                b"%b: %b\r\nratelimit: %b\r\n" % (*policy(charge.limit, charge.per_second), charge.told) if charge else b"",
                 b"cache-control: no-store\r\ncontent-length: %d\r\n" % len(body), self.way.after, body,
             )
         )  # fmt: skip
@@ -101,12 +102,12 @@ class Lane:
             request = graphql_request(load_json(body))
             if not self.operations.at_hand(request, actor, call):
                 return None
-            checked = self.operations.check(request)
-            if checked.kind(request.operation_name) is not OperationType.QUERY:
+            asked = self.operations.check(request)
+            if asked.kind is not OperationType.QUERY:
                 return None
         except Failure:
             return None
-        return Ready(self.http, way, request, checked, actor, call)
+        return Ready(self.http, way, request, asked, actor, call)
 
     def _way(self, scope: Scope, length: int) -> Way | None:
         headers = dict(scope["headers"])

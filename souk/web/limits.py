@@ -64,14 +64,14 @@ class Local:
         return self.taken(wanted, points)
 
     def taken(self, wanted: Wanted, points: int) -> Taken:
-        now = self.clock()
-        found = [self._at(key, rate, now) for key, rate in wanted]
-        wait, by = 0.0, None
-        for at, bucket in enumerate(found):
-            rate = wanted[at][1]
+        now, wait, by = self.clock(), 0.0, None
+        found = []
+        for key, rate in wanted:
+            bucket = self._at(key, rate, now)
+            found.append(bucket)
             lacking = (points if points < rate.points else rate.points) - bucket[0]
             if lacking > 0 and lacking / rate.per_second > wait:
-                wait, by = lacking / rate.per_second, at
+                wait, by = lacking / rate.per_second, len(found) - 1
         if by is None:
             for bucket in found:
                 bucket[0] -= points
@@ -142,8 +142,12 @@ class Charge:
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """`RateLimit` and `RateLimit-Policy`, as the IETF's draft has them: `q` points in `w` seconds, `r` left."""
-        told = b'"points";r=%d;t=%d' % (self.remaining, self.full_in)
-        return (policy(self.limit, self.per_second), (b"ratelimit", told))
+        return (policy(self.limit, self.per_second), (b"ratelimit", self.told))
+
+    @property
+    def told(self) -> bytes:
+        """What `RateLimit` says."""
+        return b'"points";r=%d;t=%d' % (max(0.0, self.left), ceil((self.limit - self.left) / self.per_second))
 
 
 @lru_cache(maxsize=16)

@@ -26,7 +26,7 @@ from souk.web.attachments import Attachments
 from souk.web.errors import STATUS, Code, Failure, Told, failure_of, internal, told, wrong_document
 from souk.web.exports import Exports
 from souk.web.gate import GraphQLRequest
-from souk.web.guard import Checked, Guard
+from souk.web.guard import Asked, Guard
 from souk.web.limits import Allowances, Charge
 from souk.web.metrics import Gauges, Lag, Metrics
 from souk.web.record import REFUSED_POINTS, Record
@@ -228,9 +228,9 @@ class Operations:
         request.query, request.sha256, request.registered = found.text, found.sha256, found.registered
         return True
 
-    def check(self, request: GraphQLRequest) -> Checked:
-        """Raises Failure; a syntax error is one, with its locations."""
-        return self.guard.check(request.query, request.sha256)
+    def check(self, request: GraphQLRequest) -> Asked:
+        """The operation that is asked for. Raises Failure; a syntax error is one, with its locations."""
+        return self.guard.check(request.query, request.sha256).asked(request.operation_name)
 
     async def refuse(self, failure: Failure, actor: Actor | None, call: Call) -> Failure:
         """Note that a request was refused before it became an operation; it costs a little, or RATE_LIMITED comes of it."""
@@ -251,22 +251,20 @@ class Operations:
         )
         return failure
 
-    async def answer(
-        self, request: GraphQLRequest, checked: Checked, kind: OperationType, actor: Actor, call: Call
-    ) -> Result:
+    async def answer(self, request: GraphQLRequest, asked: Asked, actor: Actor, call: Call) -> Result:
         """Answer a query or a mutation. Never raises but for cancellation."""
-        record = Record(self.metrics, request, checked, kind, call)
+        record = Record(self.metrics, request, asked, call)
         context = None
         try:
-            price = record.price = self.guard.admit(checked, request.operation_name, request.variables)
+            price = record.price = self.guard.admit(asked, request.variables)
             charge = record.charge = await self.limits.charge(actor, call.address, price.points)
             context = self.parts.context(actor, call)
             context.charge = charge
             if call.rehearse:
                 context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
-            if kind is OperationType.MUTATION:
-                signs_in = not checked.roots[checked.named(request.operation_name)].isdisjoint(ALONE)
+            if asked.kind is OperationType.MUTATION:
+                signs_in = not asked.roots.isdisjoint(ALONE)
                 answer = await self._written(run, context, self._left(call, signs_in=signs_in))
             else:
                 with self.deadlines.begun(call.began):
@@ -291,13 +289,13 @@ class Operations:
             record.done(code.value)
         return result
 
-    async def explain(self, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call) -> Result:
+    async def explain(self, request: GraphQLRequest, asked: Asked, actor: Actor, call: Call) -> Result:
         """What the operation would cost, how it would be read, and what its caller may not, without running it.
 
         The statement itself is shown on development servers only. Raises Failure.
         """
         charge = await self.limits.charge(actor, call.address, REFUSED_POINTS)
-        price = checked.price(request.operation_name, request.variables)
+        price = asked.price(request.variables)
         context, runner = self.parts.context(actor, call), self.parts.runner
         found = runner.explain(request.query, request.variables, request.operation_name, context)
         if not isinstance(found, Explained):
@@ -312,7 +310,7 @@ class Operations:
             "nodes": price.nodes,
             "nodesLimit": self.settings.max_nodes,
             "weight": price.weight,
-            "hash": f"sha256:{checked.digest}",
+            "hash": f"sha256:{asked.digest}",
             "plan": plan,
             "missingPermissions": missing(operation, actor.facts) if operation is not None else [],
         }
@@ -351,7 +349,7 @@ class Operations:
     async def follow(
         self,
         request: GraphQLRequest,
-        checked: Checked,
+        asked: Asked,
         actor: Actor,
         call: Call,
         deliver: Callable[[bytes, Any], None],
@@ -361,7 +359,7 @@ class Operations:
         `deliver` is called between two turns of the loop, must not wait, and may raise. Raises Failure. What it may
         answer at most is charged once, when it begins.
         """
-        record = Record(self.metrics, request, checked, OperationType.SUBSCRIPTION, call)
+        record = Record(self.metrics, request, asked, call)
         outcome, context = "ended", None
 
         def push(payload: Payload) -> None:
@@ -371,7 +369,7 @@ class Operations:
         try:
             if self.parts.events is None:
                 raise Failure(Code.OPERATION_NOT_ALLOWED, "There are no subscriptions here.")
-            price = record.price = self.guard.admit(checked, request.operation_name, request.variables)
+            price = record.price = self.guard.admit(asked, request.variables)
             record.charge = await self.limits.charge(actor, call.address, price.points)
             context = self.parts.context(actor, call)
             context.charge = record.charge

@@ -9,7 +9,7 @@ from graphql import OperationType
 from souk.engine.cost import Price
 from souk.web.errors import Told
 from souk.web.gate import GraphQLRequest
-from souk.web.guard import Checked
+from souk.web.guard import Asked
 from souk.web.limits import Charge
 from souk.web.metrics import Metrics
 
@@ -25,13 +25,12 @@ class Record:
     """What is told of one operation when it ends: one line of the log, and the counters. Of its input only its size."""
 
     __slots__ = (
+        "asked",
         "began",
         "call",
         "charge",
-        "checked",
         "events",
         "fused",
-        "kind",
         "left",
         "metrics",
         "points",
@@ -39,10 +38,8 @@ class Record:
         "request",
     )
 
-    def __init__(
-        self, metrics: Metrics, request: GraphQLRequest, checked: Checked, kind: OperationType, call: "Call"
-    ) -> None:
-        self.metrics, self.request, self.checked, self.kind, self.call = metrics, request, checked, kind, call
+    def __init__(self, metrics: Metrics, request: GraphQLRequest, asked: Asked, call: "Call") -> None:
+        self.metrics, self.request, self.asked, self.call = metrics, request, asked, call
         self.began = perf_counter()
         self.price: Price | None = None
         self.charge: Charge | None = None
@@ -65,32 +62,31 @@ class Record:
         return answer
 
     def done(self, outcome: str) -> None:
-        spent, call = perf_counter() - self.began, self.call
+        spent, call, asked = perf_counter() - self.began, self.call, self.asked
         estimated = self.price.points if self.price is not None else 0
-        label = self.checked.label(self.request.operation_name)
         charged = self.points or (estimated if self.charge is not None else 0)
-        name, kind = self.checked.named(self.request.operation_name), self.kind.value
+        name, kind, transport = asked.name, asked.kind.value, call.transport
         document = name if self.request.registered else None
-        self.metrics.operation(label, document, kind, call.transport, outcome, spent, charged)
+        self.metrics.operation(asked.label, document, kind, transport, outcome, spent, charged)
         if self.left:
             self.metrics.not_fused(document, kind)
-        facts: dict[str, Any] = {"events": self.events} if self.kind is OperationType.SUBSCRIPTION else {}
+        facts: dict[str, Any] = {
+            "request_id": call.request_id,
+            "name": name[:NAMED] if name else name,
+            "hash": asked.digest,
+            "kind": kind,
+            "transport": transport,
+            "cost": charged,
+            "estimated": estimated,
+            "ms": round(spent * 1000, 1),
+            "outcome": outcome,
+        }
+        if asked.kind is OperationType.SUBSCRIPTION:
+            facts["events"] = self.events
         if self.fused is not None:
             facts["fused"] = self.fused
         if call.trace:
             facts["trace"] = call.trace
         if call.rehearse:
             facts["dry_run"] = True
-        log.info(
-            "operation",
-            request_id=call.request_id,
-            name=name[:NAMED] if name else name,
-            hash=self.checked.digest,
-            kind=kind,
-            transport=call.transport,
-            cost=charged,
-            estimated=estimated,
-            ms=round(spent * 1000, 1),
-            outcome=outcome,
-            **facts,
-        )
+        log.info("operation", **facts)

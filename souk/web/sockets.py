@@ -20,7 +20,7 @@ from souk.rules.actor import Actor
 from souk.web.errors import Code, Failure, failure_of, internal, retry_after, shutting_down
 from souk.web.frames import ABORT, WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
-from souk.web.guard import Checked
+from souk.web.guard import Asked
 from souk.web.limits import Pace
 from souk.web.operations import Call, Operations, log
 from souk.web.respond import JSON, headers_of
@@ -244,16 +244,16 @@ class Socket:
         try:
             try:
                 request = await self.operations.document(graphql_request(payload), actor, call)
-                checked = self.operations.check(request)
-                one.kind = checked.kind(request.operation_name)
+                asked = self.operations.check(request)
+                one.kind = asked.kind
             except Failure as failure:
                 raise await self.operations.refuse(failure, actor, call) from None
             if one.kind is OperationType.SUBSCRIPTION:
                 if self._why is not None:  # the socket was ended while the document was looked for
                     raise self._why
-                finished = await self._follow(id, one, request, checked, actor, call)
+                finished = await self._follow(id, one, request, asked, actor, call)
             else:
-                result = await self.operations.answer(request, checked, one.kind, actor, call)
+                result = await self.operations.answer(request, asked, actor, call)
                 finished = self._payload(id, result.told.body, result.told.executed)
             if finished:
                 self._put(id, b"complete", None)
@@ -271,7 +271,7 @@ class Socket:
                 del self.running[id]
 
     async def _follow(
-        self, id: str, one: Running, request: GraphQLRequest, checked: Checked, actor: Actor, call: Call
+        self, id: str, one: Running, request: GraphQLRequest, asked: Asked, actor: Actor, call: Call
     ) -> bool:
         head, outbox, backlog, last = (
             _head(id, b"next") + b',"payload":',
@@ -292,7 +292,7 @@ class Socket:
                 outbox.put(frame, id)
             last = after
 
-        async for event in self.operations.follow(request, checked, actor, call, deliver):
+        async for event in self.operations.follow(request, asked, actor, call, deliver):
             if outbox.waiting[id] >= backlog:
                 raise overloaded(last)
             if not self._payload(id, event.body, event.executed):

@@ -13,7 +13,7 @@ from souk.settings import Settings
 from souk.web.errors import Code, Failure, failure_of, unauthenticated
 from souk.web.flag import Flag
 from souk.web.gate import GraphQLRequest, Receive, Send
-from souk.web.guard import Checked
+from souk.web.guard import Asked
 from souk.web.limits import network
 from souk.web.operations import Call, Operations, log
 from souk.web.respond import EVENT_STREAM, MULTIPART, headers_of
@@ -206,22 +206,20 @@ class Stream:
         operations: Operations,
         streams: Streams,
         request: GraphQLRequest,
-        checked: Checked,
-        kind: OperationType,
+        asked: Asked,
         actor: Actor,
         call: Call,
         form: type[Events] | type[Parts] = Events,
     ) -> None:
         self.form = form
-        self.operations, self.streams, self.request, self.kind = operations, streams, request, kind
-        self.checked = checked
+        self.operations, self.streams, self.request, self.asked = operations, streams, request, asked
         self.actor: Actor | None = None
         self._me, self.call, self.outbox = actor, call, Outbox()
         self._pump: asyncio.Task[None] | None = None
         self._why: Failure | None = None
 
     def end(self, why: Failure) -> None:
-        if self._why is None and self.kind is OperationType.SUBSCRIPTION:  # all else ends by itself, in time
+        if self._why is None and self.asked.kind is OperationType.SUBSCRIPTION:  # all else ends by itself, in time
             self._why = why
             if self._pump is not None:
                 self._pump.cancel()
@@ -255,10 +253,10 @@ class Stream:
 
     async def _run(self) -> None:
         try:
-            if self.kind is OperationType.SUBSCRIPTION:
+            if self.asked.kind is OperationType.SUBSCRIPTION:
                 await self._follow()
             else:
-                result = await self.operations.answer(self.request, self.checked, self.kind, self._me, self.call)
+                result = await self.operations.answer(self.request, self.asked, self._me, self.call)
                 self._next(result.told.body)
         except asyncio.CancelledError:
             if self._why is None:
@@ -279,7 +277,7 @@ class Stream:
             self._next(body)
             last = after
 
-        async for event in self.operations.follow(self.request, self.checked, self._me, self.call, deliver):
+        async for event in self.operations.follow(self.request, self.asked, self._me, self.call, deliver):
             deliver(event.body, event.after)
             if not event.executed:
                 return

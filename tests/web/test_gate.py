@@ -170,20 +170,20 @@ def test_a_chain_of_deep_fragments_is_refused():
 
 
 def test_what_may_just_pass():
-    assert measured("{" + "again{" * 11 + "hello" + "}" * 12).operations == ((None, OperationType.QUERY),)
-    assert measured("{" + " ".join(f"a{n}: hello" for n in range(30)) + "}").kind(None) is OperationType.QUERY
-    assert measured("{" + "hello " * 200 + "}").kind(None) is OperationType.QUERY
-    assert measured("mutation {" + "add " * 5 + "}").kind(None) is OperationType.MUTATION
+    assert measured("{" + "again{" * 11 + "hello" + "}" * 12).asked(None).kind is OperationType.QUERY
+    assert measured("{" + " ".join(f"a{n}: hello" for n in range(30)) + "}").asked(None).kind is OperationType.QUERY
+    assert measured("{" + "hello " * 200 + "}").asked(None).kind is OperationType.QUERY
+    assert measured("mutation {" + "add " * 5 + "}").asked(None).kind is OperationType.MUTATION
     both = measured("query A { hello } subscription B { count(to: 1) }")
-    assert [both.kind("A"), both.kind("B")] == [OperationType.QUERY, OperationType.SUBSCRIPTION]
+    assert [both.asked("A").kind, both.asked("B").kind] == [OperationType.QUERY, OperationType.SUBSCRIPTION]
     for name in (None, "C"):
         with pytest.raises(Failure, match="operation"):
-            both.kind(name)
+            both.asked(name)
 
 
 def test_introspection_is_measured_apart():
     types = "{ __schema { types { fields { type " + "{ ofType " * 12 + "{ name }" + " }" * 12 + " } } } }"
-    assert measured(types).kind(None) is OperationType.QUERY
+    assert measured(types).asked(None).kind is OperationType.QUERY
     assert measured(types[:-1] + " again { hello } }") is Code.QUERY_TOO_COMPLEX
     assert measured(types, env="production") is Code.OPERATION_NOT_ALLOWED
 

@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 import pytest
 import pytest_asyncio
-from graphql import OperationType
 
 from souk.rules.actor import Role
 from souk.settings import Settings
@@ -150,7 +149,7 @@ async def test_a_connection_lost_while_committing(world: World, lost: list[UUID]
     given = {"kind": "DEALERSHIP", "name": "Unheard Motors", "phone": "+919800000077"}
     request = GraphQLRequest(document, {"i": {**given, "idempotencyKey": world.key()} if keyed else given}, None)
     call = Call("r", Credential(None, "", None))
-    result = await made.answer(request, made.check(request), OperationType.MUTATION, world.actor(Role.ADMIN), call)
+    result = await made.answer(request, made.check(request), world.actor(Role.ADMIN), call)
     (told,) = orjson.loads(result.told.body)["errors"]
     assert told["extensions"] == {"code": "UNAVAILABLE", "retryable": keyed, "requestId": "r"}
     assert [(row.id,) for row in await world.rows("SELECT id FROM dealer WHERE name = 'Unheard Motors'")] == [
