@@ -174,3 +174,21 @@ def test_each_amount_follows_from_the_inputs_that_are_shown(kind, policy, price,
                 amount = sold * gap * int(one["horizonDays"]) * int(one["cascadeBp"]) / 10_000
         assert kept["amount"] == {"minor": halves_up(amount), "currency": "INR"}
         assert impact.recompute(term_of(kept)) == halves_up(amount)
+
+
+async def test_alerts_that_one_statement_changes_have_each_their_own_next_revision(world: World) -> None:
+    for code in ("S-1", "S-2", "S-3"):
+        thing = await sku(world, code)
+        await policy(world, thing)
+        await report(world, thing, 90_000, NOW)
+    first, second, third = sorted(row.id for row in await world.rows("SELECT id FROM alert"))
+    async with world.souk.owner.transaction(world.actor(Role.OWNER), "test", now=NOW) as tx:
+        change = "UPDATE alert SET score_tenths = score_tenths + CASE WHEN id = :kept THEN 0 ELSE 1 END"
+        for kept in (third, first):
+            await tx.session.execute(text(change), {"kept": kept})
+    rows = await world.rows("SELECT alert_id, n, score_tenths FROM alert_revision ORDER BY alert_id, n")
+    before = {row.alert_id: row.score_tenths for row in rows if row.n == 1}
+    changes = {first: 1, second: 2, third: 1}
+    assert [(row.alert_id, row.n, row.score_tenths - before[row.alert_id]) for row in rows] == [
+        (id_, n + 1, n) for id_, times in changes.items() for n in range(times + 1)
+    ]
