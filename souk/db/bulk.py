@@ -6,12 +6,13 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, TextClause, inspect, text
+from sqlalchemy import JSON, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import get_history, set_committed_value
+from sqlalchemy.orm.base import NO_VALUE, instance_state
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.state import InstanceState
 
 from ..models import Row, TenantModel
 
@@ -19,15 +20,22 @@ LEAST = 4  # rows of a kind for which a statement of their own is worth it
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-def changed(row: Any) -> list[str]:
-    """The columns of a row that is in the database whose values are no longer those that were read, in a fixed order."""
-    state = inspect(row)
-    touched = set(state.dict) - state.unmodified
-    columns = state.mapper.column_attrs
-    return sorted(name for name in touched if name in columns and get_history(row, name).has_changes())
+def changed(row: Any) -> dict[str, Any]:
+    """The columns of a row that is in the database whose values are no longer those that were read, in a fixed order.
+
+    Each with what was read, None for what was not. The history of the mapper says the same, at several times the cost.
+    """
+    state = instance_state(row)
+    now, columns, found = state.dict, state.mapper.column_attrs, {}
+    for name in sorted(state.committed_state):
+        if name in now and name in columns:
+            was = state.committed_state[name]
+            if state.manager[name].impl.is_equal(now[name], was) is not True:
+                found[name] = None if was is NO_VALUE else was
+    return found
 
 
-def write_together(session: Session, rows: Iterable[tuple[Any, Sequence[str]]]) -> None:
+def write_together(session: Session, rows: Iterable[tuple[Any, Iterable[str]]]) -> None:
     """Write changed rows, each with what `changed` said of it, as far as many are alike; the mapper finds the rest to do.
 
     The version guards each row as it does there. Raises StaleDataError. A row that refers to another is the mapper's: it
@@ -53,18 +61,18 @@ def _plain(model: type[TenantModel], names: Sequence[str], rows: Sequence[Any]) 
 
 def _write(session: Session, model: type[TenantModel], names: tuple[str, ...], rows: Sequence[Any]) -> None:
     given = [
-        {"id": row.id, "was": row.version} | {name: _shown(getattr(row, name)) for name in names}
+        {"id": row.id, "was": row.version} | {name: _shown(vars(row)[name]) for name in names}
         for row in sorted(rows, key=lambda row: row.id.bytes)
     ]
     values = {"tenant": rows[0].tenant_id, "rows": orjson.dumps(given, default=str).decode()}
     written = session.connection().execute(_statement(model, names), values)
     if written.rowcount != len(rows):
         raise StaleDataError(f"{len(rows)} rows of {model.__tablename__} were to be changed, {written.rowcount} were.")
-    for row in rows:
-        # as the mapper leaves a row that it has written; else it would look for something to write in each
-        set_committed_value(row, "version", row.version + 1)
-        state = inspect(row)
-        state._commit_all(state.dict, session.identity_map)
+    states = [instance_state(row) for row in rows]
+    for state in states:
+        state.dict["version"] += 1
+    # as the mapper leaves rows that it has written; else it would look for something to write in each
+    InstanceState._commit_all_states([(state, state.dict) for state in states], session.identity_map)
 
 
 @cache

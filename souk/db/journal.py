@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ import orjson
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import get_history
 
 from ..models import Row, new_id, new_key
 from ..rules.actor import Actor
@@ -44,20 +43,20 @@ class Change:
 
 def note(
     session: Session,
-    dirty: Iterable[tuple[Any, Sequence[str]]],
+    dirty: Iterable[tuple[Any, Mapping[str, Any]]],
     changes: dict[UUID, Change],
     pseudonym: Callable[[str], bytes],
 ) -> None:
-    """Remember what a flush is about to write; `dirty` are rows with the names of what changed, `pseudonym` is the keyed
+    """Remember what a flush is about to write; `dirty` are rows with what stood in the columns that changed.
 
-    hash that stands for a marked value.
+    `pseudonym` is the keyed hash that stands for a marked value.
     """
     for row in session.new:
         if isinstance(row, Row):
             _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym, new=True)
-    for row, names in dirty:
+    for row, were in dirty:
         if isinstance(row, Row):
-            _note(row, names, changes, pseudonym)
+            _note(row, were, changes, pseudonym, were=were)
     for row in session.deleted:
         if isinstance(row, Row):
             _note(row, inspect(row).mapper.column_attrs.keys(), changes, pseudonym, deleted=True)
@@ -71,6 +70,7 @@ def _note(
     *,
     new: bool = False,
     deleted: bool = False,
+    were: Mapping[str, Any] = {},
 ) -> None:
     table, columns, held = type(row).__table__, {}, vars(row)
     for name in names:
@@ -84,13 +84,13 @@ def _note(
             if held.get(name) is not None:
                 columns[name] = [None, _shown(held[name], hidden)]
             continue
-        history = get_history(row, name)
-        before = history.deleted[0] if history.deleted else None
-        after = history.added[0] if history.added else None
-        if before != after:
-            columns[name] = [_shown(before, hidden), _shown(after, hidden)]
+        if were[name] is not None or held[name] is not None:
+            columns[name] = [_shown(were[name], hidden), _shown(held[name], hidden)]
     if columns:
-        kept = changes.setdefault(row.id, Change(type(row).__name__))
+        kept = changes.get(row.id)
+        if kept is None:
+            changes[row.id] = Change(type(row).__name__, columns)
+            return
         for name, (before, after) in columns.items():
             kept.columns[name] = [kept.columns[name][0] if name in kept.columns else before, after]
 
@@ -109,13 +109,13 @@ def note_made(
 
 
 def _shown(value: Any, hidden: Callable[[str], bytes] | None) -> Any:
-    if value is None or (isinstance(value, bool | int) and not hidden):
+    if value is None or (isinstance(value, int) and not hidden):
         return value
     if isinstance(value, bytes):
         return "sha256:" + hashlib.sha256(value).hexdigest()
-    if isinstance(value, datetime | date):
+    if isinstance(value, date):
         value = value.isoformat()
-    if isinstance(value, dict | list):
+    elif isinstance(value, (dict, list)):
         value = json.loads(json.dumps(value, default=str), parse_float=str, parse_int=_whole)
     elif not isinstance(value, str):
         value = str(value)

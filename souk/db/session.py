@@ -404,10 +404,10 @@ def _watch(session: Session) -> None:
     def note(flushing: Session, _context: Any, _instances: Any) -> None:
         tx: Transaction = flushing.info[ACTING]
         dirty = [(row, changed(row)) for row in flushing.dirty]
-        for row, names in dirty:
-            if names and isinstance(row, TenantModel):
+        for row, were in dirty:
+            if were and isinstance(row, TenantModel):
+                were.setdefault("updated_at", vars(row).get("updated_at"))
                 row.updated_at = tx.now
-                names.append("updated_at")
         journal.note(flushing, dirty, tx.changes, tx.keyring.hash)
         write_together(flushing, dirty)
 
