@@ -223,9 +223,10 @@ async def start(tx: Transaction, batch: Batch, *, skip_drift: bool = False) -> N
         items: Sequence[Any] = (await tx.session.execute(asked.where(BatchItem.tenant_id == batch.tenant_id))).all()
         states = await kind.states(tx, items)
         for item in items:
-            if item.target_id is not None:
+            was, is_ = item.before or {}, states.get(item.target_id)
+            if item.target_id is not None and was != is_:  # mostly none: ten thousand global ids take their time
                 gid = chronicle.gid(item.target_type, item.target_id)
-                previewed[gid], now[gid] = item.before or {}, states.get(item.target_id)
+                previewed[gid], now[gid] = was, is_
     drifted = rules.drift(previewed, now)
     itself = BatchKind[batch.kind] in rules.STARTS_ITSELF
     rules.start(before, drifted, skip_drift=skip_drift, by_itself=itself)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import load_only
 
 from ..db.session import Transaction
 from ..models import Alert, Batch, Dealer, Listing, Task, new_id
@@ -21,6 +22,7 @@ from ..rules.dealer import STANDING
 from ..rules.enums import AlertStatus, BatchAction, RestrictionKind, TaskKind, TaskStatus
 from ..rules.errors import Invalid
 from .consequences import with_offers
+from .filters import among
 from .listing import suspend, suspend_of
 from .notice import notify
 from .restriction import restrict
@@ -65,13 +67,36 @@ class Done:
     after: dict[str, Any]
 
 
-async def lock(tx: Transaction, action: BatchAction, alerts: Sequence[UUID]) -> dict[UUID, Things]:
-    """The alerts with what the action acts on, all locked, each table in the order of its ids."""
+ASKED: dict[type[Any], Any] = {
+    Alert: load_only(
+        Alert.version, Alert.status, Alert.cycle, Alert.dealer_id, Alert.listing_id, Alert.price_minor, Alert.currency,
+        Alert.impact_minor, Alert.evidence_head, Alert.notice_sent_at, Alert.cure_due_at, Alert.snoozed_until,
+        raiseload=True,
+    ),
+    Dealer: load_only(
+        Dealer.version, Dealer.name, Dealer.email, Dealer.phone, Dealer.standing, Dealer.notice, Dealer.cure_due_at,
+        raiseload=True,
+    ),
+}  # fmt: skip
+"""What the acts ask of these; to bring the rest of so many rows costs more than to decide. Asking for it raises."""
+
+
+async def lock(
+    tx: Transaction, action: BatchAction, alerts: Sequence[UUID], *, whole: bool = True
+) -> dict[UUID, Things]:
+    """The alerts with what the action acts on, all locked, each table in the order of its ids.
+
+    Not `whole`: alerts and dealers only with what the acts ask of them.
+    """
     tenant = tx.actor.tenant_id
 
     async def rows(model: Any, ids: set[UUID]) -> dict[UUID, Any]:
-        asked = select(model).where(model.tenant_id == tenant, model.id.in_(ids)).order_by(model.id)
+        if not ids:
+            return {}
+        asked = select(model).where(model.tenant_id == tenant, among(model.id, ids)).order_by(model.id)
         asked = asked.with_for_update().execution_options(populate_existing=True)
+        if not whole and model in ASKED:
+            asked = asked.options(ASKED[model])
         return {row.id: row for row in (await tx.session.execute(asked)).scalars()}
 
     found = await rows(Alert, set(alerts))
@@ -87,18 +112,23 @@ async def lock(tx: Transaction, action: BatchAction, alerts: Sequence[UUID]) -> 
 
 
 ACTED = text("""
-SELECT DISTINCT payload ->> 'dealer' FROM batch_item
-WHERE tenant_id = :tenant AND batch_id = :batch AND status = 'SUCCEEDED' AND outcome <> 'JOINED' AND action = :action
-  AND payload ->> 'dealer' = ANY (CAST(:dealers AS text[]))
+SELECT d FROM unnest(CAST(:dealers AS uuid[])) AS d CROSS JOIN LATERAL (
+  SELECT FROM alert a JOIN batch_item i ON i.tenant_id = a.tenant_id AND i.target_id = a.id
+  WHERE a.tenant_id = :tenant AND a.dealer_id = d AND i.batch_id = :batch AND i.status = 'SUCCEEDED'
+    AND i.outcome <> 'JOINED' AND i.action = :action
+  LIMIT 1) AS one
 """)
 
 
-async def acted_on(tx: Transaction, batch: Batch, action: BatchAction, dealers: set[str]) -> set[UUID]:
-    """The dealers on whom this batch has acted so already: one act covers all their alerts in it."""
+async def acted_on(tx: Transaction, batch: Batch, action: BatchAction, dealers: set[UUID]) -> set[UUID]:
+    """The dealers on whom this batch has acted so already: one act covers all their alerts in it.
+
+    Found by their alerts: to look through what the batch has done would take the longer, the more it has done.
+    """
     if action not in ON_DEALER:
         return set()
     values = {"tenant": batch.tenant_id, "batch": batch.id, "action": action, "dealers": list(dealers)}
-    return {UUID(each) for each in (await tx.session.execute(ACTED, values)).scalars()}
+    return set((await tx.session.execute(ACTED, values)).scalars())
 
 
 async def act(tx: Transaction, action: BatchAction, things: Things, order: Order) -> Done:
@@ -244,10 +274,12 @@ async def _await_cure(tx: Transaction, alert: Alert, due: datetime | None, data:
     now = alert_rules.AlertState(alert.status, alert.price_minor, alert.cycle)
     after = alert_rules.enforced(now, succeeded=True, now=tx.now, cure_hours=settings.cure_hours)
     move(tx, alert, after.status, "alert.awaiting_cure", cause="batch item SUCCEEDED", data=data)
-    alert.cure_due_at, alert.snoozed_until = due or after.cure_due_at, None
+    alert.cure_due_at = due or after.cure_due_at
     assert alert.cure_due_at is not None
+    if alert.snoozed_until is not None:
+        alert.snoozed_until = None
+        await tx.not_due("alert.snooze", alert.id)
     await tx.due("alert.cure", alert.id, alert.cure_due_at)
-    await tx.not_due("alert.snooze", alert.id)
 
 
 def refused(tx: Transaction, alert: Alert) -> None:

@@ -1,10 +1,24 @@
 """What every filter is made of: each condition that is present becomes one clause, all must hold."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
+from uuid import UUID
 
 import strawberry
-from sqlalchemy import BigInteger, ColumnElement, Text, cast, false, func, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal_column,
+    select,
+)
 
 from ..engine.errors import BadUserInput
 from ..engine.symbols import BadInput, GlobalId, Viewer, derived, getter, is_symbol, key, symbol
@@ -49,6 +63,11 @@ def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
     """Whether a column holds this row's key; an id of another type is no row's (and never `IS NULL`)."""
     found = key(id, model)
     return false() if found is None else column == found
+
+
+def among(column: Any, ids: Collection[UUID | None]) -> ColumnElement[bool]:
+    """One of these ids, as one parameter however many they are: a list in brackets is spelled anew for each length."""
+    return column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
 
 
 def refers_or_not(column: Any, id: Any, model: type) -> ColumnElement[bool]:

@@ -1,12 +1,11 @@
 """What the policies ask of a price that was seen: versions, windows, tolerances and exceptions as of its moment."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, select
+from sqlalchemy import select
 
 from ..db.session import Transaction
 from ..models import PriceException, PriceExceptionDealer, PricePolicy, PricePolicyVersion
@@ -14,6 +13,7 @@ from ..rules import alert as rules
 from ..rules.alert import PolicyException, PolicyVersion
 from ..rules.enums import PolicyKind
 from ..rules.impact import delta
+from .filters import among
 
 SURE = 10_000
 """Of basis points: it is this SKU and no other."""
@@ -114,11 +114,6 @@ def _limit(policy: Policy, spared: Iterable[PolicyException], seen: Seen) -> Lim
     return Limit(policy.kind, policy.ids[version.n], amount, breached)
 
 
-def _among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """One of these ids, as one parameter however many they are: a list in brackets is spelled anew for each length."""
-    return column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
-
-
 async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, str], list[Policy]]:
     """What was ever asked for these SKUs, by SKU and currency."""
     of = PricePolicyVersion
@@ -128,7 +123,7 @@ async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, s
             of.tolerance_bp, of.tolerance_minor, of.valid_from, of.valid_to, of.recorded_at,
         )
         .join(of, (of.tenant_id == PricePolicy.tenant_id) & (of.policy_id == PricePolicy.id))
-        .where(PricePolicy.tenant_id == tx.actor.tenant_id, _among(PricePolicy.sku_id, sku_ids))
+        .where(PricePolicy.tenant_id == tx.actor.tenant_id, among(PricePolicy.sku_id, sku_ids))
         .order_by(PricePolicy.id)
     )  # fmt: skip
     found: dict[UUID, Policy] = {}
@@ -151,7 +146,7 @@ async def _exceptions(
     moments = [each.captured_at for each in seen]
     rows = select(PriceException).where(
         PriceException.tenant_id == tx.actor.tenant_id,
-        _among(PriceException.policy_id, policy_ids),
+        among(PriceException.policy_id, policy_ids),
         PriceException.starts_at <= max(moments),
         PriceException.ends_at > min(moments),
     )

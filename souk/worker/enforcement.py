@@ -23,8 +23,9 @@ class Enforce:
         self.action = action
 
     async def run(self, tx: Transaction, batch: Batch, items: Sequence[Item]) -> list[Result]:
-        found = await enforcing.lock(tx, self.action, [item.target_id for item in items if item.target_id])
-        dealers = {item.payload["dealer"] for item in items if item.payload.get("dealer")}
+        ids = [item.target_id for item in items if item.target_id]
+        found = await enforcing.lock(tx, self.action, ids, whole=False)
+        dealers = {things.dealer.id for things in found.values() if things.dealer is not None}
         acted = await enforcing.acted_on(tx, batch, self.action, dealers)
         return [
             await self._one(tx, batch, item, found.get(item.target_id) if item.target_id else None, acted)

@@ -1,7 +1,10 @@
 """A worker process: the loop over a database, woken by what others commit, and telling them what it committed."""
 
 import asyncio
+import gc
 import signal
+
+from sqlalchemy.orm import configure_mappers
 
 from ..db.connect import Limits
 from ..db.events import Hub, Relay
@@ -18,11 +21,15 @@ from .actions import ACTIONS
 from .letters import Post
 from .loop import Worker
 
+GARBAGE = (20_000, 20, 20)
+"""When garbage is looked for: a chunk makes ten thousands of objects that end with it, and few that need looking for."""
 __all__ = ["ACTIONS", "due", "enforcement", "exporting", "importing", "work"]
 
 
 async def work(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish what is under way and give the leases back."""
+    configure_mappers()  # else the first batch waits for it
+    gc.set_threshold(*GARBAGE)
     url = settings.url()
     limits = Limits(settings.worker_statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
     size = settings.worker_pool_size
