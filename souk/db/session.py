@@ -273,6 +273,15 @@ class Database:
         async with self.engine.begin() as connection:
             await connection.execute(text("SELECT souk.look_again()"))
 
+    async def fold_counts(self) -> int:
+        """Have what the writes added to the kept counts gathered, in every tenant: one row per group. Only as `souk_worker`.
+
+        Gives how many rows were gathered; none while another worker is at it.
+        """
+        async with self.engine.begin() as connection:
+            gathered: int = (await connection.execute(text("SELECT souk.fold_counts()"))).scalar_one()
+            return gathered
+
     @asynccontextmanager
     async def transaction(
         self,

@@ -12,6 +12,7 @@ from .batch import (
     BatchPreviewItem,
     Upload,
 )
+from .counts import KeptCount
 from .dealer import Category, Competitor, CompetitorSnapshot, Dealer, DealerRestriction, ExternalRef, Sku
 from .document import OperationManifest, PersistedOperation
 from .export import Export, ExportPart
@@ -75,6 +76,7 @@ __all__ = [
     "ExternalRef",
     "FeatureFlag",
     "IdempotencyRecord",
+    "KeptCount",
     "Lead",
     "LeadUnlock",
     "Letter",

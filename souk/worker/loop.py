@@ -18,6 +18,7 @@ from .timers import TIMERS
 log = structlog.get_logger("souk.worker")
 TURN = 5.0  # seconds after which a batch lets others have its slot
 PAUSE, LONGEST = 0.2, 30.0  # seconds after a failure, doubled each time
+FOLD = 5.0  # seconds between two foldings of the kept counts: what reads have to add up grows meanwhile
 Clock = Callable[[], datetime]
 
 
@@ -57,7 +58,7 @@ class Worker:
         self._awake.set()
 
     async def run(self) -> None:
-        beating = asyncio.create_task(self._beat())
+        steady = [asyncio.create_task(self._beat()), asyncio.create_task(self._fold())]
         failures = 0
         try:
             while not self._stopping:
@@ -75,8 +76,9 @@ class Worker:
             if self.held:
                 await asyncio.wait(self.held)
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            for each in steady:
+                each.cancel()
+            await asyncio.gather(*steady, return_exceptions=True)
 
     async def _look(self) -> float:
         """Take what is due, as far as there are slots. Gives how many seconds there is nothing to do."""
@@ -107,6 +109,14 @@ class Worker:
                 await self.queue.extend(list(self.held.values()), self.clock())
             except Exception as error:
                 log.warning("no heartbeat", error=type(error).__name__)
+
+    async def _fold(self) -> None:
+        while True:
+            await asyncio.sleep(FOLD)
+            try:
+                await self.db.fold_counts()
+            except Exception as error:
+                log.warning("the counts are not folded", error=type(error).__name__)
 
     async def _serve(self, held: Held) -> None:
         """Do one row of work. A failure puts it off, longer each time; it is never lost and never stops the worker."""

@@ -15,6 +15,8 @@ VALUE = {
     ARRAY: f"ARRAY['{WORD}']",
     JSONB: f"""jsonb_build_object('{WORD}', '{WORD}')""",
 }
+COPIED = ("kept_count",)
+"""What triggers copy from closed words of other tables; changed by hand it would count wrong."""
 SEALED = ("contact_name_enc", "contact_phone_enc", "contact_email_enc", "message_enc", "registration_number_enc")
 
 
@@ -26,7 +28,7 @@ async def plant(url: str, there: Bazaar) -> tuple[set[str], dict[str, str]]:
         async with connection.transaction():
             await connection.execute("SELECT set_config('souk.tenant_id', $1, true)", str(there.tenant_id))
             for name, table in Model.metadata.tables.items():
-                if "tenant_id" not in table.c:
+                if "tenant_id" not in table.c or name in COPIED:
                     continue
                 append_only = await connection.fetchval(
                     "SELECT count(*) FROM pg_trigger WHERE tgrelid = $1::text::regclass AND tgname = 'append_only'",
