@@ -22,7 +22,7 @@ from ..rules.enums import AlertKind, BatchAction, BatchKind, LadderStep, TaskKin
 from ..rules.errors import Forbidden, Invalid, NotFound, Problems, Refused, Required
 from . import impact
 from .enforcing import ACTS, BY_STANDING, ENFORCED_FROM, ON_DEALER
-from .filters import among, refers_to
+from .filters import any_of, refers_to
 from .kinds import KINDS, BatchAlertFilter, BatchPlan, BatchSelection, Foreseen, Foresight, OfKind
 
 ACTIONS = tuple(ACTS)
@@ -69,7 +69,7 @@ class Enforcement(OfKind):
         if not items:
             return {}
         actions = {item.target_id: BatchAction[item.action] for item in items}
-        found = await _things(tx, among(Alert.id, actions))
+        found = await _things(tx, any_of(Alert.id, actions))
         return {alert.id: state(actions[alert.id], alert, dealer, listing) for alert, dealer, listing in found}
 
     async def made(self, tx: Transaction, batch: Batch) -> None:

@@ -22,7 +22,7 @@ from ..rules.dealer import STANDING
 from ..rules.enums import AlertStatus, BatchAction, RestrictionKind, TaskKind, TaskStatus
 from ..rules.errors import Invalid
 from .consequences import with_offers
-from .filters import among
+from .filters import any_of
 from .listing import suspend, suspend_of
 from .notice import notify
 from .restriction import restrict
@@ -93,7 +93,7 @@ async def lock(
     async def rows(model: Any, ids: set[UUID]) -> dict[UUID, Any]:
         if not ids:
             return {}
-        asked = select(model).where(model.tenant_id == tenant, among(model.id, ids)).order_by(model.id)
+        asked = select(model).where(model.tenant_id == tenant, any_of(model.id, ids)).order_by(model.id)
         asked = asked.with_for_update().execution_options(populate_existing=True)
         if not whole and model in ASKED:
             asked = asked.options(ASKED[model])

@@ -65,7 +65,7 @@ def refers_to(column: Any, id: Any, model: type) -> ColumnElement[bool]:
     return false() if found is None else column == found
 
 
-def among(column: Any, ids: Collection[UUID | None]) -> ColumnElement[bool]:
+def any_of(column: Any, ids: Collection[UUID | None]) -> ColumnElement[bool]:
     """One of these ids, as one parameter however many they are: a list in brackets is spelled anew for each length."""
     return column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
 

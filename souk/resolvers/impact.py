@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, case, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Text, case, func, literal_column, null, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..db.session import Transaction
@@ -237,24 +237,38 @@ def _term(term: Term, currency: str) -> dict[str, Any]:
     }
 
 
-COST = "{terms,0,inputs,1}"
-"""Where `dead_stock` leaves in the document what a unit costs us."""
+DEAD = ("{terms,0}", "{at_risk,0}")
+"""Where the document has the term of dead stock and its sum: from its amount and units follows what a unit costs us."""
 PEERS = ("peerUnitsPerDay", "{terms,2,inputs,3}")
 """The one input that tells of others, and where `breach_terms` leaves it in the document."""
 
 
 def impact_of(viewer: Any, alert: Any) -> Any:
-    """The document of an alert: for outsiders without what it tells of each peer, for those who read no cost without that."""
+    """The document of an alert: for outsiders without what it tells of each peer, for those who read no cost of a SKU without
+
+    the term that stands on it.
+    """
     if outside(viewer):
-        return _without(alert, PEERS[1])
+        return _without(alert.impact, PEERS[1])
     if READS_COST.admits(viewer.facts):
         return alert.impact
     dead = alert.impact.op("#>>", return_type=Text())(literal_column("'{terms,0,name}'::text[]"))
-    return case((dead == literal_column(f"'{ImpactTermName.DEAD_STOCK}'"), _without(alert, COST)), else_=alert.impact)
+    return case(
+        (dead == literal_column(f"'{ImpactTermName.DEAD_STOCK}'"), _without(alert.impact, *DEAD)), else_=alert.impact
+    )
 
 
-def _without(alert: Any, path: str) -> Any:
-    return alert.impact.op("#-", return_type=JSONB())(literal_column(f"'{path}'::text[]"))
+def _without(document: Any, *paths: str) -> Any:
+    for path in paths:
+        document = document.op("#-", return_type=JSONB())(literal_column(f"'{path}'::text[]"))
+    return document
+
+
+def at_risk(viewer: Any, *, otherwise: Any = null()) -> Any:
+    """The sum of an alert's terms, where the viewer may know it: that of dead stock tells what a unit costs us."""
+    if READS_COST.admits(viewer.facts):
+        return Alert.impact_minor
+    return case((Alert.kind != AlertKind.DEAD_STOCK.value, Alert.impact_minor), else_=otherwise)
 
 
 LISTS = {PEERS[0]}

@@ -13,7 +13,7 @@ from ..rules import alert as rules
 from ..rules.alert import PolicyException, PolicyVersion
 from ..rules.enums import PolicyKind
 from ..rules.impact import delta
-from .filters import among
+from .filters import any_of
 
 SURE = 10_000
 """Of basis points: it is this SKU and no other."""
@@ -123,7 +123,7 @@ async def policies_of(tx: Transaction, sku_ids: set[UUID]) -> dict[tuple[UUID, s
             of.tolerance_bp, of.tolerance_minor, of.valid_from, of.valid_to, of.recorded_at,
         )
         .join(of, (of.tenant_id == PricePolicy.tenant_id) & (of.policy_id == PricePolicy.id))
-        .where(PricePolicy.tenant_id == tx.actor.tenant_id, among(PricePolicy.sku_id, sku_ids))
+        .where(PricePolicy.tenant_id == tx.actor.tenant_id, any_of(PricePolicy.sku_id, sku_ids))
         .order_by(PricePolicy.id)
     )  # fmt: skip
     found: dict[UUID, Policy] = {}
@@ -146,7 +146,7 @@ async def _exceptions(
     moments = [each.captured_at for each in seen]
     rows = select(PriceException).where(
         PriceException.tenant_id == tx.actor.tenant_id,
-        among(PriceException.policy_id, policy_ids),
+        any_of(PriceException.policy_id, policy_ids),
         PriceException.starts_at <= max(moments),
         PriceException.ends_at > min(moments),
     )

@@ -162,7 +162,7 @@ class AlertRevision(Node):
     limit: Money | None = money("policy_minor")
     impact: AlertImpact = documents(
         sql=impact_of,
-        description="What it cost as it was known then, to a dealer without the rates of its peers.",
+        description="What it cost as it was known then, to a dealer without the rates of its peers; that of dead stock only to those who read what a SKU costs.",
     )
     cure_due_at: DateTime | None
     snoozed_until: DateTime | None
@@ -194,7 +194,7 @@ class Alert(Node):
     dismissed_at: DateTime | None
     impact: AlertImpact = documents(
         sql=impact_of,
-        description="What it costs: each term with its inputs, to a dealer without the rates of its peers, to those who read no cost without that, and the sum.",
+        description="What it costs: each term with its inputs, to a dealer without the rates of its peers, and the sum; that of dead stock only to those who read what a SKU costs.",
     )
     rule: AlertRule | None = to_one(resolve.rule_of_alert)
     policy: Annotated["PricePolicy", strawberry.lazy(".policy")] | None = to_one(

@@ -26,6 +26,7 @@ from ...rules.enums import (
     TicketStatus,
 )
 from ..filters import encoded
+from ..impact import at_risk
 from ..lists import LISTS
 from ..task import OPEN as OPEN_TASKS
 from .frame import Frame, told
@@ -41,35 +42,46 @@ RECOVERED = cast(
     ),
     BigInteger,
 )
-AT_RISK = (Alert.impact_minor, Alert.currency)
-WON_BACK = (func.coalesce(RECOVERED, 0), Alert.currency)
-ON_THE_TABLE = (Offer.amount_minor, Offer.currency)
+Money = Callable[[Viewer], tuple[Any, Any]]
+"""The money of a row as a viewer may know it: minor units and currency."""
+
+
+def money_at_risk(viewer: Viewer) -> tuple[Any, Any]:
+    return at_risk(viewer, otherwise=0), Alert.currency
+
+
+def money_won_back(_: Viewer) -> tuple[Any, Any]:
+    return func.coalesce(RECOVERED, 0), Alert.currency
+
+
+def money_offered(_: Viewer) -> tuple[Any, Any]:
+    return Offer.amount_minor, Offer.currency
 
 
 class Measure(NamedTuple):
-    """A list, the filter over a frame, the money of its rows (minor units and currency), and whether it is a flow.
+    """A list, the filter over a frame, the money of its rows, and whether it is a flow.
 
     A flow is counted over the range and compared with the range before; the rest is how things are now.
     """
 
     list: ListName
     filter: Callable[[Frame], dict[str, Any]]
-    money: tuple[Any, Any] | None = None
+    money: Money | None = None
     flow: bool = False
 
 
-def _now(list: ListName, /, money: Any = None, **given: Any) -> Measure:
+def _now(list: ListName, /, money: Money | None = None, **given: Any) -> Measure:
     return Measure(list, lambda frame: _about(frame, list) | given, money)
 
 
-def _flow(list: ListName, since: str, before: str, /, money: Any = None, **given: Any) -> Measure:
+def _flow(list: ListName, since: str, before: str, /, money: Money | None = None, **given: Any) -> Measure:
     def filter(frame: Frame) -> dict[str, Any]:
         return _about(frame, list) | given | {since: frame.since, before: frame.before}
 
     return Measure(list, filter, money, flow=True)
 
 
-def _created(list: ListName, money: Any = None) -> Measure:
+def _created(list: ListName, money: Money | None = None) -> Measure:
     return _flow(list, "created_since", "created_before", money)
 
 
@@ -79,19 +91,19 @@ def _about(frame: Frame, list: ListName) -> dict[str, Any]:
 
 
 FLOWS: dict[DashboardMetric, Measure] = {
-    DashboardMetric.ALERTS_OPENED: _flow(ListName.ALERTS, "first_seen_since", "first_seen_before", AT_RISK),
+    DashboardMetric.ALERTS_OPENED: _flow(ListName.ALERTS, "first_seen_since", "first_seen_before", money_at_risk),
     DashboardMetric.ALERTS_CURED: _flow(
-        ListName.ALERTS, "resolved_since", "resolved_before", WON_BACK, status=[AlertStatus.RESOLVED]
+        ListName.ALERTS, "resolved_since", "resolved_before", money_won_back, status=[AlertStatus.RESOLVED]
     ),
     DashboardMetric.BATCHES_ENDED: _flow(ListName.BATCHES, "ended_since", "ended_before"),
     DashboardMetric.LEADS_CREATED: _created(ListName.LEADS),
     DashboardMetric.LISTINGS_CREATED: _created(ListName.LISTINGS),
-    DashboardMetric.OFFERS_CREATED: _created(ListName.OFFERS, ON_THE_TABLE),
+    DashboardMetric.OFFERS_CREATED: _created(ListName.OFFERS, money_offered),
     DashboardMetric.TASKS_CREATED: _created(ListName.TASKS),
     DashboardMetric.TICKETS_CREATED: _created(ListName.TICKETS),
 }
-LIVE = _now(ListName.ALERTS, AT_RISK, status=LIVE_ALERTS)
-AWAITING_CURE = _now(ListName.ALERTS, AT_RISK, status=[AlertStatus.AWAITING_CURE])
+LIVE = _now(ListName.ALERTS, money_at_risk, status=LIVE_ALERTS)
+AWAITING_CURE = _now(ListName.ALERTS, money_at_risk, status=[AlertStatus.AWAITING_CURE])
 BREACHING = _now(ListName.DEALERS, breaching=True)
 REPEATING = _now(ListName.DEALERS, repeat_offender=True)
 OPEN = _now(ListName.TASKS, status=[*OPEN_TASKS])
@@ -99,7 +111,7 @@ OVERDUE = _now(ListName.TASKS, overdue=True)
 RUNNING = _now(ListName.BATCHES, status=[BatchStatus.RUNNING])
 ACTIVE = _now(ListName.LISTINGS, status=[ListingStatus.ACTIVE])
 IN_REVIEW = _now(ListName.LISTINGS, status=[ListingStatus.PENDING_REVIEW])
-OFFERED = _now(ListName.OFFERS, ON_THE_TABLE, status=OPEN_OFFERS)
+OFFERED = _now(ListName.OFFERS, money_offered, status=OPEN_OFFERS)
 ASKED = _now(ListName.LEADS, status=OPEN_LEADS)
 TICKETS = _now(ListName.TICKETS, status=OPEN_TICKETS)
 
@@ -108,7 +120,7 @@ def rows_of(viewer: Viewer, measure: Measure, given: dict[str, Any], *keys: Any)
     """The rows under a filter, counted by currency (and by `keys`): `n`, `minor`, `currency`, `key`."""
     listed = LISTS[measure.list]
     made = listed.filter(**{name: strawberry.Some(value) for name, value in given.items()})
-    minor, currency = measure.money or (null(), null())
+    minor, currency = measure.money(viewer) if measure.money else (null(), null())
     found = listed.read(viewer, filter=made).where(listed.model.tenant_id == viewer.tenant_id).order_by(None)
     found = found.with_only_columns(
         *(key.label("key") for key in keys),

@@ -23,6 +23,7 @@ from ...permissions.ticket import OpensTicket, ReadsInternal
 from ...permissions.user import SeesUser
 from ...rules.enums import ListName
 from ...rules.money import format_amount
+from ..impact import at_risk
 
 Value = Callable[[Viewer], Any]
 
@@ -86,7 +87,11 @@ def _time(name: str, attribute: Any, guard: Permission[Any] | None = None) -> Fi
 
 def _money(name: str, minor: Any, currency: Any, guard: Permission[Any] | None = None) -> Field:
     """An exact decimal, and its currency beside it."""
-    given = (_of(minor), _of(currency))
+    return _amount(name, _of(minor), _of(currency), guard)
+
+
+def _amount(name: str, minor: Value, currency: Value, guard: Permission[Any] | None = None) -> Field:
+    given = (minor, currency)
     code = Cell(f"{name}Currency", given, lambda _minor, code: code)
     return Field(name, (Cell(name, given, format_amount, number=True), code), guard)
 
@@ -160,7 +165,7 @@ FIELDS: dict[ListName, tuple[Field, ...]] = {
         _sku(Alert.sku_id),
         _money("price", Alert.price_minor, Alert.currency),
         _money("limit", Alert.policy_minor, Alert.currency),
-        _money("atRisk", Alert.impact_minor, Alert.currency),
+        _amount("atRisk", at_risk, _of(Alert.currency)),
         _plain("dismissReason", Alert.dismiss_reason),
         _plain("resolution", Alert.resolution),
         _time("firstSeenAt", Alert.first_seen_at),
