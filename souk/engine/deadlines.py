@@ -59,7 +59,8 @@ class Deadline:
             loop, every._timer = asyncio.get_running_loop(), None
             every._loop, self._task = loop, asyncio.current_task(loop)
         every._open.add(self)
-        every._watch(loop)
+        if every._timer is None:
+            every._watch(loop)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

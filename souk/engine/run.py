@@ -24,7 +24,7 @@ from .pool import Pool
 from .roads import Part, parts
 from .symbols import BadInput, NotFused
 from .views import places
-from .witness import Seen, watched, watching
+from .witness import SEEN, Seen, watched
 
 __all__ = ["Answer", "EventsPlan", "Explained", "Pool", "Refused", "Runner"]
 
@@ -105,8 +105,11 @@ class Runner:
         if self.witness is None:
             return await self._answer(document_text, variables, operation_name, context)
         seen = Seen(context.actor.facts, self.places)
-        with watching(seen):
+        before = SEEN.set(seen)
+        try:
             answer = await self._answer(document_text, variables, operation_name, context)
+        finally:
+            SEEN.reset(before)
         if seen.opened or seen.refused:
             self.witness(context, seen)
         return answer

@@ -58,22 +58,7 @@ def named(schema: GraphQLSchema, type_: GraphQLObjectType | None, field: str) ->
 
 
 SEEN: ContextVar[Seen | None] = ContextVar("SEEN", default=None)
-
-
-class watching:
-    """Whatever is refused or opened inside is noted in `seen`."""
-
-    __slots__ = ("before", "seen")
-
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
-
-    def __enter__(self) -> Seen:
-        self.before = SEEN.set(self.seen)
-        return self.seen
-
-    def __exit__(self, *_: object) -> None:
-        SEEN.reset(self.before)
+"""Whoever watches the answer that is being made."""
 
 
 def watched(decrypt: Callable[[bytes, bytes], str | None]) -> Callable[[bytes, bytes], str | None]:

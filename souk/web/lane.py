@@ -6,6 +6,7 @@ was charged, the request takes the long way from its beginning, which waits or s
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
@@ -23,16 +24,31 @@ from souk.web.operations import Call, Result
 from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
 
 Line = tuple[bytes, bytes]
+KEPT, KEPT_SECONDS = 32, 1.0  # documents of a head, and how long each: its use is written down when it is looked for
 
 
-class Way(NamedTuple):
-    """What a head says, and what of the answer's head is the same each time: the lines before and after its own."""
+class Known(NamedTuple):
+    """A document that was asked for with a head, for the actor who it was; looked for again after `until`."""
+
+    actor: Actor
+    text: str
+    sha256: bytes | None
+    registered: bool
+    asked: Asked
+    until: float
+
+
+@dataclass(slots=True)
+class Way:
+    """What a head says, what of the answer's head is the same each time (the lines before and after its own), and the
+    documents that were asked for with it of late."""
 
     head: Head
     media: bytes
     before: bytes
     after: bytes
     cors: Headers
+    known: dict[tuple[str | bytes | None, str | None], Known] = field(default_factory=dict)
 
 
 class Seen:
@@ -45,7 +61,8 @@ class Seen:
         self.way: Way | bool | None = None  # False: not for the short way; None: nobody has looked yet
 
 
-class Ready(NamedTuple):
+@dataclass(slots=True)
+class Ready:
     """A query that can be answered now: `answer`, and then either `written` or `send`."""
 
     http: GraphQLOverHTTP
@@ -100,14 +117,30 @@ class Lane:
         )  # fmt: skip
         try:
             request = graphql_request(load_json(body))
-            if not self.operations.at_hand(request, actor, call):
-                return None
-            asked = self.operations.check(request)
-            if asked.kind is not OperationType.QUERY:
-                return None
+            asked = self._asked(way, request, actor, call)
         except Failure:
             return None
-        return Ready(self.http, way, request, asked, actor, call)
+        return Ready(self.http, way, request, asked, actor, call) if asked is not None else None
+
+    def _asked(self, way: Way, request: GraphQLRequest, actor: Actor, call: Call) -> Asked | None:
+        """The query that is asked for, its document filled in. Raises Failure; None: the long way knows why."""
+        key = (request.query or request.sha256, request.operation_name)
+        known = way.known.get(key)
+        same = known is not None and (request.sha256 is None or request.sha256 == known.sha256)
+        if known is not None and same and known.actor is actor and known.until > call.began and not request.automatic:
+            request.query, request.sha256, request.registered = known.text, known.sha256, known.registered
+            return known.asked
+        if not self.operations.at_hand(request, actor, call):
+            return None
+        asked = self.operations.check(request)
+        if asked.kind is not OperationType.QUERY:
+            return None
+        if len(way.known) >= KEPT:
+            way.known.clear()
+        way.known[key] = Known(
+            actor, request.query, request.sha256, request.registered, asked, call.began + KEPT_SECONDS
+        )
+        return asked
 
     def _way(self, scope: Scope, length: int) -> Way | None:
         headers = dict(scope["headers"])

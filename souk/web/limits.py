@@ -160,6 +160,7 @@ class Allowances:
 
     def __init__(self, settings: Settings, buckets: Buckets | None = None) -> None:
         self.buckets = buckets or Local()
+        self._local = self.buckets if isinstance(self.buckets, Local) else None
         share = settings.limit_scale / (1 if settings.redis_url is not None else settings.api_processes)
         self.principal, self.tenant, self.address = (
             Rate(rate.points * share, rate.per_second * share) for rate in (PRINCIPAL, TENANT, ADDRESS)
@@ -178,7 +179,8 @@ class Allowances:
     async def charge(self, actor: Actor | None, address: str, points: int) -> Charge:
         """Take points. Raises Failure (RATE_LIMITED, with how long to wait)."""
         wanted = self.wanted(actor, address)
-        taken = await self.buckets.take(wanted, points)
+        local = self._local
+        taken = local.taken(wanted, points) if local is not None else await self.buckets.take(wanted, points)
         charge = Charge(self.buckets, wanted, points, taken.left)
         if taken.refused_by is None:
             return charge

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
+from time import gmtime, strftime, time
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,7 @@ from souk.settings import Settings
 
 WAIT, MOST = 0.02, 200  # seconds and lines that are kept back
 LINE, VALUE, FRAMES, CAUSES = 2_000, 200, 8, 3  # bytes, characters, calls, exceptions
+SHORT = 400  # bytes of a line whose values need not be looked at one by one
 ROOT = str(Path(__file__).parents[2]) + "/"
 Event = MutableMapping[str, Any]
 
@@ -106,10 +108,41 @@ def quick(base: Any) -> Any:
 
     class Quick(base):  # type: ignore[misc]
         def info(self, event: str, **facts: Any) -> None:
-            facts["event"] = event
-            self._logger.info(written(None, "info", facts))
+            facts["event"], facts["level"], facts["timestamp"] = event, "info", datetime.now(UTC)
+            line = b"" if "exc_info" in facts else orjson.dumps(facts, str, orjson.OPT_UTC_Z)
+            if not 0 < len(line) <= SHORT:  # else nothing in it can be long
+                line = written(None, "info", facts)
+            self._logger.info(line)
+
+        def operation(
+            self, request_id: str, name: str | None, hash: str, kind: str, transport: str, cost: int, estimated: int,
+            ms: float, outcome: str, fused: bool,
+        ) -> None:  # fmt: skip
+            """`info("operation", …)`, of values that need no escaping: names of GraphQL, ids, hashes and words of ours."""
+            named = "null" if name is None else f'"{name}"'
+            line = (
+                f'{{"request_id":"{request_id}","name":{named},"hash":"{hash}","kind":"{kind}","transport":"{transport}",'
+                f'"cost":{cost},"estimated":{estimated},"ms":{ms:.1f},"outcome":"{outcome}",'
+                f'"fused":{"true" if fused else "false"},"event":"operation","level":"info","timestamp":"{_now()}"}}'
+            )
+            self._logger.info(line.encode())
 
     return Quick
+
+
+_second: tuple[int, str] = (0, "")
+
+
+def _now() -> str:
+    """The time as the lines have it; the text of a second is made once."""
+    global _second
+    now = time()
+    second, text = _second
+    if second != int(now):
+        second = int(now)
+        text = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        _second = second, text
+    return f"{text}.{int((now - second) * 1e6):06}Z"
 
 
 KEPT = ("level", "timestamp", "event", "request_id", "code", "outcome", "error", "name", "hash", "logger")

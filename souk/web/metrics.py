@@ -71,7 +71,7 @@ class Metrics(Collector):
     ) -> None:
         """Count one operation: its root field, its name in a registered document (None: it is in none), its kind, what
         carried it, its code or `ok`."""
-        named = "" if document is None else self._document(document)
+        named = "" if document is None else document if document in self._documents else self._document(document)
         self._operations[operation, named, kind, transport, code if code in OUTCOMES else Code.INTERNAL.value] += 1
         spread = self._seconds.get(kind)
         if spread is None:

@@ -275,7 +275,11 @@ class Operations:
             )
             record.left = not answer.fused and found.executed
             result = Result(
-                record.settled(found, self.settings.max_cost if self.guard.costs else None, _rehearsed(context)),
+                record.settled(
+                    found,
+                    self.settings.max_cost if self.guard.costs else None,
+                    _rehearsed(context) if call.rehearse else b"",
+                ),
                 cookie=getattr(context.effects, "cookie", None),
                 charge=charge,
             )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from souk.web.operations import Call
 
 REFUSED_POINTS = 3  # what a request costs that was read, and refused
+SUBSCRIPTION = OperationType.SUBSCRIPTION
 NAMED = 100  # characters of an operation's name that are logged
 log = structlog.get_logger("souk.web")
 
@@ -65,26 +66,33 @@ class Record:
         spent, call, asked = perf_counter() - self.began, self.call, self.asked
         estimated = self.price.points if self.price is not None else 0
         charged = self.points or (estimated if self.charge is not None else 0)
-        name, kind, transport = asked.name, asked.kind.value, call.transport
+        name, kind, transport = asked.name, asked.kind._value_, call.transport
         document = name if self.request.registered else None
         self.metrics.operation(asked.label, document, kind, transport, outcome, spent, charged)
         if self.left:
             self.metrics.not_fused(document, kind)
+        ms, fused = spent * 1000, self.fused
+        name = name[:NAMED] if name else name
+        quick = getattr(log, "operation", None)
+        plain = fused is not None and not call.trace and not call.rehearse and asked.kind is not SUBSCRIPTION
+        if quick is not None and plain:
+            quick(call.request_id, name, asked.digest, kind, transport, charged, estimated, ms, outcome, fused)
+            return
         facts: dict[str, Any] = {
             "request_id": call.request_id,
-            "name": name[:NAMED] if name else name,
+            "name": name,
             "hash": asked.digest,
             "kind": kind,
             "transport": transport,
             "cost": charged,
             "estimated": estimated,
-            "ms": round(spent * 1000, 1),
+            "ms": round(ms, 1),
             "outcome": outcome,
         }
-        if asked.kind is OperationType.SUBSCRIPTION:
+        if asked.kind is SUBSCRIPTION:
             facts["events"] = self.events
-        if self.fused is not None:
-            facts["fused"] = self.fused
+        if fused is not None:
+            facts["fused"] = fused
         if call.trace:
             facts["trace"] = call.trace
         if call.rehearse:

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import httpx
 import orjson
@@ -170,3 +171,19 @@ async def test_secrets_thrown_at_every_input_are_in_no_line(database, world, env
     operation = next(json.loads(line) for line in lines if '"operation"' in line and '"Q"' in line)
     assert {"request_id", "name", "hash", "kind", "transport", "cost", "estimated", "ms", "outcome"} <= operation.keys()
     assert len(operation["hash"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "ms", "fused"), [("Listings", 1.25, True), (None, 0.0, False), ("N" * 100, 12_345.67, True)]
+)
+def test_the_quick_line_of_an_operation_is_the_line_of_the_library(name, ms, fused, monkeypatch):
+    told = ("0123456789", name, "f" * 64, "query", "http", 3, 40)
+    named = dict(zip(("request_id", "name", "hash", "kind", "transport", "cost", "estimated"), told, strict=True))
+    with logged(monkeypatch, log_format="json") as stream:
+        log = structlog.get_logger("souk.web")
+        log.operation(*told, ms, "ok", fused)
+        log.info("operation", **named, ms=round(ms, 1), outcome="ok", fused=fused)
+    quick, library = (json.loads(line) for line in stream.getvalue().splitlines())
+    times = [datetime.fromisoformat(each.pop("timestamp")) for each in (quick, library)]
+    assert list(quick.items()) == list(library.items())
+    assert timedelta(0) <= times[1] - times[0] < timedelta(minutes=1)
