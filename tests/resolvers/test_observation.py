@@ -169,6 +169,34 @@ async def test_a_second_listing_in_breach_keeps_the_alert_open(world: World) -> 
     assert (await statuses(world))[0][0] == "RESOLVED"
 
 
+async def test_a_sale_below_the_policy_leaves_the_alert_with_its_listing_which_still_cures_it(world: World) -> None:
+    thing = await sku(world)
+    await policy(world, thing)
+    row = await listing(world, thing, None)
+    await see(world, row, 90_000, NOW)
+    shown = "SELECT status, listing_id, price_minor, last_seen_at, impact_minor > 0 FROM alert"
+    assert await world.rows(shown) == [("OPEN", row.id, 90_000, NOW, False)]
+    sold = NOW + timedelta(hours=1)
+    await report(world, thing, 80_000, sold, Sale(sold, 3, 80_000, "s-1"))
+    assert await world.rows(shown) == [("OPEN", row.id, 90_000, sold, True)]
+    [leaked] = await world.rows("SELECT impact #>> '{terms,0,amount,minor}' FROM alert")
+    assert leaked == ("60000",)  # 3 units at 200.00 below
+    await see(world, row, 100_000, NOW + timedelta(hours=2))
+    assert [(r[0], r[1]) for r in await world.rows(shown)] == [("RESOLVED", row.id)]
+
+
+async def test_a_price_seen_elsewhere_is_not_cured_by_the_listing(world: World) -> None:
+    thing = await sku(world)
+    await policy(world, thing)
+    row = await listing(world, thing, None)
+    await see(world, row, 90_000, NOW)
+    await report(world, thing, 80_000, NOW + timedelta(hours=1))
+    await see(world, row, 100_000, NOW + timedelta(hours=2))
+    assert await world.rows("SELECT status, listing_id, price_minor FROM alert") == [("OPEN", None, 80_000)]
+    await report(world, thing, 100_000, NOW + timedelta(hours=3))
+    assert await world.rows("SELECT status FROM alert") == [("RESOLVED",)]
+
+
 async def test_what_comes_late_supports_but_moves_nothing(world: World) -> None:
     thing = await sku(world)
     await policy(world, thing)

@@ -52,7 +52,9 @@ async def repeated(ground: Ground, alert: Alert, seen: Seen, limit: Limit, sales
     if not _support(ground, alert, seen, sales) and not moved:
         return None
     further = roused(state_of(alert), limit.kind, limit.amount, seen.price)
-    _point(ground, alert, seen, limit)
+    # a sale is what a price led to: it adds to the cost of the listing that breaches, whose price alone can cure
+    if not (sales and seen.listing_id is None and alert.listing_id is not None):
+        _point(ground, alert, seen, limit)
     alert.last_seen_at = seen.captured_at
     await impact.assess(ground.tx, alert, seen.at, ground.costs)
     ground.tx.emit("alert.repeated", alert, data=told(alert))
