@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     sms_url: str | None = None
     sms_token: SecretStr | None = None
 
+    # Counts that the writes keep, instead of counting
+    counters: bool = True
+
     # Background work
     lease: Seconds = 60.0
     heartbeat: Seconds = 10.0

@@ -106,6 +106,8 @@ async def _fill(connection: asyncpg.Connection, tenants: list[Tenant], checked: 
             for statement in statements:
                 arguments: list[Any] = [tenant.id, tenant.listings]
                 await connection.execute(statement, *arguments[: 2 if "$2" in statement else 1])
+            if not checked:
+                await connection.execute("SELECT souk.count_again()")
     for table in FILLED:
         await connection.execute(f"VACUUM (ANALYZE, FREEZE) {table}")
     await connection.execute("CHECKPOINT")

@@ -24,9 +24,10 @@ SERVER_CORE, OTHER_CORE = 0, 1
 READY = 60
 MEDIA = "application/graphql-response+json"
 UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--log-level", "warning")
-# Each is told of in README.md. What ends in -rls is the same server with row-level security on.
+# Each is told of in README.md. What ends in -rls is the same server with row-level security on;
+# souk-counting is Souk without the counts that its writes keep.
 NAMES = (
-    "souk", "limit", "postgraphile", "postgraphile-rls", "mercurius", "mercurius-rls", "strawberry", "strawberry-rls",
+    "souk", "souk-counting", "limit", "postgraphile", "postgraphile-rls", "mercurius", "mercurius-rls", "strawberry", "strawberry-rls",
     "apollo", "apollo-rls",
 )  # fmt: skip
 JAVASCRIPT = ("postgraphile", "mercurius", "apollo")
@@ -123,7 +124,7 @@ def install() -> None:
 
 
 def command(name: str, port: int) -> list[str]:
-    kind = name.removesuffix("-rls")
+    kind = name.removesuffix("-rls").removesuffix("-counting")
     if kind == "souk":
         return [sys.executable, "-m", "souk", "serve"]
     if kind in JAVASCRIPT:
@@ -132,8 +133,15 @@ def command(name: str, port: int) -> list[str]:
 
 
 def surroundings(name: str, port: int, url: str, tenants: list[Tenant], tag: str) -> dict[str, str]:
-    if name == "souk":
-        own = {"PORT": port, "ALLOWED_HOSTS": "127.0.0.1", "LIMIT_SCALE": 1_000_000, "LOG_FORMAT": "json"}
+    if name.startswith("souk"):
+        counters = int(not name.endswith("-counting"))
+        own = {
+            "COUNTERS": counters,
+            "PORT": port,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "LIMIT_SCALE": 1_000_000,
+            "LOG_FORMAT": "json",
+        }
         return environment(url) | {f"SOUK_{key}": str(value) for key, value in own.items()}
     texts = POSTGRAPHILE if name.startswith("postgraphile") else DOCUMENTS
     documents = {IDS[key]: key if name == "limit" else text for key, text in texts.items()}

@@ -5,6 +5,7 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
 from sqlalchemy import Uuid, literal_column
 
+from . import counts
 from .batch import asked
 from .notes import By, Reference
 from .paging import COUNTED, Order, Window, split
@@ -40,7 +41,10 @@ def page(
             case "__typename":
                 made: Pieces = [Literal(f'"{type_.name}"')]
             case "totalCount":
-                made = [f"(SELECT count(*) FROM ({fuser.parameters.render(keys_only(select))} LIMIT {COUNTED}) c)"]
+                made = [
+                    counts.total(select, fuser.parameters)
+                    or f"(SELECT count(*) FROM ({fuser.parameters.render(keys_only(select))} LIMIT {COUNTED}) c)"
+                ]
             case "nodes":
                 made = array(fuser.row_object(_item(item), group, row, by), order, row)
             case "edges":

@@ -16,6 +16,7 @@ from souk.db.session import Database
 from souk.db.uses import Uses
 from souk.documents.shipped import shipped
 from souk.documents.store import Registered, Store
+from souk.engine import counts
 from souk.engine.cost import Costs
 from souk.engine.pool import SETTINGS, Pool
 from souk.engine.run import Runner
@@ -67,6 +68,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     database.committed.append(relay.tell)
     live = Live(runner, hub)
     judged_by(judge_of(settings))
+    counts.use(settings.counters)
     store = Store(Registered(database.engine), settings.ad_hoc, shipped(), automatic=settings.automatic_documents)
     uses = Uses(database.engine)
 

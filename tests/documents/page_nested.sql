@@ -45,21 +45,24 @@ SELECT textsend(
       )
       SELECT concat(
         '{"totalCount":',
-        (
-          SELECT count(*)
-          FROM (
-            SELECT listing.id
-            FROM listing
-            WHERE (
-              listing.status = 'ACTIVE'::VARCHAR
-              AND listing.deleted_at IS NULL
-              AND listing.visibility = 'PUBLIC'::VARCHAR
-              OR listing.deleted_at IS NULL
-            )
-            AND listing.status = ANY ($2::TEXT[])
-            AND listing.tenant_id = $1::UUID
-            LIMIT 10001
-          ) c
+        least(
+          coalesce(
+            (
+              SELECT sum(kept_count.n) AS n
+              FROM kept_count
+              WHERE kept_count.subject = 'listing'
+              AND (
+                kept_count.status = 'ACTIVE'::VARCHAR
+                AND NOT kept_count.removed
+                AND kept_count.visibility = 'PUBLIC'::VARCHAR
+                OR NOT kept_count.removed
+              )
+              AND kept_count.status = ANY ($2::TEXT[])
+              AND kept_count.tenant_id = $1::UUID
+            ),
+            0
+          ),
+          10001
         ),
         ',"edges":[',
         string_agg(
