@@ -23,6 +23,7 @@ from souk.web.limits import policy
 from souk.web.operations import Call, Result
 from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
 
+QUERY = OperationType.QUERY
 Line = tuple[bytes, bytes]
 KEPT, KEPT_SECONDS = 32, 1.0  # documents of a head, and how long each: its use is written down when it is looked for
 
@@ -133,7 +134,7 @@ class Lane:
         if not self.operations.at_hand(request, actor, call):
             return None
         asked = self.operations.check(request)
-        if asked.kind is not OperationType.QUERY:
+        if asked.kind is not QUERY:
             return None
         if len(way.known) >= KEPT:
             way.known.clear()

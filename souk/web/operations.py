@@ -183,6 +183,7 @@ class Event:
     after: Any = None
 
 
+MUTATION = OperationType.MUTATION
 GIVEN_BACK = frozenset({Code.OVERLOADED, Code.UNAVAILABLE, Code.SHUTTING_DOWN})
 
 
@@ -263,7 +264,7 @@ class Operations:
             if call.rehearse:
                 context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
-            if asked.kind is OperationType.MUTATION:
+            if asked.kind is MUTATION:
                 signs_in = not asked.roots.isdisjoint(ALONE)
                 answer = await self._written(run, context, self._left(call, signs_in=signs_in))
             else:
