@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from ..db.session import Transaction
 from ..engine.scalars import DateTime
@@ -16,7 +16,7 @@ from ..permissions.listing import SeesListing
 from ..permissions.user import SeesUser
 from ..rules.enums import DealKind, DealStatus, Described, ListingKind, OfferDirection, Settlement
 from .enums import known
-from .filters import conditions, refers_to
+from .filters import conditions, during, refers_to
 
 UNDONE = (DealStatus.CANCELLED, DealStatus.REFUNDED)
 """A deal in one of these states takes no place of its listing's capacity."""
@@ -43,6 +43,13 @@ class DealFilter:
     status: strawberry.Maybe[list[DealStatus]] = strawberry.field(description="In one of these states.", default=None)
     kind: strawberry.Maybe[DealKind] = strawberry.field(description="Of this kind.", default=None)
     listing_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="About this listing.", default=None)
+    dealer_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="In which this dealer pays or is paid.", default=None
+    )
+    created_since: strawberry.Maybe[DateTime] = strawberry.field(
+        description="Made at or after this moment.", default=None
+    )
+    created_before: strawberry.Maybe[DateTime] = strawberry.field(description="Made before this moment.", default=None)
     updated_since: strawberry.Maybe[DateTime] = strawberry.field(
         description="Changed at or after this moment.", default=None
     )
@@ -54,6 +61,10 @@ class DealFilter:
             yield Deal.kind == self.kind.value
         if self.listing_id:
             yield refers_to(Deal.listing_id, self.listing_id.value, Listing)
+        if self.dealer_id:
+            id = self.dealer_id.value
+            yield or_(refers_to(Deal.payee_dealer_id, id, Dealer), refers_to(Deal.payer_dealer_id, id, Dealer))
+        yield from during(Deal.created_at, self.created_since, self.created_before)
         if self.updated_since:
             yield Deal.updated_at >= self.updated_since.value
 

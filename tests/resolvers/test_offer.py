@@ -425,6 +425,11 @@ async def test_deals_are_listed_for_staff_and_parties(world: World) -> None:
     assert await kinds(world.other_dealer_actor) == ["BOOKING"]
     assert await kinds(Role.CUSTOMER, {"listingId": world.id("Listing", two)}) == []
     assert await kinds(Role.OPS, {"updatedSince": "2026-11-22T09:01:00Z"}) == ["BOOKING"]
+    assert await kinds(Role.OPS, {"dealerId": world.id("Dealer", world.dealer)}) == ["BOOKING", "SALE"]
+    assert await kinds(Role.OPS, {"dealerId": world.id("Dealer", world.other_dealer)}) == ["BOOKING"]
+    assert await kinds(Role.OPS, {"dealerId": world.id("Listing", two)}) == []
+    assert await kinds(Role.OPS, {"createdSince": "2026-11-22T09:01:00Z"}) == ["BOOKING"]
+    assert await kinds(Role.OPS, {"createdBefore": "2026-11-22T09:01:00Z"}) == ["SALE"]
     for role in (Role.AGENT, Role.PUBLIC):
         answer = await world.ask(role, "{ deals { totalCount } }")
         assert (answer["data"], answer["errors"][0]["extensions"]["code"]) == ({"deals": None}, "FORBIDDEN")
