@@ -51,7 +51,7 @@ def measure(server: Server, path: Path, connections: int, seconds: int, realtime
     while True:
         before = server.cpu()
         said = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(path), f"http://127.0.0.1:{server.port}"],
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(path), f"http://127.0.0.1:{server.port}"],
             capture_output=True, text=True, check=True, preexec_fn=on_core(OTHER_CORE, realtime),
         ).stdout  # fmt: skip
         used = server.cpu() - before
