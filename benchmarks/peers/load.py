@@ -57,7 +57,9 @@ def measure(server: Server, path: Path, connections: int, seconds: int, realtime
         used = server.cpu() - before
         found = dict(_figures(said))
         answers = found["answers"]
-        if not answers or {"Non-2xx", "Socket errors"} & found.keys():
+        if not answers and seconds < LONGEST:
+            seconds = LONGEST
+        elif not answers or {"Non-2xx", "Socket errors"} & found.keys():
             tries += 1
             if tries == TRIES:
                 raise Disturbed(f"{server.name}: {said}")
