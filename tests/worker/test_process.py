@@ -104,7 +104,7 @@ async def test_a_worker_killed_again_and_again_does_every_item_once(
     for _ in range(kills):
         before = await at_work(database)  # the dead one's connection may not have noticed yet
         worker = await workers.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await at_work(database) - before:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(chance.uniform(0, 0.5))
@@ -137,7 +137,7 @@ async def test_told_to_end_a_worker_finishes_its_chunk_and_gives_the_lease_back(
     run = await make(bench.items(500), slow=0.01)
     await fresh(run)
     worker = await workers.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await run.row()).succeeded == 0:
             await asyncio.sleep(0.02)
     assert await workers.end(worker, signal.SIGTERM) == 0
