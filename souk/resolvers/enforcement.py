@@ -159,6 +159,11 @@ def state(action: BatchAction, alert: Alert, dealer: Dealer | None, listing: Lis
     return found
 
 
+def worth(alert: Alert) -> int | None:
+    """The money that an item acts on, in minor units; what stock costs is not for all who see a batch."""
+    return None if alert.kind == AlertKind.DEAD_STOCK else alert.impact_minor
+
+
 def _foreseen(plan: BatchAction | None, found: Sequence[Any], now: datetime) -> list[Foreseen]:
     items: list[Foreseen] = []
     told: set[tuple[UUID, BatchAction]] = set()
@@ -168,7 +173,7 @@ def _foreseen(plan: BatchAction | None, found: Sequence[Any], now: datetime) -> 
         item = Foreseen("Alert", alert.id, action, state(action, alert, dealer, listing))
         item.payload = {"dealer": dealer and str(dealer.id), "listing": listing and str(listing.id)}
         item.payload["facts"] = facts(alert, dealer)
-        item.impact = {alert.currency: alert.impact_minor} if alert.impact_minor else {}
+        item.impact = {alert.currency: minor} if (minor := worth(alert)) else {}
         if alert.status not in ENFORCED_FROM:
             item.skip = "NOTHING_TO_DO"
         elif dealer is None and action in ON_DEALER:

@@ -69,7 +69,7 @@ class Done:
 
 ASKED: dict[type[Any], Any] = {
     Alert: load_only(
-        Alert.version, Alert.status, Alert.cycle, Alert.dealer_id, Alert.listing_id, Alert.price_minor, Alert.currency,
+        Alert.version, Alert.kind, Alert.status, Alert.cycle, Alert.dealer_id, Alert.listing_id, Alert.price_minor, Alert.currency,
         Alert.impact_minor, Alert.evidence_head, Alert.notice_sent_at, Alert.cure_due_at, Alert.snoozed_until,
         raiseload=True,
     ),

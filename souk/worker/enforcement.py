@@ -7,7 +7,7 @@ from ..db.session import Transaction
 from ..models import Batch
 from ..resolvers import enforcing
 from ..resolvers.compensating import compensate
-from ..resolvers.enforcement import state
+from ..resolvers.enforcement import state, worth
 from ..rules.clauses import implements
 from ..rules.enums import AlertStatus, BatchAction, BatchItemStatus
 from ..rules.errors import Refused
@@ -67,7 +67,7 @@ class Enforce:
             acted.add(dealer.id)
         after = state(self.action, alert, dealer, things.listing) | done.after
         return Result(
-            outcome=done.outcome, before=before | done.before, after=after, impact_minor=alert.impact_minor,
+            outcome=done.outcome, before=before | done.before, after=after, impact_minor=worth(alert),
             currency=alert.currency,
         )  # fmt: skip
 

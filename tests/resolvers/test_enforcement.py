@@ -75,6 +75,28 @@ async def test_the_same_facts_lead_to_the_same_step_for_everybody(
     assert one == two
 
 
+async def test_what_dead_stock_costs_is_in_no_batch(ladder: Ladder) -> None:
+    """Units, days and rate are known to all who see the alert; with the amount they would know what the SKU costs."""
+    world = ladder.world
+    await ladder.breach(world.dealer)
+    await ladder.breach(world.dealer)
+    sql = "UPDATE alert SET kind = 'DEAD_STOCK', dealer_id = NULL, listing_id = NULL WHERE id = :id RETURNING 1"
+    await world.rows(sql, id=ladder.alerts[1])
+    found = (await ladder.foreseen("CREATE_TASK"))["items"]["nodes"]
+    assert [(each["action"], each["impact"]) for each in found] == [
+        ("CREATE_TASK", [{"amount": "1000.00"}]), ("CREATE_TASK", [])
+    ]  # fmt: skip
+    id_ = await ladder.run("CREATE_TASK")
+    document = (
+        "query($id: ID!) { batch(id: $id) { impactSoFar { amount } items { nodes { status impact { amount } } } } }"
+    )
+    for role in (Role.OWNER, Role.SALES):
+        assert (await world.data(role, document, {"id": id_}))["batch"] == {
+            "impactSoFar": [{"amount": "1000.00"}],
+            "items": {"nodes": [{"status": "SUCCEEDED", "impact": {"amount": "1000.00"}}, {"status": "SUCCEEDED", "impact": None}]},
+        }  # fmt: skip
+
+
 async def test_two_dealers_on_two_rungs_get_two_steps_in_one_batch(ladder: Ladder) -> None:
     world = ladder.world
     await ladder.breach(world.dealer)
