@@ -156,9 +156,8 @@ class Lane:
         if head.explain or head.rehearse:
             return None
         more = cors(headers, self.http.settings.allowed_origins)
-        same = headers_of(media, "", more=(VARY,), secure=self.secure)[
-            1:-1
-        ]  # without the id, and what follows the charge
+        # without the id, and without what follows the charge
+        same = headers_of(media, "", more=(VARY,), secure=self.secure)[1:-1]
         return Way(head, media, b"\r\n" + lines(same), lines(more) + b"\r\n", more)
 
 
