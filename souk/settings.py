@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     read_pool_size: Count = 6
     write_pool_size: Count = 6
     door_pool_size: Count = 2
-    worker_pool_size: Count = 4
+    worker_pool_size: Count = 5
     pool_wait: Seconds = 1.0
     statement_timeout: Seconds = 5.0
     worker_statement_timeout: Seconds = 30.0

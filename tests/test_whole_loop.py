@@ -134,7 +134,7 @@ class Loop:
         when: Any = world.now
         while when is not None:
             world.now = max(world.now, when)
-            when, _ = await step(self.db, world.tenant_id, row.id, now=world.now, size=200)
+            when = (await step(self.db, world.tenant_id, row.id, now=world.now, size=200)).due
         return id_
 
 

@@ -23,6 +23,7 @@ from . import chronicle
 from .chronicle import counts_of, set_counts, tell
 from .enums import known
 from .filters import conditions, during, refers_to
+from .flight import at_rest
 from .kinds import KINDS
 from .writing import locked, move, permit
 
@@ -394,7 +395,10 @@ async def batch_decide(tx: Transaction, input: BatchDecideInput) -> Batch:
 
 
 async def steered(tx: Transaction, id: strawberry.ID) -> Batch:
-    """A batch that the actor may steer, whose kind the actor may do."""
+    """A batch that the actor may steer, whose kind the actor may do; none of its items is in flight."""
+    row_id = key(id, Batch)
+    if row_id is not None:
+        await at_rest(tx, row_id)
     batch = await locked(tx, Batch, id, SeesBatch())
     await permit(tx, ControlsBatch(), batch)
     if not tx.system and not KINDS[BatchKind[batch.kind]].permits(tx.actor, batch.dealer_id):

@@ -22,6 +22,7 @@ from .batch import RUN, cancel_items, steered
 from .chronicle import Line, counts_of, set_counts, tell
 from .enums import known
 from .filters import conditions, refers_to
+from .flight import at_rest
 from .kinds import KINDS
 from .writing import found, locked, move, permit
 
@@ -172,6 +173,7 @@ OPEN = (BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.COMPLETED_WITH_ERRO
 async def dlq_replay(tx: Transaction, input: DlqReplayInput) -> BatchItem:
     """Try a dead letter again, under the id that its effect always had; its batch runs again where it was over."""
     item = await found(tx, BatchItem, input.id, ReadsDeadLetters(), field="id")
+    await at_rest(tx, item.batch_id)
     batch = await locked(tx, Batch, item.batch_id, SeesBatch())  # the batch before its items, as the engine does
     item = await locked(tx, BatchItem, input.id, ReadsDeadLetters())
     await permit(tx, ReplaysDeadLetter(), item)

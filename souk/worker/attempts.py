@@ -14,7 +14,7 @@ from ..models import Batch
 from ..resolvers.writing import CONSTRAINTS
 from ..rules import batch as rules
 from ..rules.clauses import implements
-from ..rules.enums import BatchItemStatus
+from ..rules.enums import BatchAction, BatchItemStatus
 from ..rules.errors import InvalidInput, Refused
 from .actions import ACTIONS, COMPENSATIONS, Item, Past, Result, Settled, Skip
 from .store import ready
@@ -33,7 +33,8 @@ async def attempt(
 ) -> list[Settled]:
     """Try the items, and say where each stands now, in their order. Raises only when the database is gone."""
     found: dict[int, Settled] = {}
-    for action in dict.fromkeys(item.action for item in items):
+    asked = {item.action for item in items}
+    for action in (each for each in BatchAction if each in asked):  # chunks side by side lock rows in the same order
         chunk = [item for item in items if item.action is action]
         run: Run = ACTIONS[action].run
         for settled in await _tried(tx, batch, run, chunk, lambda item, result: _settled(item, result, tx, chance)):

@@ -1,7 +1,9 @@
 """The batch engine: one step takes a chunk of items, acts on them and stores all that follows, in one transaction.
 
-A step holds the lock of the batch's row from its start to its commit. So a pause or a cancellation waits for the items in
-flight, `seq` is dense and in the order of commits, and the counters cannot drift; a worker that dies leaves nothing behind.
+A step holds a share of the batch from its start to its commit (`resolvers/flight.py`), so that a pause or a cancellation
+waits for the items in flight. Where items stand in the table and have no pace, steps go side by side, each with items of
+its own, and take the lock of the batch's row only to count; all others hold it from their start. So `seq` is dense and in
+the order of commits, and the counters cannot drift; a worker that dies leaves nothing behind.
 """
 
 import random
@@ -9,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +19,7 @@ from sqlalchemy import select
 from ..db.session import Database, Transaction, system_actor
 from ..models import Batch
 from ..resolvers.chronicle import AT_ONCE, Line, counts_of, set_counts, tell
+from ..resolvers.flight import in_flight
 from ..resolvers.kinds import KINDS, acting
 from ..resolvers.writing import move
 from ..rules import batch as rules
@@ -31,6 +35,8 @@ GOAL = timedelta(milliseconds=200)
 FIRST = 20
 LEAST = 50  # below that the cost of a chunk itself is what takes the time: smaller ones only take longer
 RUN = "batch.run"
+IN_FLIGHT = timedelta(milliseconds=100)
+"""When to look again for items that are all in flight beside this chunk."""
 LISTED = 20  # lines of a step's failures in the log; the items hold them all
 
 implements("BatchItem", "PENDING", "RUNNING", guard=("SKIP LOCKED", "lease 60 s"), by=__name__)
@@ -58,42 +64,72 @@ class Pacemaker:
         self._sizes.pop(batch_id, None)
 
 
+class Step(NamedTuple):
+    """What a step came to: when to come back (`now` or before: at once; None: never), how many items it settled, and
+    whether another one may go beside the next."""
+
+    due: datetime | None
+    items: int = 0
+    beside: bool = False
+
+
+class Stopped(Exception):
+    """The batch was stopped while a chunk was in flight: nothing of it has happened."""
+
+
 async def step(
     db: Database, tenant_id: UUID, batch_id: UUID, *, now: datetime, size: int, chance: Chance = random.random
-) -> tuple[datetime | None, int]:
-    """Do one chunk. Gives when to come back (`now` or before: at once; None: never) and how many items it settled."""
-    due, items, first = await _step(db, tenant_id, batch_id, now=now, size=size, chance=chance)
-    if first and due is not None:
+) -> Step:
+    """Do one chunk."""
+    try:
+        done, first = await _step(db, tenant_id, batch_id, now=now, size=size, chance=chance)
+    except Stopped:
+        return Step(None)
+    if first and done.due is not None:
         await db.look_again()
-    return due, items
+    return done
 
 
 async def _step(
     db: Database, tenant_id: UUID, batch_id: UUID, *, now: datetime, size: int, chance: Chance
-) -> tuple[datetime | None, int, bool]:
-    """The same, and whether these were the first items of a stream."""
+) -> tuple[Step, bool]:
+    """The same, and whether these were the first items of a stream. Raises Stopped."""
     async with db.transaction(system_actor(tenant_id), "batch:ITEMS", now=now, system=True) as tx:
-        found = await tx.session.execute(
-            select(Batch).where(Batch.tenant_id == tenant_id, Batch.id == batch_id).with_for_update()
-        )
-        batch = found.scalar_one_or_none()
+        await in_flight(tx, batch_id)
+        batch = await _found(tx, batch_id)
+        beside = batch is not None and _beside(batch)
+        if batch is not None and not beside:
+            batch = await _found(tx, batch_id, lock=True)
         if batch is None or batch.status not in ("RUNNING", "CANCELLING", "ROLLING_BACK"):
             await tx.not_due(RUN, batch_id)
-            return None, 0, False
+            return Step(None), False
         tx.about(batch)
         if batch.status == "ROLLING_BACK":
-            return *await roll_back(tx, batch, size), False
+            return Step(*await roll_back(tx, batch, size)), False
         tx.actor = replace(tx.actor, user_id=batch.starter_id, token_id=None if batch.starter_id else batch.token_id)
         if batch.status == "CANCELLING":
             await finish(tx, batch, [], [])
-            return None, 0, False
+            return Step(None), False
         if batch.not_before is not None and now < batch.not_before:
-            return batch.not_before, 0, False
+            return Step(batch.not_before), False
         first = batch.cursor is None and BatchKind[batch.kind] in SOURCES
-        return *await _chunk(tx, batch, size, chance), first
+        return await _chunk(tx, batch, size, chance, beside), first
 
 
-async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance) -> tuple[datetime | None, int]:
+async def _found(tx: Transaction, batch_id: UUID, *, lock: bool = False) -> Batch | None:
+    """The batch as it is now, or None. Locked for no other than those who count: what refers to it goes on."""
+    asked = select(Batch).where(Batch.tenant_id == tx.actor.tenant_id, Batch.id == batch_id)
+    asked = asked.with_for_update(key_share=True) if lock else asked
+    found = await tx.session.execute(asked.execution_options(populate_existing=True))
+    return found.scalar_one_or_none()
+
+
+def _beside(batch: Batch) -> bool:
+    """Whether chunks of it may be in flight side by side: nothing says which items come next but the items."""
+    return batch.status == "RUNNING" and BatchKind[batch.kind] not in SOURCES and batch.pace is None
+
+
+async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance, beside: bool) -> Step:
     now, limit, since = tx.now, min(size, AT_ONCE), tx.now
     if batch.pace is not None:
         allowed, since = rules.paced(batch.pace, batch.not_before, now=now)
@@ -103,13 +139,17 @@ async def _chunk(tx: Transaction, batch: Batch, size: int, chance: Chance) -> tu
     batch.cursor, after = before, batch.cursor  # stored once, with the counts
     settled = await _tried(tx, batch, items, chance)
     await store.settle(tx, batch, settled)
+    if beside:
+        await _found(tx, batch.id, lock=True)  # its counts, with those of the chunks that were faster
+        if batch.status != "RUNNING":
+            raise Stopped
     batch.cursor = after
     _count(batch, settled)
     if batch.pace is not None and items:
         batch.not_before = rules.paced_next(batch.pace, since, len(items))
     if await finish(tx, batch, settled, _lines(settled)):
-        return None, len(settled)
-    return await _next(tx, batch), len(settled)
+        return Step(None, len(settled))
+    return Step(await _next(tx, batch, taken=len(items)), len(settled), beside)
 
 
 async def _taken(tx: Transaction, batch: Batch, limit: int) -> list[Item]:
@@ -212,10 +252,10 @@ async def finish(tx: Transaction, batch: Batch, settled: Sequence[Settled], line
     return ends is not None
 
 
-async def _next(tx: Transaction, batch: Batch) -> datetime:
+async def _next(tx: Transaction, batch: Batch, *, taken: int) -> datetime:
     """When there is something to do again."""
     if batch.pending > 0:
         if batch.pace is None or batch.not_before is None:
-            return tx.now
+            return tx.now if taken else tx.now + IN_FLIGHT
         return rules.paced_wake(batch.not_before, batch.pace, now=tx.now)
     return await store.next_attempt(tx, batch) or tx.now

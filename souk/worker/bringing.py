@@ -124,7 +124,7 @@ async def to_the_end(
             told = max(told, settled)
             await asyncio.sleep(WATCH)
             continue
-        due, items = await step(worker, tenant_id, batch_id, now=at, size=AT_ONCE)
+        due, items, _ = await step(worker, tenant_id, batch_id, now=at, size=AT_ONCE)
         told += items
         if progress is not None:
             progress(items)

@@ -10,7 +10,7 @@ import structlog
 
 from ..db.session import Database, system_actor
 from . import queue
-from .batch import RUN, Pacemaker, step
+from .batch import RUN, Pacemaker, Step, step
 from .letters import SEND, Post
 from .queue import Held, Queue
 from .timers import TIMERS
@@ -47,6 +47,7 @@ class Worker:
         self.held: dict[asyncio.Task[None], Held] = {}
         self._failures: dict[tuple[str, object], int] = {}
         self._awake, self._stopping = asyncio.Event(), False
+        self._beside = False  # whether a batch has two chunks in flight
 
     def wake(self) -> None:
         """There may be something due."""
@@ -151,15 +152,42 @@ class Worker:
         return None
 
     async def _run_batch(self, held: Held) -> datetime | None:
-        """Chunk after chunk while there is something to do at once. Gives when to come back."""
-        began = monotonic()
-        while True:
-            now, started = self.clock(), monotonic()
-            size = self.pacemaker.size(held.ref)
-            due, items = await step(self.db, held.tenant_id, held.ref, now=now, size=size)
-            self.pacemaker.took(held.ref, items, timedelta(seconds=monotonic() - started))
-            if due is None:
-                self.pacemaker.forget(held.ref)
-                return None
-            if due > self.clock() or self._stopping or monotonic() - began > TURN:
-                return due
+        """Chunk after chunk while there is something to do at once. Gives when to come back.
+
+        One batch of this worker has two in flight: the database is at one while the other is decided.
+        """
+        until = monotonic() + TURN
+        first = await self._step(held)
+        if not self._more(first, until):
+            return first.due
+        if self._beside or not first.beside:
+            return await self._chunks(held, until)
+        self._beside = True
+        try:
+            ends = await asyncio.gather(*(self._chunks(held, until) for _ in range(2)), return_exceptions=True)
+        finally:
+            self._beside = False
+        dues: list[datetime] = []
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+            if end is not None:
+                dues.append(end)
+        return min(dues) if len(dues) == len(ends) else None
+
+    async def _chunks(self, held: Held, until: float) -> datetime | None:
+        while self._more(done := await self._step(held), until):
+            pass
+        return done.due
+
+    async def _step(self, held: Held) -> Step:
+        started = monotonic()
+        size = self.pacemaker.size(held.ref)
+        done = await step(self.db, held.tenant_id, held.ref, now=self.clock(), size=size)
+        self.pacemaker.took(held.ref, done.items, timedelta(seconds=monotonic() - started))
+        if done.due is None:
+            self.pacemaker.forget(held.ref)
+        return done
+
+    def _more(self, done: Step, until: float) -> bool:
+        return done.due is not None and done.due <= self.clock() and not self._stopping and monotonic() < until

@@ -44,8 +44,8 @@ async def work(settings: Settings) -> None:
     if sms is not None:
         gateways[LetterChannel.SMS] = sms
     worker = Worker(
-        db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, slots=max(1, size - 1),
-        post=Post(gateways, tell=settings.development),
+        db, lease=settings.lease, heartbeat=settings.heartbeat, poll=settings.poll, post=Post(gateways, tell=settings.development),
+        slots=max(1, size - 2),  # one connection is for the second chunk of a batch, one for leases
     )  # fmt: skip
     relay, hub = Relay(url, "souk_worker"), Hub(url, "souk_worker")
     db.committed.append(relay.tell)

@@ -53,7 +53,7 @@ class Ladder(Shop):
         due: datetime | None = self.now
         while due is not None:
             self.now = self.world.now = max(self.now, due)
-            due, _ = await step(self.db, self.world.tenant_id, row.id, now=self.now, size=size)
+            due = (await step(self.db, self.world.tenant_id, row.id, now=self.now, size=size)).due
 
     async def back(self, id_: str) -> dict[str, Any]:
         payload = await self.act(Role.OPS, "batchRollback", id_, reason="A mistake.")

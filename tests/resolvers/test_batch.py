@@ -16,7 +16,7 @@ from souk.rules.errors import PreviewDrift
 from souk.schema import errors as shown_errors
 from souk.schema.errors import shown
 from souk.worker import enforcement
-from souk.worker.batch import step
+from souk.worker.batch import Step, step
 from tests.worker.conftest import worker_db
 from tests.world import World
 
@@ -79,7 +79,7 @@ class Shop:
         """A worker does what there is to do, whatever time it takes."""
         (row,) = await self.world.rows("SELECT id FROM batch WHERE status = 'RUNNING'")
         while True:
-            due, _ = await step(self.db, self.world.tenant_id, row.id, now=self.now, size=200)
+            due = (await step(self.db, self.world.tenant_id, row.id, now=self.now, size=200)).due
             if due is None:
                 return
             self.now = max(self.now, due)
@@ -114,7 +114,7 @@ async def test_a_warning_is_previewed_sent_once_per_dealer_and_gives_time_to_cur
     # within undoSeconds nothing has happened
     (row,) = await world.rows("SELECT id, not_before FROM batch")
     assert row.not_before == shop.now + timedelta(seconds=5)
-    assert await step(shop.db, world.tenant_id, row.id, now=shop.now, size=200) == (row.not_before, 0)
+    assert await step(shop.db, world.tenant_id, row.id, now=shop.now, size=200) == Step(row.not_before)
     await shop.work(batch["id"])
 
     due = shop.now + timedelta(hours=72)

@@ -74,9 +74,9 @@ class Run:
     seen: list[int] = field(default_factory=list)
 
     async def step(self, size: int = 200, chance: float = 0.5) -> datetime | None:
-        due, _ = await step(self.db, self.world.tenant_id, self.id, now=self.now, size=size, chance=lambda: chance)
+        done = await step(self.db, self.world.tenant_id, self.id, now=self.now, size=size, chance=lambda: chance)
         self.seen.append((await self.row()).succeeded)
-        return due
+        return done.due
 
     async def to_end(self, size: int = 200, chance: float = 0.5) -> None:
         """Step by step, the clock turned on to whenever there is something to do."""

@@ -35,10 +35,10 @@ class Exporting:
         return id_
 
     async def step(self, batch: UUID, now: datetime | None = None, size: int = 50) -> datetime | None:
-        due, _ = await step(
+        done = await step(
             self.worker, self.world.tenant_id, batch, now=now or self.world.now, size=size, chance=lambda: 0.5
         )
-        return due
+        return done.due
 
     async def to_end(self, batch: UUID) -> Any:
         """The row of the batch, once there is nothing more to do."""

@@ -203,7 +203,7 @@ async def test_the_owner_of_pharos_sees_decides_and_is_told(demo: Doors, server:
         key = read_id(made["id"])
         assert key is not None
         while when is not None:
-            when, _ = await step(demo.worker, tenant, key.row_id, now=when, size=1)
+            when = (await step(demo.worker, tenant, key.row_id, now=when, size=1)).due
             heard += [json.loads(body)["data"]["batchEvents"] for _, body in await feed.fetch(int(heard[-1]["seq"]))]
         assert [int(each["seq"]) for each in heard] == [*range(1, len(heard) + 1)]
         assert (heard[-1]["to"], heard[-1]["counts"]["succeeded"]) == ("COMPLETED", len(chosen))

@@ -26,4 +26,5 @@ async def seed_exports(ground: Ground) -> None:
             batch = await export_create(tx, asked)
         due: datetime | None = at
         while due is not None:
-            due, _ = await step(ground.doors.worker, ground.tenant_id, batch.id, now=due, size=200, chance=lambda: 0.5)
+            done = await step(ground.doors.worker, ground.tenant_id, batch.id, now=due, size=200, chance=lambda: 0.5)
+            due = done.due

@@ -163,7 +163,7 @@ async def _listings(ground: Ground, rows: int | None) -> None:
     )  # fmt: skip
     due: datetime | None = at
     while due is not None:
-        due, _ = await step(ground.doors.worker, ground.tenant_id, batch, now=at, size=AT_ONCE)
+        due = (await step(ground.doors.worker, ground.tenant_id, batch, now=at, size=AT_ONCE)).due
 
 
 def _first(content: bytes, rows: int) -> bytes:

@@ -248,7 +248,8 @@ async def _enforcement(ground: Ground) -> None:
         await batches.batch_start(tx, start)
     due: datetime | None = at
     while due is not None:
-        due, _ = await step(ground.doors.worker, ground.tenant_id, batch.id, now=due, size=200, chance=lambda: 0.5)
+        done = await step(ground.doors.worker, ground.tenant_id, batch.id, now=due, size=200, chance=lambda: 0.5)
+        due = done.due
     await _post(ground, at)
 
 
