@@ -210,7 +210,7 @@ async def price_policy_create(tx: Transaction, input: PricePolicyCreateInput) ->
     currency = str(input.amount.currency_code)
     amount = problems.take(lambda: minor_units(input.amount), "amount")
     tolerance = problems.take(lambda: _tolerance(input.tolerance, currency), "tolerance")
-    _check_bp(problems, input.tolerance_bp)
+    check_bp(problems, input.tolerance_bp)
     _check_window(problems, input.valid_from, input.valid_to, "valid_to")
     problems.check()
     policy = tx.add(
@@ -263,7 +263,7 @@ async def price_policy_update(tx: Transaction, input: PricePolicyUpdateInput) ->
         policy.amount_minor = problems.take(lambda: minor_units(amount, policy.currency), "amount") or 1
     if input.tolerance_bp:
         policy.tolerance_bp = input.tolerance_bp.value
-        _check_bp(problems, policy.tolerance_bp)
+        check_bp(problems, policy.tolerance_bp)
     if input.tolerance:
         tolerance = input.tolerance.value
         policy.tolerance_minor = problems.take(lambda: _tolerance(tolerance, policy.currency), "tolerance") or 0
@@ -392,7 +392,7 @@ def _tolerance(given: MoneyInput | None, currency: str) -> int:
     return minor
 
 
-def _check_bp(problems: Problems, bp: int) -> None:
+def check_bp(problems: Problems, bp: int) -> None:
     if not 0 <= bp <= 10_000:
         problems.add(OutOfRange("0 to 10,000 basis points."), "tolerance_bp")
 

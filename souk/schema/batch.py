@@ -40,7 +40,7 @@ from ..permissions.batch import (
 )
 from ..permissions.task import SeesTask
 from ..resolvers import batch as resolve
-from ..resolvers import enforcement, export, importing, preview, retrying
+from ..resolvers import enforcement, export, importing, policy_import, preview, retrying
 from ..resolvers import task as resolve_task
 from ..resolvers.evidence import in_hex
 from ..rules.enums import BatchAction, BatchEventKind, BatchItemStatus, BatchKind, BatchStatus, DriftPolicy, LogLevel
@@ -310,6 +310,11 @@ class BatchPreviewPayload(Payload):
     preview: BatchPreview | None = payload_node("preview", description="The preview; null when it was refused.")
 
 
+@strawberry.type(description="What the import would do.")
+class PricePolicyImportPayload(Payload):
+    preview: BatchPreview | None = payload_node("preview", description="The preview; null when it was refused.")
+
+
 @strawberry.type(description="The new batch.")
 class BatchCreatePayload(KeyedPayload):
     batch: Batch | None = payload_node("batch", description=CHANGED)
@@ -375,6 +380,9 @@ CONTROL = may("batch:control")
 @strawberry.type
 class BatchMutations:
     batch_preview: BatchPreviewPayload | None = write(preview.batch_preview, gate=CONTROL)
+    price_policy_import: PricePolicyImportPayload | None = write(
+        policy_import.price_policy_import, gate=may("pricePolicy:write")
+    )
     batch_create: BatchCreatePayload | None = write(preview.batch_create, gate=CONTROL)
     export_create: ExportCreatePayload | None = write(export.export_create, gate=may("batch:export"))
     batch_start: BatchStartPayload | None = write(resolve.batch_start, gate=CONTROL)
