@@ -44,6 +44,7 @@ GIVEN: dict[str, dict[str, Any]] = {  # what an input has to say besides, so tha
     "batchPreview(input.selection.alerts.skuId)": WARN,
     "batchPreview(input.selection.uploadId)": {"plan": {"mapping": "used_bikes"}},
     "batchPreview(input.plan.dealerId)": {"plan": {"mapping": "used_bikes"}, "selection": {"uploadId": "*Upload"}},
+    "pricePolicyImport": {"kind": "MAP", "currencyCode": "INR"},
     "pricePolicyCreate(input.exceptions.0.dealerIds.0)": {"skuId": "*Sku", "validTo": "2027-12-22T09:00:00Z", "exceptions": [{"endsAt": LATER}]},
     "priceExceptionCreate": {"endsAt": LATER},
     "serviceTokenCreate": {"scopes": ["listing:read"], "expiresAt": LATER},
