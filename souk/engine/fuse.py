@@ -269,7 +269,7 @@ class Fuser:
             case Constant(function):
                 return [leaves.constant(self, output, fields, function())]
             case GlobalIdOf():
-                return [Literal('"'), global_id(type_.name, f"{scope.column('id')}::text"), Literal('"')]
+                return [Literal('"'), *global_id(type_.name, f"{scope.column('id')}::text"), Literal('"')]
         if not (scope is None or hasattr(scope, "joins")):
             raise NotFused(f"{type_.name}.{name} inside a value")
         arguments = self.arguments(definition, declared, fields)

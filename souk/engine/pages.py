@@ -105,9 +105,12 @@ def _page_info(
     def known(cursor: Any) -> str:
         return Literal("false" if cursor is None else "true")
 
-    def cursor(backward: bool) -> str:
-        first = f"SELECT concat('\"', {order.cursor_in_sql(numbered)}, '\"') FROM {numbered} WHERE page_at <= {size} ORDER BY {order.text(numbered, backward)} LIMIT 1"
-        return f"coalesce(({first}), 'null')"
+    def cursor(first: bool) -> str:
+        """Of the first row in their order, or the last; they are numbered from where the window begins."""
+        last = f"least({size}, (SELECT count(*) FROM {numbered}))"
+        place = f"page_at = {last}" if first is window.backward else f"page_at = 1 AND {size} > 0"
+        found = f"SELECT concat('\"', {order.cursor_in_sql(numbered)}, '\"') FROM {numbered} WHERE {place}"
+        return f"coalesce(({found}), 'null')"
 
     pairs: list[tuple[str, Pieces]] = []
     for key, group in fuser.selected(type_, fields).items():
@@ -117,9 +120,9 @@ def _page_info(
             case "hasPreviousPage":
                 made = more if window.backward else known(window.after)
             case "startCursor":
-                made = cursor(backward=False)
+                made = cursor(first=True)
             case "endCursor":
-                made = cursor(backward=True)
+                made = cursor(first=False)
             case _:
                 made = Literal(f'"{type_.name}"')
         pairs.append((key, [made]))

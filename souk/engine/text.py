@@ -1,8 +1,9 @@
 """The pieces an answer is made of: text that is known now, and SQL expressions for the rest."""
 
+import base64
+
 from .sql import quoted
 
-UUID_LENGTH = 36
 EXECUTOR = r"E'\x01'"  # a null for a non-null field: only graphql-core knows how far it bubbles
 
 
@@ -18,6 +19,9 @@ def null(nullable: bool) -> str:
 
 
 def when_null(text: str, nullable: bool, pieces: Pieces) -> Pieces:
+    """The pieces, or null where `text` is. What must not be null needs no text of its own: `concat` passes over nulls."""
+    if not nullable:
+        return [*pieces, f"CASE WHEN {text} IS NULL THEN {EXECUTOR} END"]
     return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {whole(pieces)} END"]
 
 
@@ -28,10 +32,12 @@ def whole(pieces: Pieces) -> str:
     return concat(pieces)
 
 
-def global_id(type_name: str, row: str) -> str:
-    """base64 of `Type:row`. PostgreSQL breaks lines after 76 characters, which are 57 bytes."""
-    coded = f"encode(textsend({quoted(type_name + ':')} || {row}), 'base64')"
-    return coded if len(type_name) + 1 + UUID_LENGTH < 57 else rf"translate({coded}, E'\n', '')"
+def global_id(type_name: str, row: str) -> Pieces:
+    """base64 of `Type:row`: three bytes of it are four characters, so that what begins it is known now."""
+    prefix = f"{type_name}:".encode()
+    known = len(prefix) - len(prefix) % 3
+    rest = f"{quoted(prefix[known:].decode())} || " if prefix[known:] else ""
+    return [Literal(base64.b64encode(prefix[:known]).decode()), f"encode(textsend({rest}{row}), 'base64')"]
 
 
 def members(pairs: list[tuple[str, Pieces]]) -> Pieces:

@@ -19,8 +19,8 @@ SELECT textsend(
         '{"nodes":[',
         string_agg(
           concat(
-            '{"id":"',
-            encode(textsend('Lead:' || t1.id::text), 'base64'),
+            '{"id":"TGVh',
+            encode(textsend('d:' || t1.id::text), 'base64'),
             '","status":',
             '"',
             t1.status,
@@ -101,11 +101,15 @@ SELECT textsend(
               )
               ELSE concat(
                 '{"__typename":"LeadContactLocked","reason":',
-                CASE WHEN t1._x13 IS NULL THEN E'\x01' ELSE concat('"', t1._x13, '"') END,
+                '"',
+                t1._x13,
+                '"',
+                CASE WHEN t1._x13 IS NULL THEN E'\x01' END,
                 ',"unlockCost":',
                 t1.unlock_cost,
                 ',"canUnlock":',
-                CASE WHEN t1._x15 IS NULL THEN E'\x01' ELSE (CASE WHEN t1._x15 THEN 'true' ELSE 'false' END)::text END,
+                CASE WHEN t1._x15 THEN 'true' ELSE 'false' END,
+                CASE WHEN t1._x15 IS NULL THEN E'\x01' END,
                 '}'
               )
             END,

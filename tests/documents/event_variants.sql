@@ -10,12 +10,13 @@ SELECT textsend(
       (
         SELECT concat(
           '{"lastSeq":',
-          CASE WHEN t1.last_seq IS NULL THEN E'\x01' ELSE concat('"', t1.last_seq, '"') END,
+          '"',
+          t1.last_seq,
+          '"',
+          CASE WHEN t1.last_seq IS NULL THEN E'\x01' END,
           ',"hasMore":',
-          CASE
-            WHEN t1.has_more IS NULL THEN E'\x01'
-            ELSE (CASE WHEN t1.has_more THEN 'true' ELSE 'false' END)::text
-          END,
+          CASE WHEN t1.has_more THEN 'true' ELSE 'false' END,
+          CASE WHEN t1.has_more IS NULL THEN E'\x01' END,
           ',"events":',
           t5.answer,
           '}'

@@ -59,7 +59,10 @@ SELECT textsend(
               WHEN t1.price_minor IS NULL THEN 'null'
               ELSE concat(
                 '{"amount":',
-                CASE WHEN t1._x4 IS NULL THEN E'\x01' ELSE concat('"', t1._x4, '"') END,
+                '"',
+                t1._x4,
+                '"',
+                CASE WHEN t1._x4 IS NULL THEN E'\x01' END,
                 ',"currencyCode":',
                 to_json(t1.currency),
                 '}'

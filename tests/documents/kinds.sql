@@ -43,7 +43,10 @@ SELECT textsend(
                   WHEN t3.fee_minor IS NULL THEN 'null'
                   ELSE concat(
                     '{"amount":',
-                    CASE WHEN t3._x2 IS NULL THEN E'\x01' ELSE concat('"', t3._x2, '"') END,
+                    '"',
+                    t3._x2,
+                    '"',
+                    CASE WHEN t3._x2 IS NULL THEN E'\x01' END,
                     ',"currencyCode":',
                     to_json(t3.currency),
                     '}'

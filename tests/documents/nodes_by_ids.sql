@@ -12,22 +12,22 @@ SELECT textsend(
       SELECT string_agg(
         CASE
           WHEN t2.id IS NOT NULL THEN concat(
-            '{"__typename":"Batch","id":"',
-            encode(textsend('Batch:' || t2.id::text), 'base64'),
+            '{"__typename":"Batch","id":"QmF0Y2g6',
+            encode(textsend(t2.id::text), 'base64'),
             '","title":',
             to_json(t2.title),
             '}'
           )
           WHEN t3.id IS NOT NULL THEN concat(
-            '{"__typename":"Listing","id":"',
-            encode(textsend('Listing:' || t3.id::text), 'base64'),
+            '{"__typename":"Listing","id":"TGlzdGlu',
+            encode(textsend('g:' || t3.id::text), 'base64'),
             '","title":',
             to_json(t3.title),
             '}'
           )
           WHEN t4.id IS NOT NULL THEN concat(
-            '{"__typename":"Ticket","id":"',
-            encode(textsend('Ticket:' || t4.id::text), 'base64'),
+            '{"__typename":"Ticket","id":"VGlja2V0',
+            encode(textsend(':' || t4.id::text), 'base64'),
             '","number":',
             t4.number,
             ',"requester":',

@@ -29,8 +29,8 @@ SELECT textsend(
         '{"nodes":[',
         string_agg(
           concat(
-            '{"id":"',
-            encode(textsend('Listing:' || t1.id::text), 'base64'),
+            '{"id":"TGlzdGlu',
+            encode(textsend('g:' || t1.id::text), 'base64'),
             '","title":',
             to_json(t1.title),
             ',"createdAt":',
@@ -53,10 +53,7 @@ SELECT textsend(
               '"'
             )
             FROM t1_page
-            WHERE page_at <= 1
-            ORDER BY t1_page.created_at ASC,
-            t1_page.id ASC
-            LIMIT 1
+            WHERE page_at = least(1, (SELECT count(*) FROM t1_page))
           ),
           'null'
         ),

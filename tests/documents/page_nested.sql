@@ -69,8 +69,8 @@ SELECT textsend(
           concat(
             '{"cursor":"',
             encode('\x0a27e2'::bytea || timestamptz_send(t1.created_at) || uuid_send(t1.id), 'base64'),
-            '","node":{"id":"',
-            encode(textsend('Listing:' || t1.id::text), 'base64'),
+            '","node":{"id":"TGlzdGlu',
+            encode(textsend('g:' || t1.id::text), 'base64'),
             '","title":',
             to_json(t1.title),
             ',"price":',
@@ -78,7 +78,10 @@ SELECT textsend(
               WHEN t1.price_minor IS NULL THEN 'null'
               ELSE concat(
                 '{"amount":',
-                CASE WHEN t1._x3 IS NULL THEN E'\x01' ELSE concat('"', t1._x3, '"') END,
+                '"',
+                t1._x3,
+                '"',
+                CASE WHEN t1._x3 IS NULL THEN E'\x01' END,
                 ',"currencyCode":',
                 to_json(t1.currency),
                 '}'
@@ -105,10 +108,8 @@ SELECT textsend(
               '"'
             )
             FROM t1_page
-            WHERE page_at <= 3
-            ORDER BY t1_page.created_at ASC,
-            t1_page.id ASC
-            LIMIT 1
+            WHERE page_at = 1
+            AND 3 > 0
           ),
           'null'
         ),
@@ -121,10 +122,7 @@ SELECT textsend(
               '"'
             )
             FROM t1_page
-            WHERE page_at <= 3
-            ORDER BY t1_page.created_at DESC,
-            t1_page.id DESC
-            LIMIT 1
+            WHERE page_at = least(3, (SELECT count(*) FROM t1_page))
           ),
           'null'
         ),
@@ -183,10 +181,13 @@ SELECT textsend(
           ',"nodes":[',
           string_agg(
             concat(
-              '{"id":"',
-              encode(textsend('Offer:' || t3.id::text), 'base64'),
+              '{"id":"T2ZmZXI6',
+              encode(textsend(t3.id::text), 'base64'),
               '","amount":{"amount":',
-              CASE WHEN t3._x2 IS NULL THEN E'\x01' ELSE concat('"', t3._x2, '"') END,
+              '"',
+              t3._x2,
+              '"',
+              CASE WHEN t3._x2 IS NULL THEN E'\x01' END,
               ',"currencyCode":',
               to_json(t3.currency),
               '},"proposerUser":',

@@ -9,8 +9,8 @@ SELECT textsend(
     coalesce(
       (
         SELECT concat(
-          '{"id":"',
-          encode(textsend('Listing:' || t1.id::text), 'base64'),
+          '{"id":"TGlzdGlu',
+          encode(textsend('g:' || t1.id::text), 'base64'),
           '","version":',
           t1.version,
           ',"status":',
@@ -24,7 +24,10 @@ SELECT textsend(
                 WHEN t1.floor_minor IS NULL THEN 'null'
                 ELSE concat(
                   '{"amount":',
-                  CASE WHEN t1._x4 IS NULL THEN E'\x01' ELSE concat('"', t1._x4, '"') END,
+                  '"',
+                  t1._x4,
+                  '"',
+                  CASE WHEN t1._x4 IS NULL THEN E'\x01' END,
                   ',"currencyCode":',
                   to_json(t1.currency),
                   '}'
@@ -95,7 +98,7 @@ SELECT textsend(
             ),
             ',"nodes":[',
             string_agg(
-              concat('{"id":"', encode(textsend('Offer:' || t2.id::text), 'base64'), '"}'),
+              concat('{"id":"T2ZmZXI6', encode(textsend(t2.id::text), 'base64'), '"}'),
               ','
               ORDER BY t2.created_at DESC,
               t2.id DESC

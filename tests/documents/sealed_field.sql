@@ -46,7 +46,10 @@ SELECT textsend(
                 WHEN t1.floor_minor IS NULL THEN 'null'
                 ELSE concat(
                   '{"amount":',
-                  CASE WHEN t1._x3 IS NULL THEN E'\x01' ELSE concat('"', t1._x3, '"') END,
+                  '"',
+                  t1._x3,
+                  '"',
+                  CASE WHEN t1._x3 IS NULL THEN E'\x01' END,
                   ',"currencyCode":',
                   to_json(t1.currency),
                   '}'

@@ -14,12 +14,15 @@ SELECT textsend(
         string_agg(
           concat(
             '{"type":',
-            CASE WHEN t1.type IS NULL THEN E'\x01' ELSE concat('"', t1.type, '"') END,
+            '"',
+            t1.type,
+            '"',
+            CASE WHEN t1.type IS NULL THEN E'\x01' END,
             ',"node":',
             CASE
               WHEN t2.id IS NOT NULL THEN concat(
-                '{"__typename":"Listing","id":"',
-                encode(textsend('Listing:' || t2.id::text), 'base64'),
+                '{"__typename":"Listing","id":"TGlzdGlu',
+                encode(textsend('g:' || t2.id::text), 'base64'),
                 '","title":',
                 to_json(t2.title),
                 ',"status":',
@@ -29,30 +32,30 @@ SELECT textsend(
                 '}'
               )
               WHEN t3.id IS NOT NULL THEN concat(
-                '{"__typename":"Dealer","id":"',
-                encode(textsend('Dealer:' || t3.id::text), 'base64'),
+                '{"__typename":"Dealer","id":"RGVhbGVy',
+                encode(textsend(':' || t3.id::text), 'base64'),
                 '"}'
               )
               WHEN t4.id IS NOT NULL THEN concat(
-                '{"__typename":"Sku","id":"',
-                encode(textsend('Sku:' || t4.id::text), 'base64'),
+                '{"__typename":"Sku","id":"U2t1',
+                encode(textsend(':' || t4.id::text), 'base64'),
                 '"}'
               )
               WHEN t5.id IS NOT NULL THEN concat(
-                '{"__typename":"Competitor","id":"',
-                encode(textsend('Competitor:' || t5.id::text), 'base64'),
+                '{"__typename":"Competitor","id":"Q29tcGV0aXRv',
+                encode(textsend('r:' || t5.id::text), 'base64'),
                 '"}'
               )
               WHEN t6.id IS NOT NULL THEN concat(
-                '{"__typename":"Ticket","id":"',
-                encode(textsend('Ticket:' || t6.id::text), 'base64'),
+                '{"__typename":"Ticket","id":"VGlja2V0',
+                encode(textsend(':' || t6.id::text), 'base64'),
                 '","subject":',
                 CASE WHEN t6._x1 THEN (to_json(t6.subject))::text ELSE E'\x020\x02' END,
                 '}'
               )
               WHEN t7.id IS NOT NULL THEN concat(
-                '{"__typename":"User","id":"',
-                encode(textsend('User:' || t7.id::text), 'base64'),
+                '{"__typename":"User","id":"VXNl',
+                encode(textsend('r:' || t7.id::text), 'base64'),
                 '"}'
               )
               ELSE 'null'

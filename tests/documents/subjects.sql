@@ -26,15 +26,15 @@ SELECT textsend(
               WHEN t3.id IS NOT NULL THEN concat('{"__typename":"Alert"}')
               WHEN t4.id IS NOT NULL THEN concat('{"__typename":"Deal"}')
               WHEN t5.id IS NOT NULL THEN concat(
-                '{"__typename":"Dealer","id":"',
-                encode(textsend('Dealer:' || t5.id::text), 'base64'),
+                '{"__typename":"Dealer","id":"RGVhbGVy',
+                encode(textsend(':' || t5.id::text), 'base64'),
                 '","name":',
                 to_json(t5.name),
                 '}'
               )
               WHEN t6.id IS NOT NULL THEN concat(
-                '{"__typename":"Lead","id":"',
-                encode(textsend('Lead:' || t6.id::text), 'base64'),
+                '{"__typename":"Lead","id":"TGVh',
+                encode(textsend('d:' || t6.id::text), 'base64'),
                 '","status":',
                 '"',
                 t6.status,
@@ -44,8 +44,8 @@ SELECT textsend(
                 '}'
               )
               WHEN t8.id IS NOT NULL THEN concat(
-                '{"__typename":"Listing","id":"',
-                encode(textsend('Listing:' || t8.id::text), 'base64'),
+                '{"__typename":"Listing","id":"TGlzdGlu',
+                encode(textsend('g:' || t8.id::text), 'base64'),
                 '","title":',
                 to_json(t8.title),
                 '}'

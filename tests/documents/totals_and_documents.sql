@@ -26,6 +26,24 @@ SELECT textsend(
                 SELECT string_agg(
                   concat(
                     '{"amount":',
+                    '"',
+                    (
+                      CASE
+                        WHEN (
+                          e2.currency != ALL (
+                            '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
+                          )
+                        ) THEN e2.minor::bigint * 0.01::numeric
+                        WHEN (
+                          e2.currency = ANY (
+                            '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
+                          )
+                        ) THEN e2.minor::bigint * 1::numeric
+                        WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN e2.minor::bigint * 0.001::numeric
+                        WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN e2.minor::bigint * 0.0001::numeric
+                      END
+                    ),
+                    '"',
                     CASE
                       WHEN (
                         CASE
@@ -43,29 +61,10 @@ SELECT textsend(
                           WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN e2.minor::bigint * 0.0001::numeric
                         END
                       ) IS NULL THEN E'\x01'
-                      ELSE concat(
-                        '"',
-                        (
-                          CASE
-                            WHEN (
-                              e2.currency != ALL (
-                                '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-                              )
-                            ) THEN e2.minor::bigint * 0.01::numeric
-                            WHEN (
-                              e2.currency = ANY (
-                                '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
-                              )
-                            ) THEN e2.minor::bigint * 1::numeric
-                            WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN e2.minor::bigint * 0.001::numeric
-                            WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN e2.minor::bigint * 0.0001::numeric
-                          END
-                        ),
-                        '"'
-                      )
                     END,
                     ',"currencyCode":',
-                    CASE WHEN e2.currency IS NULL THEN E'\x01' ELSE (to_json(e2.currency))::text END,
+                    to_json(e2.currency),
+                    CASE WHEN e2.currency IS NULL THEN E'\x01' END,
                     '}'
                   ),
                   ','
@@ -152,14 +151,14 @@ SELECT textsend(
                       FROM 'object' THEN E'\x01'
                       ELSE concat(
                         '{"to":',
-                        CASE WHEN (e4.doc ->> 'to') IS NULL THEN E'\x01' ELSE (to_json((e4.doc ->> 'to')))::text END,
+                        to_json((e4.doc ->> 'to')),
+                        CASE WHEN (e4.doc ->> 'to') IS NULL THEN E'\x01' END,
                         ',"mutation":',
-                        CASE
-                          WHEN (e4.doc ->> 'mutation') IS NULL THEN E'\x01'
-                          ELSE (to_json((e4.doc ->> 'mutation')))::text
-                        END,
+                        to_json((e4.doc ->> 'mutation')),
+                        CASE WHEN (e4.doc ->> 'mutation') IS NULL THEN E'\x01' END,
                         ',"allowed":',
-                        CASE WHEN (e4.doc ->> 'allowed') IS NULL THEN E'\x01' ELSE ((e4.doc ->> 'allowed'))::text END,
+                        (e4.doc ->> 'allowed'),
+                        CASE WHEN (e4.doc ->> 'allowed') IS NULL THEN E'\x01' END,
                         ',"reason":',
                         CASE
                           WHEN (e4.doc ->> 'reason') IS NULL THEN 'null'
