@@ -18,12 +18,13 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import structlog
@@ -96,6 +97,14 @@ class AtHand:
         if text not in self.kept:
             self.kept[text] = await self.runner.answer(text, variables, name, context)
         return self.kept[text]
+
+    def at_hand(self, text: str, *_: Any) -> tuple[str, list[Any]] | None:
+        return (text, []) if text in self.kept else None
+
+    def begin(self, plan: str, values: list[Any], deadlines: Any, began: float, heard: Callable[[Any], None]) -> Any:
+        asked = SimpleNamespace(plain=self.kept[plan].body, expired=False)
+        asyncio.get_running_loop().call_soon(heard, asked)
+        return asked
 
 
 @asynccontextmanager

@@ -103,7 +103,7 @@ class Context:
 
     `flags` is where its transactions keep which feature flags are on: evaluated once, the same until the end.
     `charge` is None where nobody counts, `rehearsal` but in a dry run; `fused` says of a subscription that has begun whether a
-    statement writes its events.
+    statement writes its events. `question` is the engine's, where the statement was sent before the operation had a task.
     """
 
     actor: Actor
@@ -115,6 +115,7 @@ class Context:
     charge: Charge | None = None
     rehearsal: Rehearsal | None = None
     fused: bool | None = None
+    question: Any = None
     reads: Reads = field(default=None, repr=False)  # type: ignore[assignment]
     db: Database = field(default=None, repr=False)  # type: ignore[assignment]
 

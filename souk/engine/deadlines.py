@@ -3,9 +3,17 @@
 import asyncio
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 LOOKS = 50  # in the time of one limit: how exact it is
+
+
+class Timed(Protocol):
+    """What has a time; `late` is called when it is over, perhaps more than once."""
+
+    ends: float
+
+    def late(self) -> None: ...
 
 
 class Deadlines:
@@ -16,7 +24,7 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._open: set[Deadline] = set()
+        self._open: set[Timed] = set()
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: each time is a call of the system
         self._timer: asyncio.TimerHandle | None = None
 
@@ -24,10 +32,20 @@ class Deadlines:
         """`at` is when it began (of `time.monotonic`), where that was earlier than now."""
         return Deadline(self, (monotonic() if at is None else at) + self.seconds)
 
+    def add(self, one: Timed) -> None:
+        """Watch what no task does; `one.late()` is called when its time is over, until it is dropped."""
+        self._open.add(one)
+        if self._timer is None or self._loop is None or self._loop.is_closed():
+            self._loop, self._timer = asyncio.get_running_loop(), None
+            self._watch(self._loop)
+
+    def drop(self, one: Timed) -> None:
+        self._open.discard(one)
+
     def _look(self) -> None:
         self._timer = None
         now = monotonic()
-        for each in self._open:
+        for each in list(self._open):  # who is late drops itself
             if each.ends <= now:
                 each.late()
         self._watch(asyncio.get_running_loop())

@@ -200,10 +200,16 @@ class Documents:
         self.schema, self.kept, self.plans = schema, documents, plans
         self._found: OrderedDict[str, Document] = OrderedDict()
 
-    def get(self, text: str) -> Document:
+    def known(self, text: str) -> Document | None:
+        """The document, where it is kept."""
         found = self._found.get(text)
         if found is not None:
             self._found.move_to_end(text)
+        return found
+
+    def get(self, text: str) -> Document:
+        found = self.known(text)
+        if found is not None:
             return found
         found = self._found[text] = Document(self.schema, text)
         if len(self._found) > self.kept:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from struct import Struct
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from asyncpg import exceptions as pg
@@ -26,6 +26,14 @@ _NULL = _size(-1)
 _BINARY_RESULT = b"\x00\x01\x00\x01"
 _EXECUTE_SYNC = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00S\x00\x00\x00\x04"
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"'})
+
+
+class Waiting(Protocol):
+    """Who waits for an answer: a future, or somebody who is told in its place."""
+
+    def done(self) -> bool: ...
+    def set_result(self, value: bytes | None, /) -> None: ...
+    def set_exception(self, error: BaseException, /) -> None: ...
 
 
 class Exchange(asyncio.Protocol):
@@ -43,7 +51,7 @@ class Exchange(asyncio.Protocol):
         self._made = 0
         self._gone: list[bytes] = []  # names that are closed with the next statement
         self._plan: Plan | None = None
-        self._waiting: asyncio.Future[bytes | None] | None = None
+        self._waiting: Waiting | None = None
         self._value: bytes | None = None
         self._error: BaseException | None = None
         self._parts: list[bytes] = []
@@ -66,6 +74,12 @@ class Exchange(asyncio.Protocol):
             return await self._asked(plan, values)
 
     def _asked(self, plan: Plan, values: Sequence[Any]) -> "asyncio.Future[bytes | None]":
+        waiting: asyncio.Future[bytes | None] = self._loop.create_future()
+        self.begin(plan, values, waiting)
+        return waiting
+
+    def begin(self, plan: Plan, values: Sequence[Any], waiting: Waiting) -> None:
+        """Send the plan's statement; `waiting` is told once what came of it. Raises as `ask` does for what cannot be sent."""
         if self._waiting is not None:
             raise pg.InterfaceError("another operation is in progress")
         sent = [text_of(value) for value in values]
@@ -87,10 +101,8 @@ class Exchange(asyncio.Protocol):
         self.listen(True)
         if self._transport.is_closing():
             raise pg.ConnectionDoesNotExistError("the connection is closed")
-        self._error, self._plan = None, plan
-        self._waiting = self._loop.create_future()
+        self._error, self._plan, self._waiting = None, plan, waiting
         self._transport.write(b"".join(said))
-        return self._waiting
 
     def _prepare(self, plan: Plan, said: list[bytes]) -> bytes:
         self._made += 1

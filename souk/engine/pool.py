@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -11,11 +11,18 @@ from asyncpg import exceptions as pg
 
 from .deadlines import Deadlines
 from .errors import Overloaded, typed
-from .exchange import STALE, Exchange
+from .exchange import STALE, Exchange, Waiting
 from .fuse import Plan
 
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
 Setup = Callable[[Any], Awaitable[Any]]
+
+
+class Waiter(Protocol):
+    """Who waits for a connection: a future, or somebody who is told in its place. None: there is room for a new one."""
+
+    def done(self) -> bool: ...
+    def set_result(self, connection: "Connection | None", /) -> None: ...
 
 
 class Connection:
@@ -28,6 +35,10 @@ class Connection:
     def answer(self, plan: Plan, values: Sequence[Any]) -> Awaitable[bytes | None]:
         """The one value of a plan's statement."""
         return self._exchange.ask(plan, values)
+
+    def begin(self, plan: Plan, values: Sequence[Any], waiting: Waiting) -> None:
+        """Send a plan's statement; `waiting` is told what comes of it, a statement that has become stale too."""
+        self._exchange.begin(plan, values, waiting)
 
     @property
     def raw(self) -> Any:
@@ -52,21 +63,21 @@ class Pool:
         settings: dict[str, str] | None = None, timeout: float = 5.0, **where: Any,
     ) -> None:  # fmt: skip
         self.size, self.statements, self.setup = size, statements, setup
-        self._waits = Deadlines(patience)
+        self.waits = Deadlines(patience)
         self.where = {"server_settings": SETTINGS | (settings or {}), "timeout": timeout, **where}
         self.open = 0
         self._idle: list[Connection] = []
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiting: deque[Waiter] = deque()
         self._closed = False
 
     @property
     def patience(self) -> float:
         """Seconds that a caller waits."""
-        return self._waits.seconds
+        return self.waits.seconds
 
     @patience.setter
     def patience(self, seconds: float) -> None:
-        self._waits.seconds = seconds
+        self.waits.seconds = seconds
 
     @property
     def busy(self) -> int:
@@ -78,18 +89,25 @@ class Pool:
         """Callers who wait for one."""
         return len(self._waiting)
 
-    async def acquire(self) -> Connection:
+    def idle(self) -> Connection | None:
+        """A connection that nobody has, or None."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
             self.open -= 1
+        return None
+
+    async def acquire(self) -> Connection:
+        connection = self.idle()
+        if connection is not None:
+            return connection
         if self.open < self.size:
             return await self._connect()
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            with self._waits.begun():
+            with self.waits.begun():
                 handed = await waiter
         except TimeoutError:
             self._abandon(waiter)
@@ -97,12 +115,30 @@ class Pool:
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
-        return handed or await self._connect(reserved=True)
+        return handed or await self.connect()
 
-    def _abandon(self, waiter: "asyncio.Future[Connection | None]") -> None:
+    def wait(self, waiter: Waiter) -> bool:
+        """Have `waiter` told of the next connection that is handed on; False where one could be opened."""
+        if self.open < self.size:
+            return False
+        self._waiting.append(waiter)
+        return True
+
+    def leave(self, waiter: Waiter) -> bool:
+        """It waits no longer; False where it was told already."""
         if waiter in self._waiting:
             self._waiting.remove(waiter)
-        elif waiter.done() and not waiter.cancelled():
+            return True
+        return False
+
+    async def connect(self) -> Connection:
+        """A connection for who was told that there is room. Raises as `acquire`; then there is room for the next."""
+        return await self._connect(reserved=True)
+
+    def _abandon(self, waiter: "asyncio.Future[Connection | None]") -> None:
+        if self.leave(waiter):
+            return
+        if waiter.done() and not waiter.cancelled():
             handed = waiter.result()  # handed over in the very moment of giving up
             if handed is not None:
                 self.release(handed)

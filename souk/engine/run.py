@@ -12,8 +12,10 @@ from graphql import GraphQLError, OperationType, execute
 from strawberry import Schema
 
 from ..db.refusals import Access
+from ..rules.actor import Actor
 from .answer import Answer, Decrypt, encoded, finished, stopped
 from .batch import Reads
+from .deadlines import Deadlines
 from .document import Document, Documents, Operation
 from .errors import Stopped, log, typed
 from .events import Events, EventsPlan
@@ -21,6 +23,7 @@ from .fuse import Plan
 from .gates import gates_first
 from .payload import MutationReads, put
 from .pool import Pool
+from .question import Question
 from .roads import Part, parts
 from .symbols import BadInput, NotFused
 from .views import places
@@ -95,6 +98,35 @@ class Runner:
         if isinstance(values, list):
             return stopped(values, request_id, "BAD_USER_INPUT", "variables")
         return operation, values
+
+    def at_hand(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, actor: Actor
+    ) -> tuple[Plan, list[Any]] | None:
+        """The plan of a query that was asked for before and the values of its parameters; None: `answer` has to see."""
+        document = self.documents.known(document_text)
+        operation = document.operation(operation_name) if document is not None else None
+        if operation is None:
+            return None
+        values = operation.coerce(variables)
+        if isinstance(values, list):
+            return None
+        plan = operation.plans.get(operation.key(actor.facts, values))
+        if not isinstance(plan, Plan):
+            return None
+        try:
+            return plan, plan.parameters.bind(actor, values)
+        except BadInput:
+            return None
+
+    def begin(
+        self, plan: Plan, values: list[Any], deadlines: Deadlines, began: float, heard: Callable[[Question], None]
+    ) -> Question | None:
+        """Ask a plan's statement at once, or as soon as a connection is handed on; None where one has to be opened.
+
+        `heard` is told what came of it, within the time of `deadlines`.
+        """
+        question = Question(self.pool, plan, values, deadlines, began, heard)
+        return question if question.ask() else None
 
     # Answers -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +204,11 @@ class Runner:
         if isinstance(plan, NotFused):
             return str(plan)
         try:
-            text = await self.pool.answer(plan, plan.parameters.bind(actor, values))
+            question = getattr(context, "question", None)
+            if question is not None and question.plan is plan and not question.again:
+                text = question.result()
+            else:
+                text = await self.pool.answer(plan, plan.parameters.bind(actor, values))
         except BadInput as error:
             return str(error)
         except pg.DataError as error:  # a value that the database does not take; the executor says which

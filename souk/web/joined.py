@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from souk.web.heads import EACH_TIME, KEPT_BYTES
 from souk.web.lane import Ready, Seen, lines
+from souk.web.operations import Result
 
 HEAD, END = b"HTTP/1.1 ", b"\r\n\r\n"
 HEADS = 16  # that a connection is remembered by: clients send few, which differ in their length
@@ -85,21 +86,43 @@ class Direct(Cycle):
     keep_alive, more_body, chunked_encoding, expected_content_length = True, False, None, 0
     body, message_event = bytearray(), _Ignored()  # type: ignore[assignment]
 
+    result: Result | None = None
+
     def __init__(self, protocol: "Http", scope: Any, ready: Ready) -> None:
         self.protocol, self.scope, self.ready = protocol, scope, ready
         self.transport, self.flow, self.logger = protocol.transport, protocol.flow, protocol.logger
         self.default_headers, self.on_response = protocol.server_state.default_headers, protocol.on_response_complete
 
+    def begin(self) -> None:
+        """Ask at once and answer when the rows are there, without a task, or with one that does."""
+        if not self.ready.begin(self.done):
+            self.protocol.start(self)
+
+    def done(self, result: Result | None) -> None:
+        """The answer, or None where it takes a task. Never raises: whoever calls has a connection to go on with."""
+        self.result = result
+        try:
+            if result is None or not self.wrote(result):
+                self.protocol.start(self)
+        except Exception as error:
+            self.logger.error("Exception in an answer", exc_info=error)
+            self.transport.close()
+
     async def serve(self, *_: Any) -> None:
         """As an ASGI application, so that whatever goes wrong ends as it does there."""
-        result = await self.ready.answer()
-        if not result.plain or self.disconnected or self.flow.write_paused or not self.keep_alive:
+        result = self.result or await self.ready.answer()
+        if not self.wrote(result):
             await self.ready.send(self.send, result)
-            return
+
+    def wrote(self, result: Result) -> bool:
+        """Whether the answer is one that goes out as it is, and did."""
+        if not result.plain or self.disconnected or self.flow.write_paused or not self.keep_alive:
+            return False
         self.response_started = self.response_complete = True
-        written = self.ready.written(result, self.protocol.dated())
-        self.transport.transport.write(STATUS_LINE[200] + written)  # type: ignore[attr-defined]  # nothing is kept back now
+        written = self.ready.written(result, self.protocol.opening())
+        self.transport.transport.write(written)  # type: ignore[attr-defined]  # nothing is kept back now
         self.on_response()
+        return True
 
 
 class Http(HttpToolsProtocol):
@@ -130,11 +153,15 @@ class Http(HttpToolsProtocol):
             if ready is not None:
                 self._unset_keepalive_if_required()
                 self.cycle = cycle = Direct(self, seen.scope, ready)
-                self._start_asgi_task(cycle, cycle.serve)
+                cycle.begin()
                 return
         super().data_received(data)
         if self._begun == self._ended == begun + 1:  # one whole request, and nothing else
             self._remember(data[:end], len(data) - end)
+
+    def start(self, cycle: Direct) -> None:
+        """Serve it in a task."""
+        self._start_asgi_task(cycle, cycle.serve)
 
     def _remember(self, head: bytes, length: int) -> None:
         """Keep the head of the request that was just parsed, if it is all that such a request says of itself."""
@@ -149,12 +176,12 @@ class Http(HttpToolsProtocol):
                 del self._heads[next(iter(self._heads))]
             self._heads[head] = Seen(scope, length)  # type: ignore[arg-type]  # with what the application makes of it
 
-    def dated(self) -> bytes:
-        """The lines of the server's own headers, which change once a second."""
+    def opening(self) -> bytes:
+        """The status line of an answer and the lines of the server's own headers, which change once a second."""
         known, made = Http._dated
         if known is not self.server_state.default_headers:
             known = self.server_state.default_headers
-            made = lines(known)
+            made = STATUS_LINE[200] + lines(known)
             Http._dated = known, made
         return made
 

@@ -5,7 +5,7 @@ gate, sessions, documents, guard, limits, record. As soon as one of them would h
 was charged, the request takes the long way from its beginning, which waits or says why.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from graphql import OperationType
 
 from souk.rules.actor import Actor
+from souk.web.errand import Errand
 from souk.web.errors import Failure
 from souk.web.gate import GraphQLRequest, Scope, Send, graphql_request, load_json
 from souk.web.guard import Asked
@@ -64,7 +65,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Ready:
-    """A query that can be answered now: `answer`, and then either `written` or `send`."""
+    """A query that can be answered now: it is begun, or `answer` is waited for, and then either `written` or `send`."""
 
     http: GraphQLOverHTTP
     way: Way
@@ -72,17 +73,23 @@ class Ready:
     asked: Asked
     actor: Actor
     call: Call
+    errand: Errand | None = None
+
+    def begin(self, done: Callable[[Result | None], None]) -> bool:
+        """Ask at once, if that can be; `done` is called with the answer, or with None: `answer` has to be waited for."""
+        self.errand = Errand.begun(self.http.operations, self.request, self.asked, self.actor, self.call, done)
+        return self.errand is not None
 
     async def answer(self) -> Result:
         """Never raises but for cancellation."""
-        return await self.http.operations.answer(self.request, self.asked, self.actor, self.call)
+        return await self.http.operations.answer(self.request, self.asked, self.actor, self.call, self.errand)
 
-    def written(self, result: Result, dated: bytes) -> bytes:
-        """A plain answer as it goes over the wire, but for the status line; `dated` are the server's own lines."""
+    def written(self, result: Result, opening: bytes) -> bytes:
+        """A plain answer as it goes over the wire; `opening` is its status line, with the server's own lines."""
         body, charge = result.told.body, result.charge
         return b"".join(
             (
-                dated, b"x-request-id: ", self.call.request_id.encode(), self.way.before,
+                opening, b"x-request-id: ", self.call.request_id.encode(), self.way.before,
                 b"%b: %b\r\nratelimit: %b\r\n" % (*policy(charge.limit, charge.per_second), charge.told) if charge else b"",
                 b"cache-control: no-store\r\ncontent-length: %d\r\n" % len(body), self.way.after, body,
             )

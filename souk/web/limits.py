@@ -176,6 +176,14 @@ class Allowances:
             return ((f"a:{network(address)}", self.address),)
         return self._of_actor(actor.principal_id, actor.tenant_id)
 
+    def at_hand(self, actor: Actor | None, address: str, points: int) -> Charge | None:
+        """Points where taking them waits for nobody and is not refused; None: `charge` has to see. Then nothing is taken."""
+        if self._local is None:
+            return None
+        wanted = self.wanted(actor, address)
+        taken = self._local.taken(wanted, points)
+        return Charge(self._local, wanted, points, taken.left) if taken.refused_by is None else None
+
     async def charge(self, actor: Actor | None, address: str, points: int) -> Charge:
         """Take points. Raises Failure (RATE_LIMITED, with how long to wait)."""
         wanted = self.wanted(actor, address)

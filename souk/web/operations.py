@@ -17,6 +17,7 @@ from souk.engine.cost import Costs
 from souk.engine.deadlines import Deadlines
 from souk.engine.document import Operation
 from souk.engine.missing import missing
+from souk.engine.question import Question
 from souk.engine.run import Explained
 from souk.rules.actor import NOWHERE, Actor, Caller
 from souk.rules.client import client_class
@@ -81,6 +82,21 @@ class Runner(Protocol):
     ) -> Explained | Answer: ...
 
     def operation(self, text: str, name: str | None = None) -> Operation | None: ...
+
+    def at_hand(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, actor: Actor
+    ) -> tuple[Any, list[Any]] | None: ...
+
+    def begin(
+        self, plan: Any, values: list[Any], deadlines: Deadlines, began: float, heard: Callable[[Question], None]
+    ) -> Question | None: ...
+
+
+class Begun(Protocol):
+    """A query that was asked before it had a task, whose answer needs one."""
+
+    record: Record
+    question: Question | None
 
 
 class Payload(bytes):
@@ -196,6 +212,8 @@ class Operations:
         self.limits = parts.limits or Allowances(settings)
         self.deadlines = Deadlines(settings.request_timeout)
         self.writing: set[asyncio.Task[Answer]] = set()
+        self.most = settings.max_cost if guard.costs else None
+        """Points that an operation may cost, as its answer tells them; None: nobody counts."""
 
     async def document(self, request: GraphQLRequest, actor: Actor, call: Call) -> GraphQLRequest:
         """The request with the text of its document. Raises Failure: it is not known, or may not be sent by this client."""
@@ -252,15 +270,22 @@ class Operations:
         )
         return failure
 
-    async def answer(self, request: GraphQLRequest, asked: Asked, actor: Actor, call: Call) -> Result:
-        """Answer a query or a mutation. Never raises but for cancellation."""
-        record = Record(self.metrics, request, asked, call)
+    async def answer(
+        self, request: GraphQLRequest, asked: Asked, actor: Actor, call: Call, begun: Begun | None = None
+    ) -> Result:
+        """Answer a query or a mutation, where `begun` from what is there of it. Never raises but for cancellation."""
+        record = Record(self.metrics, request, asked, call) if begun is None else begun.record
         context = None
         try:
-            price = record.price = self.guard.admit(asked, request.variables)
-            charge = record.charge = await self.limits.charge(actor, call.address, price.points)
+            if begun is None:
+                price = record.price = self.guard.admit(asked, request.variables)
+                record.charge = await self.limits.charge(actor, call.address, price.points)
             context = self.parts.context(actor, call)
-            context.charge = charge
+            context.charge = charge = record.charge
+            if begun is not None:
+                context.question = begun.question
+                if begun.question is not None and begun.question.expired:
+                    raise TimeoutError
             if call.rehearse:
                 context.rehearsal = Rehearsal()
             run = self.parts.runner.answer(request.query, request.variables, request.operation_name, context)
@@ -278,7 +303,7 @@ class Operations:
             result = Result(
                 record.settled(
                     found,
-                    self.settings.max_cost if self.guard.costs else None,
+                    self.most,
                     _rehearsed(context) if call.rehearse else b"",
                 ),
                 cookie=getattr(context.effects, "cookie", None),
