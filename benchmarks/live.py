@@ -159,7 +159,7 @@ async def measure(world: World, url: str, subscribers: int, seconds: int, rate: 
                 began, before = perf_counter(), cpu(pid)
                 due: datetime | None = datetime.now(UTC)
                 while items and due is not None:
-                    due, _ = await step(writer, world.tenant_id, batch.id, now=datetime.now(UTC), size=CHUNK)
+                    due = (await step(writer, world.tenant_id, batch.id, now=datetime.now(UTC), size=CHUNK)).due
                     committed += [perf_counter()] * (3 if due is None else 1)
                 for n in range(0 if items else number):
                     await asyncio.sleep(max(0.0, began + n / rate - perf_counter()))

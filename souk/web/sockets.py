@@ -60,6 +60,11 @@ class Running:
 class Socket:
     """One connection. Nothing a peer sends raises out of `serve`."""
 
+    __slots__ = (
+        "_count", "_end", "_gone", "_initialised", "_pace", "_reader", "_sender", "_why", "actor", "call", "operations", "outbox",
+        "receive", "running", "scope", "send", "settings", "streams", "write",
+    )  # fmt: skip
+
     def __init__(
         self, operations: Operations, streams: Streams, scope: Scope, receive: Receive, send: Send, call: Call
     ) -> None:
@@ -71,8 +76,10 @@ class Socket:
         scale = self.settings.limit_scale
         self._pace = Pace(MESSAGES * max(1.0, scale), MESSAGES_A_SECOND * max(1.0, scale))
         self.running: dict[str, Running] = {}
-        self._initialised = False
-        self._reader: asyncio.Task[None] | None = None
+        self._initialised = self._gone = False
+        self.outbox.idle = True
+        self._reader: asyncio.Task[Any] | None = None
+        self._sender: asyncio.Task[None] | None = None
         self._end: Closed | None = None
         self._why: Failure | None = None
         self._count = 0
@@ -110,32 +117,44 @@ class Socket:
             await self.send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
             return
         await self.send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        sender = asyncio.create_task(self._sender())
-        self._reader = asyncio.create_task(self._read())
-        closed: Closed | None = None
+        self._reader = asyncio.current_task()
         try:
-            await asyncio.wait((self._reader, sender), return_when=asyncio.FIRST_COMPLETED)
-            if self._end is not None:
-                closed = self._end
-                tasks = [one.task for one in self.running.values() if one.task is not None]
-                await asyncio.gather(*tasks, return_exceptions=True)
-            elif self._reader.done():
-                error = self._reader.exception()
-                closed = error if isinstance(error, Closed) else None
-                if not isinstance(error, Closed | Gone) and error is not None:
-                    log.error("socket failed", request_id=self.call.request_id, exc_info=error)
-                    closed = Closed(1011, "Internal error")
-            if closed is not None and not sender.done():
-                self.outbox.put(None)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(sender), CLOSE_SECONDS)
+            closed = await self._ended()
+            if closed is not None:
+                if self._sender is not None:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(asyncio.shield(self._sender), CLOSE_SECONDS)
                 with suppress(OSError, RuntimeError):
                     await self._close(closed)
         finally:
-            tasks = [self._reader, sender, *(one.task for one in self.running.values() if one.task is not None)]
+            tasks = [one.task for one in self.running.values() if one.task is not None]
+            tasks += [] if self._sender is None else [self._sender]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ended(self) -> Closed | None:
+        """Read to the end. Gives how this side closes it; None where the peer has."""
+        closed: Closed | None = None
+        try:
+            await self._read()
+        except asyncio.CancelledError:
+            if self._reader is None or (self._end is None and not self._gone):
+                raise
+            self._reader.uncancel()
+        except Gone:
+            pass
+        except Closed as error:
+            closed = error
+        except Exception as error:
+            log.error("socket failed", request_id=self.call.request_id, exc_info=error)
+            closed = Closed(1011, "Internal error")
+        self._reader = None  # nobody ends it twice
+        if self._end is not None:
+            closed = self._end
+            tasks = [one.task for one in self.running.values() if one.task is not None]
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return closed
 
     async def _close(self, closed: Closed) -> None:
         """Tell the peer; one that takes nothing is not waited for."""
@@ -146,9 +165,21 @@ class Socket:
             if (abort := self.scope["extensions"].get(ABORT)) is not None:
                 abort()
 
-    async def _sender(self) -> None:
-        while (frame := await self.outbox.take()) is not None:
-            await self.send({"type": "websocket.send", "text": frame.decode()})
+    def _say(self, frame: bytes, id: str = "") -> None:
+        """A frame for the outbox, and a task that sends what is in it, as long as there is something."""
+        self.outbox.put(frame, id)
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all())
+
+    async def _send_all(self) -> None:
+        try:
+            while (frame := self.outbox.next()) is not None:
+                await self.send({"type": "websocket.send", "text": frame.decode()})
+        except Exception:  # the peer has gone, or will be said to have
+            if self._reader is not None and self._end is None:
+                self._gone = True
+                self._reader.cancel()
+        self._sender = None
 
     async def _read(self) -> None:
         try:
@@ -186,7 +217,7 @@ class Socket:
                 await self._init(payload or {})
             case "ping":
                 more = {"payload": payload} if payload and len(text) <= PONG_BYTES else {}
-                self.outbox.put(orjson.dumps({"type": "pong", **more}))
+                self._say(orjson.dumps({"type": "pong", **more}))
                 if self.outbox.waiting[""] % TURN == 0:
                     await asyncio.sleep(0)  # who sends many at once and reads is no flood
             case "pong":
@@ -222,7 +253,7 @@ class Socket:
             raise Closed(code, "Forbidden" if code == 4403 else failure.message) from None
         self.call = replace(self.call, credential=credential)
         self.actor, self._initialised = actor, True
-        self.outbox.put(b'{"type":"connection_ack"}')
+        self._say(b'{"type":"connection_ack"}')
 
     def _subscribe(self, id: str, payload: Any) -> None:
         if not self._initialised or self.actor is None:
@@ -289,7 +320,7 @@ class Socket:
             if not (outbox.idle and self.write(frame)):
                 if outbox.waiting[id] >= backlog:
                     raise overloaded(last)
-                outbox.put(frame, id)
+                self._say(frame, id)
             last = after
 
         async for event in self.operations.follow(request, asked, actor, call, deliver):
@@ -313,7 +344,7 @@ class Socket:
 
     def _put(self, id: str, type: bytes, payload: bytes | None) -> None:
         rest = b"" if payload is None else b',"payload":' + payload
-        self.outbox.put(b"%b%b}" % (_head(id, type), rest), id)
+        self._say(b"%b%b}" % (_head(id, type), rest), id)
 
 
 async def deny(scope: Scope, send: Send, failure: Failure, call: Call) -> None:

@@ -108,6 +108,8 @@ class Streams:
 class Outbox:
     """Frames on their way to one client: put without waiting, taken in order, counted per operation."""
 
+    __slots__ = ("_filled", "_frames", "idle", "size", "waiting")
+
     def __init__(self) -> None:
         self._frames: deque[tuple[str, Any]] | None = None
         self._filled = Flag()
@@ -137,10 +139,18 @@ class Outbox:
             self.size = sum(len(frame or b"") for _, frame in kept)
 
     async def take(self) -> Any:
+        """The next frame, once there is one."""
         while self._frames is None:
             self._filled.clear()
             self.idle = True
             await self._filled.wait()
+        return self.next()
+
+    def next(self) -> Any:
+        """The next frame; None where there is none, and whoever took the last one is done with it."""
+        if self._frames is None:
+            self.idle = True
+            return None
         owner, frame = self._frames.popleft()
         if not self._frames:
             self._frames = None

@@ -106,6 +106,18 @@ async def test_an_error_ends_its_operation_and_not_the_socket(start):
         assert await ws.hear() == {"type": "pong", "payload": {"a": 1}}
 
 
+async def test_a_subscription_that_is_told_nothing_is_two_tasks(start, shop):
+    """What a socket costs at rest is mostly tasks: its own, which reads, and the subscription's."""
+    running = await start()
+    async with wire(running) as ws:
+        await ws.init(OPS_TOKEN)
+        await ws.ask("subscription { ever }")
+        assert (await ws.hear())["type"] == "next"
+        names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
+        ours = [name for name in names if name.startswith(("Socket.", "WebSocketsSansIOProtocol.run"))]
+        assert sorted(ours) == ["Socket._run", "WebSocketsSansIOProtocol.run_asgi"]
+
+
 async def test_complete_from_the_client_ends_a_subscription(start, shop):
     async with wire(await start()) as ws:
         await ws.init()
