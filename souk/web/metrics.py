@@ -26,6 +26,7 @@ OPERATION = ("operation", "document", "kind", "transport", "code")
 DOCUMENTS, NAMED = 500, 100  # names of registered documents that are told apart, and their characters
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 POINTS = (1.0, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+TOGETHER = 256  # operations that ended, before they are counted
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 LAG_KEPT = 5.0  # seconds a look at the queue is good for, however often somebody scrapes
 LAG_SECONDS = 2.0
@@ -59,6 +60,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
+        self._ended: list[tuple[str, str | None, str, str, str, float, int]] = []
         self._documents: set[str] = set()
         self._operations: dict[tuple[str, str, str, str, str], int] = defaultdict(int)
         self._not_fused: dict[tuple[str, str], int] = defaultdict(int)
@@ -70,7 +72,19 @@ class Metrics(Collector):
         self, operation: str, document: str | None, kind: str, transport: str, code: str, seconds: float, points: int
     ) -> None:
         """Count one operation: its root field, its name in a registered document (None: it is in none), its kind, what
-        carried it, its code or `ok`."""
+        carried it, its code or `ok`. Counted together, when somebody reads or there are many."""
+        self._ended.append((operation, document, kind, transport, code, seconds, points))
+        if len(self._ended) >= TOGETHER:
+            self._count()
+
+    def _count(self) -> None:
+        ended, self._ended = self._ended, []
+        for each in ended:
+            self._one(*each)
+
+    def _one(
+        self, operation: str, document: str | None, kind: str, transport: str, code: str, seconds: float, points: int
+    ) -> None:
         named = "" if document is None else document if document in self._documents else self._document(document)
         self._operations[operation, named, kind, transport, code if code in OUTCOMES else Code.INTERNAL.value] += 1
         spread = self._seconds.get(kind)
@@ -106,6 +120,7 @@ class Metrics(Collector):
         return bytes(generate_latest(self.registry))
 
     def collect(self) -> Iterable[Metric]:
+        self._count()
         operations = CounterMetricFamily("souk_operations", "Operations that ended.", labels=OPERATION)
         for key, count in self._operations.items():
             operations.add_metric(key, count)

@@ -187,3 +187,17 @@ def test_the_quick_line_of_an_operation_is_the_line_of_the_library(name, ms, fus
     times = [datetime.fromisoformat(each.pop("timestamp")) for each in (quick, library)]
     assert list(quick.items()) == list(library.items())
     assert timedelta(0) <= times[1] - times[0] < timedelta(minutes=1)
+
+
+async def test_a_line_that_is_made_when_it_is_written_keeps_its_place_and_its_time(monkeypatch):
+    with logged(monkeypatch, log_format="json") as written:
+        log = structlog.get_logger("souk.test")
+        before = datetime.now().astimezone()
+        log.info("first")
+        log.operation("r", None, "0" * 64, "query", "http", 1, 2, 0.04, "ok", True)
+        log.info("last")
+        after = datetime.now().astimezone()
+        await asyncio.sleep(0.05)
+        lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["first", "operation", "last"]
+    assert before <= datetime.fromisoformat(lines[1]["timestamp"]) <= after
