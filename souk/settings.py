@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     # Counts that the writes keep, instead of counting
     counters: bool = True
 
+    # The documents that come with the program are made ready when a process starts to serve
+    warm: bool = True
+
     # Background work
     lease: Seconds = 60.0
     heartbeat: Seconds = 10.0

@@ -31,6 +31,7 @@ from tests.world import Souk, World, make_world, may_be_left
 
 # The tests say themselves what is set: the environment only names the server.
 GIVEN = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SOUK_")}
+os.environ["SOUK_WARM"] = "0"  # seconds of each of hundreds of processes; tests/web/test_warm.py has it on
 ROOT = Path(__file__).parent.parent
 
 

@@ -1,5 +1,6 @@
 """Answer an operation: by its plan if there is one, by the executor if not."""
 
+import asyncio
 import copy
 import hashlib
 import inspect
@@ -117,6 +118,27 @@ class Runner:
             return plan, plan.parameters.bind(actor, values)
         except BadInput:
             return None
+
+    async def warm(
+        self, document_text: str, variables: dict[str, Any], operation_name: str | None, actor: Actor
+    ) -> bool:
+        """Make a query's plan, and ask it on every connection there may be, so that its statement is prepared there.
+
+        False where it is none, has no plan, or is given what cannot be asked. Raises what `Pool.answer` raises.
+        """
+        operation = self.operation(document_text, operation_name)
+        values = operation.coerce(variables) if operation is not None and operation.is_query else []
+        if operation is None or isinstance(values, list):
+            return False
+        plan = operation.plan(actor.facts, values)
+        if isinstance(plan, NotFused):
+            return False
+        try:
+            bound = plan.parameters.bind(actor, values)
+        except BadInput:
+            return False
+        await asyncio.gather(*(self.pool.answer(plan, bound) for _ in range(self.pool.size)))
+        return True
 
     def begin(
         self, plan: Plan, values: list[Any], deadlines: Deadlines, began: float, heard: Callable[[Question], None]

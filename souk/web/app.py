@@ -70,6 +70,11 @@ class App:
                 for each in watching:
                     self.metrics.registry.unregister(each)
 
+    async def warm(self) -> None:
+        """Make ready what will be asked, beside the traffic."""
+        if self._parts is not None:
+            await self._parts.warm()
+
     def _gauges(self) -> Iterable[Gauge]:
         kinds = Counter(one.call.transport for one in self.streams.open)
         found = {name: float(kinds[name]) for name in ("socket", "stream", "multipart")}

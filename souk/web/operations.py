@@ -139,13 +139,15 @@ async def always() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an app is made of while it runs. `ready` raises where the process should get no traffic."""
+    """What an app is made of while it runs. `ready` raises where the process should get no traffic; `warm` makes ready in
+    advance what will be asked, beside the traffic."""
 
     runner: Runner
     sessions: Sessions
     context: Callable[[Actor, Call], Any]
     events: Events | None = None
     ready: Callable[[], Any] = always
+    warm: Callable[[], Coroutine[Any, Any, Any]] = always
     uploads: Uploads | None = None
     reports: Reports | None = None
     exports: Exports | None = None

@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
         self.app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -38,6 +39,13 @@ class Server(uvicorn.Server):
             for listening in server.sockets:
                 cut_off(listening, self.app.settings.send_timeout)
                 log.info("listening", address=":".join(map(str, listening.getsockname()[:2])))
+        if self.started:
+            self._warming = asyncio.create_task(self.app.warm())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+        await super().shutdown(sockets)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()

@@ -38,6 +38,7 @@ from souk.web.reports import Reports
 from souk.web.sessions import Sessions
 from souk.web.uploads import Uploads
 from souk.web.uses import WatchedDoor
+from souk.web.warm import warm
 
 LAG = """
 SELECT kind, extract(epoch FROM now() - min(due_at))::float8 FROM souk.work
@@ -88,6 +89,10 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         if revision != head:
             raise NotReady("migrations")
 
+    async def warmed() -> None:
+        if settings.warm:
+            await warm(runner, shipped().values())
+
     async def lag() -> dict[str, float]:
         return dict(await door.fetch(LAG, timeout=settings.pool_wait))
 
@@ -106,7 +111,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
         uses.start()
         await asyncio.gather(relay.start(), hub.start())
         yield Parts(
-            runner, sessions, context, events=live, ready=ready,
+            runner, sessions, context, events=live, ready=ready, warm=warmed,
             uploads=Uploads(database, files, settings), reports=Reports(database),
             exports=Exports(database, files), attachments=Attachments(database, files), documents=store,
             costs=Costs(schema._schema), limits=Allowances(settings, shared), gauges=gauges, lag=Lag(lag),
