@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.orm.exc import StaleDataError
 
-from souk.db.session import Transaction
+from souk.db.session import Database, Transaction
 from souk.models import Dealer, Task, new_id
 from souk.rules.actor import Role
 from souk.rules.errors import Invalid
@@ -20,13 +20,14 @@ LATER = NOW + timedelta(hours=1)
 
 
 @contextmanager
-def counted(world: World) -> Iterator[list[str]]:
+def counted(db: Database) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
-    engine = world.souk.app.engine.sync_engine
+    engine = db.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield sent
@@ -49,7 +50,7 @@ async def test_as_many_statements_for_forty_rows_as_for_ten(world: World) -> Non
     told = []
     for number in (10, 40):
         ids = await made(world, number)
-        with counted(world) as sent:
+        with counted(world.souk.app) as sent:
             async with world.souk.app.transaction(world.actor(Role.ADMIN), "test", now=LATER) as tx:
                 for row in await held(tx, ids):
                     row.standing, row.notice, row.phone = "WARNED", 1, f"+9198{row.id.int % 10**8:08}"
@@ -141,7 +142,7 @@ async def test_of_what_is_due_the_last_word_counts_and_a_savepoint_takes_its_own
 async def test_rows_that_come_alike_are_audited_and_told_like_those_that_come_one_by_one(world: World) -> None:
     told = []
     for number in (2, 40):
-        with counted(world) as sent:
+        with counted(world.souk.app) as sent:
             async with world.souk.app.transaction(world.actor(Role.ADMIN), "test", now=LATER) as tx:
                 rows = [{"kind": "FOLLOW_UP", "status": "TODO", "title": f"Task {n}", "note": "said", "due_at": None,
                          "due_order": LATER, "dealer_id": world.dealer} for n in range(number)]  # fmt: skip
