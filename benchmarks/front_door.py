@@ -42,7 +42,7 @@ from souk.settings import Settings
 from souk.web.app import App, create_app
 from souk.web.joined import Http
 from souk.web.logging import configure, lines_to
-from souk.web.operations import Parts
+from souk.web.parts import Parts
 from souk.web.server import config_of
 from souk.web.wire import build
 from tests.world import Souk, World, make_world

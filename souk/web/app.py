@@ -22,7 +22,8 @@ from souk.web.heads import Heads, address, request_id_of
 from souk.web.http import GraphQLOverHTTP
 from souk.web.lane import Lane
 from souk.web.metrics import CONTENT_TYPE, Gauge, Metrics, check_reader
-from souk.web.operations import Call, Operations, Parts, log
+from souk.web.operations import Operations, log
+from souk.web.parts import Call, Parts
 from souk.web.reports import PATH as REPORT
 from souk.web.respond import JSON, TEXT, headers_of, respond
 from souk.web.sessions import Credential

@@ -11,7 +11,8 @@ from souk.rules.actor import Actor
 from souk.web.errors import Failure, Told
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Asked
-from souk.web.operations import Call, Operations, Result
+from souk.web.operations import Operations, Result
+from souk.web.parts import Call
 from souk.web.record import Record
 
 

@@ -23,7 +23,8 @@ from souk.web.gate import (
     read_body,
 )
 from souk.web.guard import Asked
-from souk.web.operations import Call, Operations, Result, log, refused
+from souk.web.operations import Operations, Result, log, refused
+from souk.web.parts import Call
 from souk.web.respond import EVENT_STREAM, GRAPHQL_JSON, JSON, MULTIPART, headers_of, not_modified, respond
 from souk.web.streams import Events, Parts, Stream, Streams
 

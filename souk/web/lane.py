@@ -21,7 +21,8 @@ from souk.web.headers import cors, with_headers
 from souk.web.heads import Head, Heads, new_request_id
 from souk.web.http import VARY, GraphQLOverHTTP, accepted, unreadable
 from souk.web.limits import policy
-from souk.web.operations import Call, Result
+from souk.web.operations import Result
+from souk.web.parts import Call
 from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
 
 QUERY = OperationType.QUERY

@@ -18,7 +18,7 @@ from souk.db.events import Hub
 from souk.engine.run import EventsPlan, Refused, Runner
 from souk.engine.symbols import read_id
 from souk.web.errors import failure_of
-from souk.web.operations import Payload, Push
+from souk.web.parts import Payload, Push
 from souk.web.streams import overloaded
 
 KEPT = 256

@@ -1,7 +1,7 @@
 """What is told of an operation when it ends: its cost to the client, one line to the log, and the counters."""
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from graphql import OperationType
@@ -12,9 +12,7 @@ from souk.web.gate import GraphQLRequest
 from souk.web.guard import Asked
 from souk.web.limits import Charge
 from souk.web.metrics import Metrics
-
-if TYPE_CHECKING:
-    from souk.web.operations import Call
+from souk.web.parts import Call
 
 REFUSED_POINTS = 3  # what a request costs that was read, and refused
 SUBSCRIPTION = OperationType.SUBSCRIPTION
@@ -39,7 +37,7 @@ class Record:
         "request",
     )
 
-    def __init__(self, metrics: Metrics, request: GraphQLRequest, asked: Asked, call: "Call") -> None:
+    def __init__(self, metrics: Metrics, request: GraphQLRequest, asked: Asked, call: Call) -> None:
         self.metrics, self.request, self.asked, self.call = metrics, request, asked, call
         self.began = perf_counter()
         self.price: Price | None = None

@@ -22,7 +22,8 @@ from souk.web.frames import ABORT, WRITE
 from souk.web.gate import GraphQLRequest, Receive, Scope, Send, check_origin, graphql_request, load_json
 from souk.web.guard import Asked
 from souk.web.limits import Pace
-from souk.web.operations import Call, Operations, log
+from souk.web.operations import Operations, log
+from souk.web.parts import Call
 from souk.web.respond import JSON, headers_of
 from souk.web.sessions import bearer
 from souk.web.streams import Outbox, Streams, overloaded

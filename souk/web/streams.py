@@ -15,7 +15,8 @@ from souk.web.flag import Flag
 from souk.web.gate import GraphQLRequest, Receive, Send
 from souk.web.guard import Asked
 from souk.web.limits import network
-from souk.web.operations import Call, Operations, log
+from souk.web.operations import Operations, log
+from souk.web.parts import Call
 from souk.web.respond import EVENT_STREAM, MULTIPART, headers_of
 from souk.web.sessions import Credential, Sessions
 

@@ -32,7 +32,7 @@ from souk.web.exports import Exports
 from souk.web.limits import Allowances
 from souk.web.live import Live
 from souk.web.metrics import Gauge, Lag
-from souk.web.operations import Call, Parts
+from souk.web.parts import Call, Parts
 from souk.web.redis import Shared
 from souk.web.reports import Reports
 from souk.web.sessions import Sessions

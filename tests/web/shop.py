@@ -22,7 +22,7 @@ from souk.settings import Settings
 from souk.web.app import App, NotReady, create_app
 from souk.web.errors import Code, Failure
 from souk.web.logging import configure
-from souk.web.operations import Call, Parts, Push
+from souk.web.parts import Call, Parts, Push
 from souk.web.server import Server, end_with_parent, serve
 from souk.web.sessions import Found, Sessions
 

@@ -9,7 +9,7 @@ import pytest
 from souk.web.errors import Code
 from souk.web.frames import Frames
 from souk.web.live import Live
-from souk.web.operations import Payload
+from souk.web.parts import Payload
 from tests.web.shop import OPS_TOKEN
 from tests.web.test_sockets import code_of, wire
 from tests.web.test_streams import stream

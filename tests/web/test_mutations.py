@@ -12,10 +12,11 @@ import pytest_asyncio
 
 from souk.rules.actor import Role
 from souk.settings import Settings
-from souk.web import operations
+from souk.web import operations, parts
 from souk.web.gate import GraphQLRequest
 from souk.web.guard import Guard
-from souk.web.operations import Call, Operations, Parts
+from souk.web.operations import Operations
+from souk.web.parts import Call, Parts
 from souk.web.sessions import Credential
 from tests.web.test_http import ask, error, refusal
 from tests.world import World
@@ -65,7 +66,8 @@ async def test_the_time_of_a_request_is_counted_from_its_first_byte_and_signing_
 ) -> None:
     """Ten seconds and five, of which the body took four; what is left is what the operation gets."""
     clock, waits = Clock(), []
-    monkeypatch.setattr(operations, "monotonic", clock)
+    for each in (operations, parts):
+        monkeypatch.setattr(each, "monotonic", clock)
     wait = asyncio.wait
 
     class Watched:
@@ -95,7 +97,7 @@ async def test_the_time_of_a_request_is_counted_from_its_first_byte_and_signing_
 
 
 async def test_the_time_of_a_query_is_counted_from_its_first_byte(client, shop, monkeypatch) -> None:
-    monkeypatch.setattr(operations, "monotonic", lambda: monotonic() - 9.9)
+    monkeypatch.setattr(parts, "monotonic", lambda: monotonic() - 9.9)
     http, began = await client(request_timeout=10), monotonic()
     assert refusal(await ask(http, "{ hold }"))[:2] == (504, "DEADLINE_EXCEEDED")
     assert monotonic() - began < 5
