@@ -85,6 +85,24 @@ async def test_each_change_is_a_revision_and_a_change_of_nothing_is_none(world: 
     assert await world.rows("SELECT count(*) FROM alert_revision") == [(4,)]
 
 
+async def test_each_revision_of_a_breach_can_be_read(world: World) -> None:
+    """What others sold is looked up after the alert is written: its first revision, of the same moment, has no terms yet."""
+    thing = await sku(world)
+    await policy(world, thing)
+    sales = [Sale(NOW - k * DAY, 2, 85_000, f"s-{k}", dealer_id=world.other_dealer if k else None) for k in range(3)]
+    await report(world, thing, 80_000, NOW, *sales)
+    asked = '{ alerts { nodes { asOf(at: "2026-11-22T09:00:00Z") { n } revisions { nodes { n impact { terms { name } atRisk { amount } } } } } } }'
+    [alert] = (await world.data(Role.OPS, asked))["alerts"]["nodes"]
+    assert alert["asOf"] == {"n": 2}
+    last, first = alert["revisions"]["nodes"]
+    assert [each["name"] for each in last["impact"]["terms"]] == [
+        "OBSERVED_LEAKAGE",
+        "RUN_RATE_EXPOSURE",
+        "CASCADE_EXPOSURE",
+    ]
+    assert first == {"n": 1, "impact": {"terms": [], "atRisk": [{"amount": "0.00"}]}}
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -31,8 +31,8 @@ async def raised(ground: Ground, seen: Seen, limit: Limit, kind: AlertKind, sale
         Alert(
             id=new_id(), kind=kind, status=AlertStatus.OPEN, cycle=1, severity="LOW", score_tenths=0,
             dealer_id=seen.dealer_id, competitor_id=seen.competitor_id, sku_id=seen.sku_id, currency=seen.currency,
-            price_minor=seen.price, first_seen_at=seen.at, last_seen_at=seen.captured_at, impact={},
-            evidence_head=None,
+            price_minor=seen.price, first_seen_at=seen.at, last_seen_at=seen.captured_at,
+            impact=impact.document((), seen.currency), evidence_head=None,
         )
     )  # fmt: skip
     ground.alerts.setdefault(key_of(seen), []).insert(0, alert)

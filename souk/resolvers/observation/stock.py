@@ -141,8 +141,8 @@ async def _unmoved(ground: Ground, last: Alert | None, row: Any) -> Alert:
         last = tx.add(
             Alert(
                 id=new_id(), kind=KIND, status=AlertStatus.OPEN, cycle=1, severity="LOW", score_tenths=0, sku_id=row.sku_id,
-                currency=row.currency, price_minor=0, first_seen_at=tx.now, last_seen_at=tx.now, impact={},
-                evidence_head=None,
+                currency=row.currency, price_minor=0, first_seen_at=tx.now, last_seen_at=tx.now,
+                impact=impact.document((), row.currency), evidence_head=None,
             )
         )  # fmt: skip
     assert last is not None
