@@ -18,7 +18,7 @@ from souk.resolvers.ticket.timers import close_resolved
 from souk.rules.actor import Role
 from souk.rules.settings import THRESHOLDS
 from souk.schema import schema
-from souk.worker.batch import step
+from souk.worker.batch import Step, step
 from tests.resolvers import listings
 from tests.resolvers.ladder import Ladder
 from tests.resolvers.margin import at, policy, report, sku, statuses
@@ -288,7 +288,7 @@ async def enforcement(world: World, db: Database) -> None:
     await shop.act(Role.OPS, "batchStart", batch["id"])
     (row,) = await world.rows("SELECT id, not_before FROM batch")
     assert row.not_before == shop.now + timedelta(seconds=60)
-    assert await step(shop.db, world.tenant_id, row.id, now=shop.now, size=200) == (row.not_before, 0)
+    assert await step(shop.db, world.tenant_id, row.id, now=shop.now, size=200) == Step(row.not_before)
     await shop.work(batch["id"])
     due = shop.now + timedelta(hours=1)
     assert await world.rows("SELECT cure_due_at FROM dealer WHERE notice = 1") == [(due,)]
