@@ -14,7 +14,7 @@ from souk.schema import schema
 from souk.web.warm import actor_of, warm
 from tests.serving import serving
 from tests.web.test_wire import signed_in
-from tests.world import World
+from tests.world import Souk, World
 
 
 def ready() -> list[Any]:
@@ -28,9 +28,10 @@ def ready() -> list[Any]:
     return found
 
 
-async def test_every_query_that_ships_is_prepared_on_every_connection(world: World) -> None:
-    runner, pool = world.souk.runner, world.souk.runner.pool
-    size, pool.size = pool.size, 2
+async def test_every_query_that_ships_is_prepared_on_every_connection(database: str) -> None:
+    souk = Souk.open(database)
+    runner, pool = souk.runner, souk.runner.pool
+    pool.size = 2
     try:
         made = await warm(runner, shipped().values())
         assert (pool.busy, pool.open) == (0, 2)
@@ -45,7 +46,7 @@ async def test_every_query_that_ships_is_prepared_on_every_connection(world: Wor
                 assert b'"id":"' not in await pool.answer(*found)  # nobody's
         assert (asked, made) == ({each.name for each, _, _ in ready()}, 0)
     finally:
-        pool.size = size
+        await souk.close()
 
 
 async def test_a_database_that_is_away_is_no_reason_not_to_serve(world: World) -> None:
