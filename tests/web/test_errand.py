@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from souk.db.events import Hub
 from souk.models import Dealer, new_id
 from souk.rules.actor import Role
 from souk.settings import Settings
@@ -52,7 +53,14 @@ async def served(world: World, database: str, monkeypatch: pytest.MonkeyPatch) -
     async def make(**settings: Any) -> Served:
         given = {"database_url": SecretStr(database), "encryption_keys": SecretStr(KEYS), "port": 0, **settings}
         app = create_app(Settings(**given), build)
-        listening = asyncio.Event()
+        listening, heard = asyncio.Event(), asyncio.Event()
+        wake = Hub._wake
+
+        def woken(self: Hub, subjects: Any) -> None:
+            wake(self, subjects)
+            heard.set()
+
+        monkeypatch.setattr(Hub, "_wake", woken)
 
         class Told(Server):
             async def startup(self, sockets: Any = None) -> None:
@@ -65,6 +73,7 @@ async def served(world: World, database: str, monkeypatch: pytest.MonkeyPatch) -
         server._loop = asyncio.get_running_loop()
         running.append((server, task))
         await listening.wait()
+        await heard.wait()  # when it begins to listen it forgets every session
         made = Served(server, world)
         protocol = server.config.http_protocol_class
         start = protocol.start  # type: ignore[attr-defined]
