@@ -15,6 +15,8 @@ from .exchange import STALE, Exchange, Waiting
 from .fuse import Plan
 
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
+HARMLESS = (pg.PostgresError, pg.InterfaceError)
+"""What may come of a statement and leaves its connection good, if that is still open."""
 Setup = Callable[[Any], Awaitable[Any]]
 
 
@@ -189,14 +191,8 @@ class Pool:
         connection = await self.acquire()
         try:
             found = await connection.answer(plan, values)
-        except pg.PostgresError as error:
-            self.release(connection)
-            known = typed(error)
-            if known is not None:
-                raise known from error
-            raise
         except BaseException as error:
-            self.release(connection, broken=not isinstance(error, pg.InterfaceError) or connection.is_closed())
+            self.release(connection, broken=not isinstance(error, HARMLESS))
             known = typed(error)
             if known is not None:
                 raise known from error

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from asyncpg import exceptions as pg
-
+from .answer import plain
 from .deadlines import Deadlines
 from .errors import Overloaded, typed
 from .exchange import STALE
 from .fuse import Plan
-from .pool import Connection, Pool
+from .pool import HARMLESS, Connection, Pool
 
 
 class Question:
@@ -71,11 +70,8 @@ class Question:
 
     @property
     def plain(self) -> bytes | None:
-        """The text, where it is the answer as it stands: nothing in it is refused, sealed, or only for the executor."""
-        text, plan = self.text, self.plan
-        if text is None or b"\x01" in text or plan.again:
-            return None
-        return None if (plan.refusals and b"\x02" in text) or (plan.seals and b"\x03" in text) else text
+        """The text, where it is the answer as it stands."""
+        return self.text if self.text is not None and plain(self.text, self.plan) else None
 
     def result(self) -> bytes | None:
         """The text. Raises what `Pool.answer` raises."""
@@ -102,9 +98,7 @@ class Question:
 
     def set_exception(self, error: BaseException) -> None:
         self.error = error
-        connection = self._connection
-        good = isinstance(error, pg.PostgresError | pg.InterfaceError) and connection is not None
-        self._end(broken=not good or connection.is_closed())  # type: ignore[union-attr]
+        self._end(broken=not isinstance(error, HARMLESS))
 
     def late(self) -> None:
         """Its time is over; what the server still says to it nobody hears."""

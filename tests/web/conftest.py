@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,31 +56,38 @@ async def client(shop: Shop) -> AsyncIterator[Callable[..., Awaitable[httpx.Asyn
         yield make
 
 
+@asynccontextmanager
+async def listening(app: App) -> AsyncIterator[Server]:
+    """A server of the app on a port that it found, in this loop; drained at the end."""
+    ready = asyncio.Event()
+
+    class Told(Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            ready.set()
+
+    server = Told(config_of(app.settings, app), app)
+    server.config.load()
+    task = asyncio.create_task(server._serve())  # without its signal handlers: the process is pytest's
+    server._loop = asyncio.get_running_loop()
+    await ready.wait()
+    try:
+        yield server
+    finally:
+        await app.drain()
+        server.should_exit = True
+        await task
+
+
 @pytest_asyncio.fixture
 async def start(shop: Shop) -> AsyncIterator[Start]:
     """`await start(setting=…)`: a server of the shop with these settings."""
-    running: list[tuple[Server, asyncio.Task[None]]] = []
+    async with AsyncExitStack() as stack:
 
-    async def make(**settings: Any) -> Running:
-        app = app_of(shop, **{"port": 0, **settings})
-        listening = asyncio.Event()
+        async def make(**settings: Any) -> Running:
+            app = app_of(shop, **{"port": 0, **settings})
+            server = await stack.enter_async_context(listening(app))
+            return Running(shop, app, server, server.servers[0].sockets[0].getsockname()[1])
 
-        class Told(Server):
-            async def startup(self, sockets: Any = None) -> None:
-                await super().startup(sockets)
-                listening.set()
-
-        server = Told(config_of(app.settings, app), app)
-        server.config.load()
-        task = asyncio.create_task(server._serve())  # without its signal handlers: the process is pytest's
-        server._loop = asyncio.get_running_loop()
-        running.append((server, task))
-        await listening.wait()
-        return Running(shop, app, server, server.servers[0].sockets[0].getsockname()[1])
-
-    yield make
-    shop.release.set()
-    for server, task in running:
-        await server.app.drain()
-        server.should_exit = True
-        await task
+        yield make
+        shop.release.set()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -18,9 +18,10 @@ from souk.models import Dealer, new_id
 from souk.rules.actor import Role
 from souk.settings import Settings
 from souk.web.app import create_app
-from souk.web.server import Server, config_of
+from souk.web.server import Server
 from souk.web.wire import build
 from tests.serving import KEYS, serving
+from tests.web.conftest import listening
 from tests.web.test_lane import Line, request
 from tests.web.test_wire import signed_in
 from tests.world import World
@@ -48,48 +49,31 @@ class Served:
 
 @pytest_asyncio.fixture
 async def served(world: World, database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
-    running: list[tuple[Server, asyncio.Task[None]]] = []
+    async with AsyncExitStack() as stack:
 
-    async def make(**settings: Any) -> Served:
-        given = {"database_url": SecretStr(database), "encryption_keys": SecretStr(KEYS), "port": 0, **settings}
-        app = create_app(Settings(**given), build)
-        listening, heard = asyncio.Event(), asyncio.Event()
-        wake = Hub._wake
+        async def make(**settings: Any) -> Served:
+            given = {"database_url": SecretStr(database), "encryption_keys": SecretStr(KEYS), "port": 0, **settings}
+            heard, wake = asyncio.Event(), Hub._wake
 
-        def woken(self: Hub, subjects: Any) -> None:
-            wake(self, subjects)
-            heard.set()
+            def woken(self: Hub, subjects: Any) -> None:
+                wake(self, subjects)
+                heard.set()
 
-        monkeypatch.setattr(Hub, "_wake", woken)
+            monkeypatch.setattr(Hub, "_wake", woken)
+            server = await stack.enter_async_context(listening(create_app(Settings(**given), build)))
+            await heard.wait()  # when it begins to listen it forgets every session
+            made = Served(server, world)
+            protocol = server.config.http_protocol_class
+            start = protocol.start  # type: ignore[attr-defined]
 
-        class Told(Server):
-            async def startup(self, sockets: Any = None) -> None:
-                await super().startup(sockets)
-                listening.set()
+            def counted(self: Any, cycle: Any) -> None:
+                made.tasks += 1
+                start(self, cycle)
 
-        server = Told(config_of(app.settings, app), app)
-        server.config.load()
-        task = asyncio.create_task(server._serve())
-        server._loop = asyncio.get_running_loop()
-        running.append((server, task))
-        await listening.wait()
-        await heard.wait()  # when it begins to listen it forgets every session
-        made = Served(server, world)
-        protocol = server.config.http_protocol_class
-        start = protocol.start  # type: ignore[attr-defined]
+            monkeypatch.setattr(protocol, "start", counted)
+            return made
 
-        def counted(self: Any, cycle: Any) -> None:
-            made.tasks += 1
-            start(self, cycle)
-
-        monkeypatch.setattr(protocol, "start", counted)
-        return made
-
-    yield make
-    for server, task in running:
-        await server.app.drain()
-        server.should_exit = True
-        await task
+        yield make
 
 
 @asynccontextmanager
