@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, text
 from ..db.session import Transaction
 from ..models import Batch, BatchItem, Export, ExportPart, new_id
 from ..resolvers.export import EXPIRY, ExportKind
-from ..resolvers.export.columns import Cell, cells_of
+from ..resolvers.export.cells import Cell, cells_of
 from ..resolvers.export.reading import Place, Reader, reader_of
 from ..resolvers.kinds import KINDS
 from ..rules.enums import BatchAction, BatchKind, ExportFormat

@@ -12,14 +12,10 @@ from uuid import UUID
 import openpyxl
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType
 
 from souk.db.session import system_actor
-from souk.engine.notes import guards_of, note_of
-from souk.engine.symbols import Viewer
 from souk.models import (
     Alert,
-    Export,
     MembershipTeam,
     Offer,
     ServiceToken,
@@ -31,13 +27,9 @@ from souk.models import (
     new_id,
 )
 from souk.resolvers.export import expire, reading
-from souk.resolvers.export.columns import FIELDS, cells_of
-from souk.resolvers.export.reading import Place, Reader
-from souk.resolvers.lists import LISTS
+from souk.resolvers.export.reading import Reader
 from souk.rules import export as rules
 from souk.rules.actor import Actor, Role
-from souk.rules.enums import ListName
-from souk.schema import schema
 from souk.worker import batch as engine
 from tests.resolvers.listings import listing
 from tests.worker.exported import Exporting
@@ -379,44 +371,6 @@ async def test_what_one_may_not_read_one_may_not_export(world: World) -> None:
     assert await refused(Role.CUSTOMER, "ALERTS") == [("FORBIDDEN", ["list"])]
     assert await refused(world.service("batch:export"), "LISTINGS") == [("FORBIDDEN", ["list"])]
     assert await world.rows("SELECT id FROM batch") == []
-
-
-PARTS = {"vehicle.make": "vehicle", "atRisk": "impact"}
-TYPES = {name: LISTS[name].model.__name__ for name in ListName}
-
-
-@pytest.mark.parametrize("name", ListName)
-def test_a_field_of_a_file_has_the_name_and_the_guard_that_it_has_in_the_schema(name: ListName) -> None:
-    type_ = schema._schema.type_map[TYPES[name]]
-    assert isinstance(type_, GraphQLObjectType)
-    for field in FIELDS[name]:
-        declared = type_.fields[PARTS.get(field.name, field.name.partition(".")[0])].extensions["strawberry-definition"]
-        note = note_of(declared)
-        guards = [type(each) for each in guards_of(note)]
-        assert ([] if field.guard is None else [type(field.guard)]) == guards, field.name
-        gate = getattr(note, "gate", None)
-        assert field.gate is None if gate is None else isinstance(field.gate, type(gate)), field.name
-
-
-SCOPES = (
-    "batch:export",
-    *(f"{each}:read" for each in ("alert", "batch", "dealer", "lead", "listing", "offer", "task", "ticket")),
-)
-
-
-async def test_every_list_is_read_as_everybody_who_may(world: World, export: Exporting) -> None:
-    """That the statement can be asked, with every field; what it gives is the matter of the permissions it is made of."""
-    await shelf(world)
-    after, upto = Place(NOW - timedelta(days=9), id_of(1)), Place(NOW, id_of(2**128 - 1))
-    async with export.worker.transaction(system_actor(world.tenant_id), "test", system=True) as tx:
-        for actor in (*world.actors.values(), world.service(*SCOPES, dealer_id=world.dealer)):
-            for name in ListName:
-                fields = [field for field in FIELDS[name] if field.readable(Viewer.of(actor))]
-                kept = Export(role=actor.role, dealer_id=actor.dealer_id, list_name=name, filter=None)
-                reader = Reader(kept, actor, fields, NOW)
-                rows = await reader.rows(tx, after, upto)
-                assert len(await reader.ends(tx, after, 5)) == min(1, len(rows))
-                assert {len(row) for row in rows} <= {len(cells_of(fields))}
 
 
 async def test_what_is_asked_of_a_person_alone_is_what_is_theirs(world: World, export: Exporting) -> None:

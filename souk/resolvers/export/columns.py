@@ -4,298 +4,385 @@ A field has the name and the guard it has in the schema. Sealed texts (the conta
 left out: what opens one is somebody's act on one row, which the record of access keeps.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, null, select
-from sqlalchemy.sql.elements import False_
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from ...engine.scalars import write_time
 from ...engine.symbols import Viewer, write_id
-from ...models import Alert, Batch, Dealer, Lead, Listing, Offer, Sku, Task, Ticket, User, VehicleDetail
-from ...permissions.base import Permission
-from ...permissions.dealer import OpensDealer, ReadsDealerRecord, SeesDealer
+from ...models import (
+    AccessRefusal,
+    Alert,
+    AuditEvent,
+    Batch,
+    BatchItem,
+    Category,
+    Competitor,
+    Deal,
+    Dealer,
+    Lead,
+    Listing,
+    Membership,
+    Offer,
+    OperationManifest,
+    PersistedOperation,
+    PricePolicy,
+    ServiceToken,
+    Sku,
+    Task,
+    Team,
+    Ticket,
+    User,
+    VehicleDetail,
+)
+from ...permissions.audit import OpensChanges
+from ...permissions.batch import ReadsImages, SeesBatch
+from ...permissions.category import SeesCategory
+from ...permissions.dealer import OpensDealer, ReadsDealerRecord
+from ...permissions.document import SeesManifest
 from ...permissions.listing import ReadsPrivate, ReadsUnpublished, SeesListing
-from ...permissions.sku import SeesSku
+from ...permissions.offer import SeesOffer
+from ...permissions.service_token import SeesServiceToken
+from ...permissions.sku import ReadsCost
 from ...permissions.task import ReadsTaskNote
 from ...permissions.ticket import OpensTicket, ReadsInternal
-from ...permissions.user import SeesUser
+from ...permissions.user import NamesUser, OpensUser
 from ...rules.enums import ListName
-from ...rules.money import format_amount
+from ...rules.manifest import document_id
+from ..audit import impersonator_of_event
 from ..impact import at_risk
-
-Value = Callable[[Viewer], Any]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One column of the file. `values` are what is asked of the database, `shown` makes the cell of them where the first
-
-    is not null; with `number` what it makes is a number, exact as text.
-    """
-
-    heading: str
-    values: tuple[Value, ...]
-    shown: Callable[..., Any]
-    number: bool = False
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field by its name in the schema, in one cell or two. `guard` says whose value is shown, `gate` who asks at all."""
-
-    name: str
-    cells: tuple[Cell, ...]
-    guard: Permission[Any] | None = None
-    gate: Permission[Any] | None = None
-
-    def readable(self, viewer: Viewer) -> bool:
-        """Whether there is a row at all whose value the role may read."""
-        if self.gate is not None and not self.gate.admits(viewer.facts):
-            return False
-        return self.guard is None or not isinstance(self.guard.rows(viewer), False_)
-
-    def asked(self, viewer: Viewer) -> list[ColumnElement[Any]]:
-        """The values of its cells, null where the viewer may not read them."""
-        found = [value(viewer) for cell in self.cells for value in cell.values]
-        if self.guard is None:
-            return found
-        allowed = self.guard.rows(viewer)
-        return [case((allowed, value), else_=null()) for value in found]
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _of(attribute: Any) -> Value:
-    return lambda _viewer: attribute
-
-
-def _plain(name: str, attribute: Any, guard: Permission[Any] | None = None, **more: Any) -> Field:
-    return Field(name, (Cell(name, (_of(attribute),), _same, **more),), guard)
-
-
-def _number(name: str, attribute: Any, guard: Permission[Any] | None = None) -> Field:
-    return _plain(name, attribute, guard, number=True)
-
-
-def _time(name: str, attribute: Any, guard: Permission[Any] | None = None) -> Field:
-    return Field(name, (Cell(name, (_of(attribute),), write_time),), guard)
-
-
-def _money(name: str, minor: Any, currency: Any, guard: Permission[Any] | None = None) -> Field:
-    """An exact decimal, and its currency beside it."""
-    return _amount(name, _of(minor), _of(currency), guard)
-
-
-def _amount(name: str, minor: Value, currency: Value, guard: Permission[Any] | None = None) -> Field:
-    given = (minor, currency)
-    code = Cell(f"{name}Currency", given, lambda _minor, code: code)
-    return Field(name, (Cell(name, given, format_amount, number=True), code), guard)
-
-
-def _id(model: Any) -> Field:
-    return Field("id", (Cell("id", (_of(model.id),), _global(model)),))
-
-
-def _global(model: Any) -> Callable[[Any], Any]:
-    return lambda row_id: write_id(model.__name__, row_id)
-
-
-def _one(
-    name: str, model: Any, key: Any, sees: Permission[Any], gate: Permission[Any] | None = None, text: str | None = None
-) -> Field:
-    """Another row, as far as the viewer sees it: its id and a text of it."""
-
-    def value(column: Any) -> Value:
-        def asked(viewer: Viewer) -> Any:
-            there: Select[Any] = select(column).where(model.tenant_id == key.class_.tenant_id, model.id == key)
-            return there.where(sees.rows(viewer)).scalar_subquery()
-
-        return asked
-
-    cells = [Cell(f"{name}Id", (value(model.id),), _global(model))]
-    if text is not None:
-        cells.append(Cell(f"{name}{text.capitalize()}", (value(getattr(model, text)),), _same))
-    return Field(name, tuple(cells), gate=gate)
-
-
-def _dealer(name: str, key: Any) -> Field:
-    return _one(name, Dealer, key, SeesDealer(), text="name")
-
-
-def _sku(key: Any) -> Field:
-    return _one("sku", Sku, key, SeesSku(), SeesSku(), "code")
-
-
-def _user(name: str, key: Any) -> Field:
-    return _one(name, User, key, SeesUser())
+from ..user import invite_expiry_of, memberships_of_user
+from .cells import Cell, Field, amount, clock, dealer, money, number, of, one, plain, row_id, sku, time, user
 
 
 def _vehicle(name: str, **more: Any) -> Field:
     """What only a vehicle has."""
     same = (VehicleDetail.tenant_id == Listing.tenant_id, VehicleDetail.id == Listing.id)
     found = select(getattr(VehicleDetail, name)).where(*same).scalar_subquery()
-    return Field(f"vehicle.{name}", (Cell(f"vehicle.{name}", (_of(found),), _same, **more),))
-
-
-def _clock(model: Any) -> tuple[Field, ...]:
-    return (
-        _time("createdAt", model.created_at),
-        _time("updatedAt", model.updated_at),
-        _number("version", model.version),
-    )
+    return Field(f"vehicle.{name}", (Cell(f"vehicle.{name}", (of(found),), **more),))
 
 
 def _tenths(value: int) -> str:
     return f"{value // 10}.{value % 10}"
 
 
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _kept(name: str, attribute: Any, guard: Any = None) -> Field:
+    """A document as it is kept: JSON in one cell."""
+    return Field(name, (Cell(name, (of(attribute),), _json),), guard)
+
+
+def _subject(name: str, heading: str, type_name: Any, key: Any) -> Field:
+    """A row of any type, by its global id."""
+    return Field(name, (Cell(heading, (of(key), of(type_name)), lambda key, type_name: write_id(type_name, key)),))
+
+
+def _impersonator(viewer: Viewer) -> Any:
+    found = impersonator_of_event(viewer, AuditEvent).where(User.tenant_id == AuditEvent.tenant_id)  # type: ignore[arg-type]
+    return found.with_only_columns(User.id).scalar_subquery()
+
+
+def _roles(viewer: Viewer) -> Any:
+    """The roles of a person that the viewer may see, the oldest first."""
+    found = memberships_of_user(viewer, User).where(Membership.tenant_id == User.tenant_id).order_by(None)  # type: ignore[arg-type]
+    sorted_roles = func.array_agg(aggregate_order_by(Membership.role, Membership.created_at.asc(), Membership.id.asc()))
+    return found.with_only_columns(sorted_roles).scalar_subquery()
+
+
 FIELDS: dict[ListName, tuple[Field, ...]] = {
+    ListName.ACCESS_REFUSALS: (
+        row_id(AccessRefusal),
+        plain("kind", AccessRefusal.kind),
+        plain("operation", AccessRefusal.operation),
+        plain("permission", AccessRefusal.permission),
+        plain("actingRole", AccessRefusal.acting_role),
+        _subject("subjectId", "subjectId", AccessRefusal.subject_type, AccessRefusal.subject_id),
+        plain("requestId", AccessRefusal.request_id),
+        user("actor", AccessRefusal.principal_id),
+        time("at", AccessRefusal.created_at),
+    ),
     ListName.ALERTS: (
-        _id(Alert),
-        _plain("kind", Alert.kind),
-        _plain("status", Alert.status),
-        _plain("severity", Alert.severity),
-        Field("score", (Cell("score", (_of(Alert.score_tenths),), _tenths, number=True),)),
-        _number("cycle", Alert.cycle),
-        _dealer("dealer", Alert.dealer_id),
-        _sku(Alert.sku_id),
-        _money("price", Alert.price_minor, Alert.currency),
-        _money("limit", Alert.policy_minor, Alert.currency),
-        _amount("atRisk", at_risk, _of(Alert.currency)),
-        _plain("dismissReason", Alert.dismiss_reason),
-        _plain("resolution", Alert.resolution),
-        _time("firstSeenAt", Alert.first_seen_at),
-        _time("lastSeenAt", Alert.last_seen_at),
-        _time("noticeSentAt", Alert.notice_sent_at),
-        _time("cureDueAt", Alert.cure_due_at),
-        _time("snoozedUntil", Alert.snoozed_until),
-        _time("resolvedAt", Alert.resolved_at),
-        _time("dismissedAt", Alert.dismissed_at),
-        *_clock(Alert),
+        row_id(Alert),
+        plain("kind", Alert.kind),
+        plain("status", Alert.status),
+        plain("severity", Alert.severity),
+        Field("score", (Cell("score", (of(Alert.score_tenths),), _tenths, number=True),)),
+        number("cycle", Alert.cycle),
+        dealer("dealer", Alert.dealer_id),
+        sku(Alert.sku_id),
+        money("price", Alert.price_minor, Alert.currency),
+        money("limit", Alert.policy_minor, Alert.currency),
+        amount("atRisk", at_risk, of(Alert.currency)),
+        plain("dismissReason", Alert.dismiss_reason),
+        plain("resolution", Alert.resolution),
+        time("firstSeenAt", Alert.first_seen_at),
+        time("lastSeenAt", Alert.last_seen_at),
+        time("noticeSentAt", Alert.notice_sent_at),
+        time("cureDueAt", Alert.cure_due_at),
+        time("snoozedUntil", Alert.snoozed_until),
+        time("resolvedAt", Alert.resolved_at),
+        time("dismissedAt", Alert.dismissed_at),
+        *clock(Alert),
+    ),
+    ListName.AUDIT_EVENTS: (
+        row_id(AuditEvent),
+        number("seq", AuditEvent.seq),
+        plain("op", AuditEvent.op),
+        plain("actingRole", AuditEvent.acting_role),
+        plain("subjectType", AuditEvent.subject_type),
+        _subject("subjectId", "subjectId", AuditEvent.subject_type, AuditEvent.subject_id),
+        _kept("changes", AuditEvent.changes, OpensChanges()),
+        plain("requestId", AuditEvent.request_id),
+        Field("hash", (Cell("hash", (of(AuditEvent.hash),), bytes.hex),)),
+        user("actor", AuditEvent.actor_id),
+        Field("impersonator", (Cell("impersonatorId", (_impersonator,), lambda found: write_id("User", found)),)),
+        dealer("dealer", AuditEvent.dealer_id),
+        time("at", AuditEvent.created_at),
     ),
     ListName.BATCHES: (
-        _id(Batch),
-        _plain("kind", Batch.kind),
-        _plain("status", Batch.status),
-        _plain("statusReason", Batch.status_reason),
-        _plain("title", Batch.title),
+        row_id(Batch),
+        plain("kind", Batch.kind),
+        plain("status", Batch.status),
+        plain("statusReason", Batch.status_reason),
+        plain("title", Batch.title),
         *(
-            Field(f"counts.{name}", (Cell(f"counts.{name}", (_of(getattr(Batch, name)),), _same, number=True),))
+            Field(f"counts.{name}", (Cell(f"counts.{name}", (of(getattr(Batch, name)),), number=True),))
             for name in ("total", "succeeded", "failed", "dead", "skipped", "cancelled", "compensated")
         ),
-        _user("creator", Batch.creator_id),
-        _user("approver", Batch.approver_id),
-        _dealer("dealer", Batch.dealer_id),
-        _time("startedAt", Batch.started_at),
-        _time("endedAt", Batch.ended_at),
-        *_clock(Batch),
+        user("creator", Batch.creator_id),
+        user("approver", Batch.approver_id),
+        dealer("dealer", Batch.dealer_id),
+        time("startedAt", Batch.started_at),
+        time("endedAt", Batch.ended_at),
+        *clock(Batch),
+    ),
+    ListName.CATEGORIES: (
+        row_id(Category),
+        plain("kind", Category.kind),
+        plain("name", Category.name),
+        plain("purpose", Category.purpose),
+        one("parent", Category, Category.parent_id, SeesCategory(), text="name"),
+        time("archivedAt", Category.archived_at),
+        *clock(Category),
+    ),
+    ListName.COMPETITORS: (
+        row_id(Competitor),
+        plain("name", Competitor.name),
+        plain("domain", Competitor.domain),
+        *clock(Competitor),
+    ),
+    ListName.DEAD_LETTERS: (
+        row_id(BatchItem),
+        one("batch", Batch, BatchItem.batch_id, SeesBatch(), text="title"),
+        number("n", BatchItem.n),
+        plain("targetType", BatchItem.target_type),
+        _subject("target", "targetId", BatchItem.target_type, BatchItem.target_id),
+        plain("action", BatchItem.action),
+        plain("status", BatchItem.status),
+        number("attempt", BatchItem.attempt),
+        plain("outcome", BatchItem.outcome),
+        plain("errorCode", BatchItem.error_code),
+        plain("errorMessage", BatchItem.error_message),
+        _kept("warnings", BatchItem.warnings),
+        money("impact", BatchItem.impact_minor, BatchItem.currency),
+        time("settledAt", BatchItem.settled_at),
+        _kept("before", BatchItem.before, ReadsImages()),
+        _kept("after", BatchItem.after, ReadsImages()),
     ),
     ListName.DEALERS: (
-        _id(Dealer),
-        _plain("kind", Dealer.kind),
-        _plain("name", Dealer.name),
-        _plain("city", Dealer.city),
-        _plain("taxId", Dealer.tax_id, OpensDealer()),
-        _plain("phone", Dealer.phone, OpensDealer()),
-        _plain("email", Dealer.email, OpensDealer()),
-        _plain("address", Dealer.address, OpensDealer()),
-        _plain("verification", Dealer.verification, ReadsDealerRecord()),
-        _plain("standing", Dealer.standing, ReadsDealerRecord()),
-        _plain("verificationReason", Dealer.verification_reason, ReadsDealerRecord()),
-        _plain("standingReason", Dealer.standing_reason, ReadsDealerRecord()),
-        _number("notice", Dealer.notice, ReadsDealerRecord()),
-        _time("cureDueAt", Dealer.cure_due_at, ReadsDealerRecord()),
-        _plain("authorised", Dealer.authorised, ReadsDealerRecord()),
-        *_clock(Dealer),
+        row_id(Dealer),
+        plain("kind", Dealer.kind),
+        plain("name", Dealer.name),
+        plain("city", Dealer.city),
+        plain("taxId", Dealer.tax_id, OpensDealer()),
+        plain("phone", Dealer.phone, OpensDealer()),
+        plain("email", Dealer.email, OpensDealer()),
+        plain("address", Dealer.address, OpensDealer()),
+        plain("verification", Dealer.verification, ReadsDealerRecord()),
+        plain("standing", Dealer.standing, ReadsDealerRecord()),
+        plain("verificationReason", Dealer.verification_reason, ReadsDealerRecord()),
+        plain("standingReason", Dealer.standing_reason, ReadsDealerRecord()),
+        number("notice", Dealer.notice, ReadsDealerRecord()),
+        time("cureDueAt", Dealer.cure_due_at, ReadsDealerRecord()),
+        plain("authorised", Dealer.authorised, ReadsDealerRecord()),
+        *clock(Dealer),
+    ),
+    ListName.DEALS: (
+        row_id(Deal),
+        plain("kind", Deal.kind),
+        plain("settlement", Deal.settlement),
+        plain("status", Deal.status),
+        money("net", Deal.net_minor, Deal.currency),
+        money("vat", Deal.vat_minor, Deal.currency),
+        money("gross", Deal.gross_minor, Deal.currency),
+        time("paymentDueAt", Deal.payment_due_at),
+        one("listing", Listing, Deal.listing_id, SeesListing(), text="title"),
+        one("offer", Offer, Deal.offer_id, SeesOffer(), SeesOffer()),
+        user("payerUser", Deal.payer_user_id),
+        dealer("payerDealer", Deal.payer_dealer_id),
+        user("payeeUser", Deal.payee_user_id),
+        dealer("payeeDealer", Deal.payee_dealer_id),
+        *clock(Deal),
     ),
     ListName.LEADS: (
-        _id(Lead),
-        _plain("status", Lead.status),
-        _plain("distribution", Lead.distribution),
-        _plain("tier", Lead.tier),
-        _plain("source", Lead.source),
-        _plain("lostReason", Lead.lost_reason),
-        _number("unlockCount", Lead.unlock_count),
-        _number("maxUnlocks", Lead.max_unlocks),
-        _one("listing", Listing, Lead.listing_id, SeesListing(), text="title"),
-        _dealer("dealer", Lead.dealer_id),
-        _user("assignee", Lead.assignee_id),
-        _time("expiresAt", Lead.expires_at),
-        *_clock(Lead),
+        row_id(Lead),
+        plain("status", Lead.status),
+        plain("distribution", Lead.distribution),
+        plain("tier", Lead.tier),
+        plain("source", Lead.source),
+        plain("lostReason", Lead.lost_reason),
+        number("unlockCount", Lead.unlock_count),
+        number("maxUnlocks", Lead.max_unlocks),
+        one("listing", Listing, Lead.listing_id, SeesListing(), text="title"),
+        dealer("dealer", Lead.dealer_id),
+        user("assignee", Lead.assignee_id),
+        time("expiresAt", Lead.expires_at),
+        *clock(Lead),
     ),
     ListName.LISTINGS: (
-        _id(Listing),
-        _plain("kind", Listing.kind),
-        _plain("status", Listing.status),
-        _plain("statusReason", Listing.status_reason, ReadsUnpublished()),
-        _plain("title", Listing.title),
-        _plain("description", Listing.description),
-        _money("price", Listing.price_minor, Listing.currency),
-        _money("floor", Listing.floor_minor, Listing.currency, ReadsPrivate()),
-        _money("autoAccept", Listing.auto_accept_minor, Listing.currency, ReadsPrivate()),
-        _money("autoDecline", Listing.auto_decline_minor, Listing.currency, ReadsPrivate()),
-        _plain("negotiable", Listing.negotiable),
-        _plain("visibility", Listing.visibility),
-        _plain("city", Listing.city),
-        _number("capacity", Listing.capacity),
+        row_id(Listing),
+        plain("kind", Listing.kind),
+        plain("status", Listing.status),
+        plain("statusReason", Listing.status_reason, ReadsUnpublished()),
+        plain("title", Listing.title),
+        plain("description", Listing.description),
+        money("price", Listing.price_minor, Listing.currency),
+        money("floor", Listing.floor_minor, Listing.currency, ReadsPrivate()),
+        money("autoAccept", Listing.auto_accept_minor, Listing.currency, ReadsPrivate()),
+        money("autoDecline", Listing.auto_decline_minor, Listing.currency, ReadsPrivate()),
+        plain("negotiable", Listing.negotiable),
+        plain("visibility", Listing.visibility),
+        plain("city", Listing.city),
+        number("capacity", Listing.capacity),
         _vehicle("make"),
         _vehicle("model"),
         _vehicle("year", number=True),
         _vehicle("km", number=True),
         _vehicle("fuel"),
-        _dealer("dealer", Listing.dealer_id),
-        _sku(Listing.sku_id),
-        _time("publishedAt", Listing.published_at),
-        _time("expiresAt", Listing.expires_at),
-        *_clock(Listing),
+        dealer("dealer", Listing.dealer_id),
+        sku(Listing.sku_id),
+        time("publishedAt", Listing.published_at),
+        time("expiresAt", Listing.expires_at),
+        *clock(Listing),
     ),
     ListName.OFFERS: (
-        _id(Offer),
-        _plain("status", Offer.status),
-        _plain("direction", Offer.direction),
-        _money("amount", Offer.amount_minor, Offer.currency),
-        _plain("headParty", Offer.head_party),
-        _one("listing", Listing, Offer.listing_id, SeesListing(), text="title"),
-        _user("proposerUser", Offer.proposer_user_id),
-        _dealer("proposerDealer", Offer.proposer_dealer_id),
-        _dealer("ownerDealer", Offer.owner_dealer_id),
-        _time("expiresAt", Offer.expires_at),
-        _time("createdAt", Offer.created_at),
-        _time("updatedAt", Offer.updated_at),
+        row_id(Offer),
+        plain("status", Offer.status),
+        plain("direction", Offer.direction),
+        money("amount", Offer.amount_minor, Offer.currency),
+        plain("headParty", Offer.head_party),
+        one("listing", Listing, Offer.listing_id, SeesListing(), text="title"),
+        user("proposerUser", Offer.proposer_user_id),
+        dealer("proposerDealer", Offer.proposer_dealer_id),
+        dealer("ownerDealer", Offer.owner_dealer_id),
+        time("expiresAt", Offer.expires_at),
+        time("createdAt", Offer.created_at),
+        time("updatedAt", Offer.updated_at),
+    ),
+    ListName.OPERATION_MANIFESTS: (
+        row_id(OperationManifest),
+        plain("clientApp", OperationManifest.client_app),
+        plain("clientVersion", OperationManifest.client_version),
+        plain("ownerRole", OperationManifest.owner_role),
+        number("documents", OperationManifest.documents),
+        time("deprecatedAt", OperationManifest.deprecated_at),
+        *clock(OperationManifest),
+    ),
+    ListName.PERSISTED_OPERATIONS: (
+        row_id(PersistedOperation),
+        Field("documentId", (Cell("documentId", (of(PersistedOperation.sha256),), document_id),)),
+        plain("name", PersistedOperation.name),
+        plain("document", PersistedOperation.document),
+        number("ceiling", PersistedOperation.ceiling),
+        one("manifest", OperationManifest, PersistedOperation.manifest_id, SeesManifest()),
+        time("lastUsedAt", PersistedOperation.last_used_at),
+        time("createdAt", PersistedOperation.created_at),
+    ),
+    ListName.PRICE_POLICIES: (
+        row_id(PricePolicy),
+        sku(PricePolicy.sku_id),
+        plain("kind", PricePolicy.kind),
+        money("amount", PricePolicy.amount_minor, PricePolicy.currency),
+        number("toleranceBp", PricePolicy.tolerance_bp),
+        money("tolerance", PricePolicy.tolerance_minor, PricePolicy.currency),
+        time("validFrom", PricePolicy.valid_from),
+        time("validTo", PricePolicy.valid_to),
+        number("headVersion", PricePolicy.head_version),
+        *clock(PricePolicy),
+    ),
+    ListName.SERVICE_TOKENS: (
+        row_id(ServiceToken),
+        plain("name", ServiceToken.name),
+        plain("prefix", ServiceToken.prefix),
+        Field("scopes", (Cell("scopes", (of(ServiceToken.scopes),), " ".join),)),
+        dealer("dealer", ServiceToken.dealer_id),
+        user("createdBy", ServiceToken.created_by),
+        one("rotates", ServiceToken, ServiceToken.rotates_id, SeesServiceToken()),
+        time("expiresAt", ServiceToken.expires_at),
+        time("revokedAt", ServiceToken.revoked_at),
+        time("lastUsedAt", ServiceToken.last_used_at),
+        *clock(ServiceToken),
+    ),
+    ListName.SKUS: (
+        row_id(Sku),
+        plain("code", Sku.code),
+        plain("name", Sku.name),
+        plain("brand", Sku.brand),
+        money("mrp", Sku.mrp_minor, Sku.currency),
+        money("cost", Sku.cost_minor, Sku.currency, ReadsCost()),
+        plain("currency", Sku.currency),
+        plain("ean", Sku.ean),
+        plain("upc", Sku.upc),
+        plain("mpn", Sku.mpn),
+        *clock(Sku),
     ),
     ListName.TASKS: (
-        _id(Task),
-        _plain("kind", Task.kind),
-        _plain("status", Task.status),
-        _plain("title", Task.title),
-        _time("dueAt", Task.due_at),
-        _plain("outcome", Task.outcome),
-        _plain("note", Task.note, ReadsTaskNote()),
-        _user("assignee", Task.assignee_id),
-        _dealer("dealer", Task.dealer_id),
-        *_clock(Task),
+        row_id(Task),
+        plain("kind", Task.kind),
+        plain("status", Task.status),
+        plain("title", Task.title),
+        time("dueAt", Task.due_at),
+        plain("outcome", Task.outcome),
+        plain("note", Task.note, ReadsTaskNote()),
+        user("assignee", Task.assignee_id),
+        dealer("dealer", Task.dealer_id),
+        *clock(Task),
     ),
+    ListName.TEAMS: (row_id(Team), plain("name", Team.name), time("archivedAt", Team.archived_at), *clock(Team)),
     ListName.TICKETS: (
-        _id(Ticket),
-        _number("number", Ticket.number),
-        _plain("status", Ticket.status),
-        _plain("priority", Ticket.priority),
-        _plain("subject", Ticket.subject, OpensTicket()),
-        _plain("bodyMarkdown", Ticket.body_markdown, OpensTicket()),
-        _plain("resolution", Ticket.resolution, OpensTicket()),
-        _plain("holdReason", Ticket.hold_reason, ReadsInternal()),
-        _time("resumeAt", Ticket.resume_at, ReadsInternal()),
-        _number("reopenCount", Ticket.reopen_count),
-        _user("requester", Ticket.requester_id),
-        _dealer("dealer", Ticket.requester_dealer_id),
-        _user("assignee", Ticket.assignee_id),
-        _time("resolvedAt", Ticket.resolved_at),
-        _time("closedAt", Ticket.closed_at),
-        *_clock(Ticket),
+        row_id(Ticket),
+        number("number", Ticket.number),
+        plain("status", Ticket.status),
+        plain("priority", Ticket.priority),
+        plain("subject", Ticket.subject, OpensTicket()),
+        plain("bodyMarkdown", Ticket.body_markdown, OpensTicket()),
+        plain("resolution", Ticket.resolution, OpensTicket()),
+        plain("holdReason", Ticket.hold_reason, ReadsInternal()),
+        time("resumeAt", Ticket.resume_at, ReadsInternal()),
+        number("reopenCount", Ticket.reopen_count),
+        user("requester", Ticket.requester_id),
+        dealer("dealer", Ticket.requester_dealer_id),
+        user("assignee", Ticket.assignee_id),
+        time("resolvedAt", Ticket.resolved_at),
+        time("closedAt", Ticket.closed_at),
+        *clock(Ticket),
+    ),
+    ListName.USERS: (
+        row_id(User),
+        plain("name", User.name, NamesUser()),
+        plain("email", User.email, OpensUser()),
+        plain("phone", User.phone, OpensUser()),
+        plain("locale", User.locale),
+        plain("status", User.status),
+        plain("staff", User.staff),
+        Field("memberships.role", (Cell("memberships.role", (_roles,), " ".join),)),
+        time("inviteExpiresAt", invite_expiry_of(User)),
+        *clock(User),
     ),
 }
 
@@ -304,18 +391,3 @@ def fields_of(list_name: ListName, names: Sequence[str]) -> list[Field]:
     """The fields of these names, in their order. Raises KeyError for a name that the list does not have."""
     known = {field.name: field for field in FIELDS[list_name]}
     return [known[name] for name in names]
-
-
-def cells_of(fields: Sequence[Field]) -> list[Cell]:
-    """The columns of the file."""
-    return [cell for field in fields for cell in field.cells]
-
-
-def shown(cells: Sequence[Cell], row: Sequence[Any]) -> list[Any]:
-    """The cells of a row, from the values that its fields asked for: texts, whole numbers, booleans, null."""
-    made, at = [], 0
-    for cell in cells:
-        values = row[at : at + len(cell.values)]
-        at += len(values)
-        made.append(None if values[0] is None else cell.shown(*values))
-    return made

@@ -7,6 +7,7 @@ import strawberry
 from graphql import OperationDefinitionNode, get_variable_values, parse
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
+from strawberry.utils.str_converters import to_camel_case
 
 from ...engine.errors import BadUserInput
 from ...engine.scalars import SCALARS
@@ -30,9 +31,13 @@ def _filters() -> strawberry.Schema:
     return strawberry.Schema(query=query, config=StrawberryConfig(scalar_map=SCALARS))
 
 
+def _root(list_name: ListName) -> str:
+    return to_camel_case(list_name.value.lower())
+
+
 @cache
 def _definition(list_name: ListName) -> OperationDefinitionNode:
-    name = list_name.value.lower()
+    name = _root(list_name)
     type_ = LISTS[list_name].filter.__name__
     (found,) = parse(f"query($filter: {type_}) {{ {name}(filter: $filter) }}").definitions
     assert isinstance(found, OperationDefinitionNode)
@@ -49,7 +54,7 @@ def filter_of(list_name: ListName, given: object) -> Any:
     )
     if isinstance(found, list):
         raise BadUserInput(found[0].message)
-    field = schema._schema.query_type.fields[list_name.value.lower()]  # type: ignore[union-attr]
+    field = schema._schema.query_type.fields[_root(list_name)]  # type: ignore[union-attr]
     declared = field.extensions["strawberry-definition"]
     made = convert_arguments(
         {"filter": found.coerced["filter"]}, declared.arguments, schema.schema_converter.scalar_registry, schema.config

@@ -17,7 +17,8 @@ from ...rules.enums import BatchKind, ListName
 from ...rules.export import SLICE
 from ..kinds import KINDS, acting
 from ..lists import LISTS
-from .columns import Field, cells_of, fields_of, shown
+from .cells import Field, cells_of, shown
+from .columns import fields_of
 from .filters import filter_of
 
 

@@ -81,7 +81,7 @@ async def export_create(tx: Transaction, input: ExportCreateInput) -> Batch:
     if input.format is ExportFormat.XLSX and rows > XLSX_ROWS:
         raise Invalid(f"A sheet holds {XLSX_ROWS} rows; narrow the filter, or take CSV.", field="format")
     batch = await _begun(tx, input, items_of(rows))
-    made = f"{list_name.value.lower()}-{tx.now:%Y-%m-%d}.{input.format.value.lower()}"
+    made = f"{list_name.value.lower().replace('_', '-')}-{tx.now:%Y-%m-%d}.{input.format.value.lower()}"
     export = tx.add(
         Export(
             id=new_id(), batch_id=batch.id, creator_id=actor.user_id, token_id=actor.token_id, role=actor.role.value,

@@ -6,14 +6,27 @@ from .described import Described
 class ListName(Described):
     """A list of the API, by the name of its root field."""
 
+    ACCESS_REFUSALS = "ACCESS_REFUSALS", "`accessRefusals`."
     ALERTS = "ALERTS", "`alerts`."
+    AUDIT_EVENTS = "AUDIT_EVENTS", "`auditEvents`."
     BATCHES = "BATCHES", "`batches`."
+    CATEGORIES = "CATEGORIES", "`categories`."
+    COMPETITORS = "COMPETITORS", "`competitors`."
+    DEAD_LETTERS = "DEAD_LETTERS", "`deadLetters`."
     DEALERS = "DEALERS", "`dealers`."
+    DEALS = "DEALS", "`deals`."
     LEADS = "LEADS", "`leads`."
     LISTINGS = "LISTINGS", "`listings`."
     OFFERS = "OFFERS", "`offers`."
+    OPERATION_MANIFESTS = "OPERATION_MANIFESTS", "`operationManifests`."
+    PERSISTED_OPERATIONS = "PERSISTED_OPERATIONS", "`persistedOperations`."
+    PRICE_POLICIES = "PRICE_POLICIES", "`pricePolicies`."
+    SERVICE_TOKENS = "SERVICE_TOKENS", "`serviceTokens`."
+    SKUS = "SKUS", "`skus`."
     TASKS = "TASKS", "`tasks`."
+    TEAMS = "TEAMS", "`teams`."
     TICKETS = "TICKETS", "`tickets`."
+    USERS = "USERS", "`users`."
 
 
 class ExportFormat(Described):
