@@ -13,7 +13,7 @@ from .errors import Unavailable
 from .guards import Guard
 from .paging import COUNTED, Order, Window, refused, split
 from .rows import Parent, RowType, Shown, bare, rows_of
-from .sql import Parameters, Scope, Source, keys_only
+from .sql import Parameters, Scope, Source, rows_only
 from .symbols import BadInput, Viewer, symbol
 
 ENFORCE_TENANT = True
@@ -210,7 +210,7 @@ class Batch:
             scope.column(name)
         match self.what, self.window:
             case "count", _:
-                inner = f"(SELECT count(*) FROM ({parameters.render(keys_only(select_))} LIMIT {COUNTED}) c) t"
+                inner = f"(SELECT count(*) FROM ({parameters.render(rows_only(select_))} LIMIT {COUNTED}) c) t"
             case "page", Window() as window:
                 self.order = Order(select_)
                 try:

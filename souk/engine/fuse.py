@@ -55,7 +55,7 @@ from .notes import (
 from .paging import Order
 from .sql import Parameters, Renamed, Scope, Texts, always, quoted
 from .symbols import MADE, BadInput, GlobalId, NotFused, Viewer, read_id, symbol
-from .text import EXECUTOR, Literal, Pieces, concat, global_id, members, null, when_null, whole
+from .text import EXECUTOR, Around, Literal, Pieces, concat, global_id, members, null, when_null, whole
 from .views import view_of
 from .witness import named
 
@@ -350,12 +350,13 @@ class Fuser:
         self._aliases += 1
         return f"{letter}{self._aliases}"
 
-    def lateral(self, statement: str, scope: Any) -> Pieces:
+    def lateral(self, made: Around, scope: Any) -> Pieces:
+        before, statement, after = made
         if scope is None:
-            return [f"({statement})"]
+            return [before, f"({statement})", after]
         alias = self.alias()
         scope.joins.append(f"LEFT JOIN LATERAL ({statement}) {alias} ON true")
-        return [f"{alias}.answer"]
+        return [before, f"{alias}.answer", after]
 
     def one(
         self, select: Select[Any], output: Any, fields: Fields, scope: Any, nullable: bool, by: By | None
@@ -378,7 +379,9 @@ class Fuser:
         row = Scope(self.alias(), select, self.parameters)
         present = row.column("id") if row.source.model else row.expression(true())
         pieces = self.row_object(output, fields, row, by)
-        scope.joins += [f"LEFT JOIN LATERAL ({row.inner()}) {row.alias} ON true", *row.joins]
+        # said to be one row, it is looked up by its key: a join of two lists would read all dealers for fifty listings
+        only = " LIMIT 1" if row.source.model and select._limit_clause is None else ""
+        scope.joins += [f"LEFT JOIN LATERAL ({row.inner()}{only}) {row.alias} ON true", *row.joins]
         return present, pieces
 
     def node(self, id: Any, fields: Fields) -> Pieces:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from .notes import Computed, Sealed
 from .sql import Parameters, Texts, quoted
 from .symbols import NotFused
-from .text import Literal, Pieces, concat, null, when_null
+from .text import Literal, Pieces, concat, null, when_null, written
 from .wire import document_writer, list_writer, needs_writing_again, writer
 
 
@@ -42,7 +42,7 @@ def leaf(fuser: Any, type_: Any, scope: Any, name: str) -> Pieces:
         raise NotFused(f"{type_} from {stored.type!r}")
     fuser.again = fuser.again or needs_writing_again(named)
     text = scope.column(name)
-    pieces: Pieces = [template.format(text) for template in templates]
+    pieces = written(templates, text)
     return when_null(text, nullable, pieces) if stored.nullable else pieces
 
 
@@ -83,7 +83,7 @@ def computed(fuser: Any, type_: Any, scope: Any, note: Computed) -> Pieces:
         raise NotFused(f"{named.name} computed as {made.type!r}")  # type: ignore[attr-defined]
     fuser.again = fuser.again or needs_writing_again(named)
     text = scope.expression(made)
-    return when_null(text, nullable, [template.format(text) for template in templates])
+    return when_null(text, nullable, written(templates, text))
 
 
 def sealed(fuser: Any, scope: Any, note: Sealed, nullable: bool) -> Pieces:
@@ -116,7 +116,7 @@ def _scalar(named: Any, text: str, nullable: bool) -> Pieces:
     templates = document_writer(named)
     if templates is None:
         raise NotFused(f"{named.name} in a document")
-    return when_null(text, nullable, [template.format(text) for template in templates])
+    return when_null(text, nullable, written(templates, text))
 
 
 def embedded(fuser: Any, type_: Any, fields: Any, document: str) -> Pieces:

@@ -1,14 +1,18 @@
 """Money on the wire: a decimal string with exactly the digits of its currency. No float touches it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
-from sqlalchemy import ARRAY, BigInteger, Numeric, Text, all_, any_, case, literal_column, type_coerce
+from sqlalchemy import ARRAY, BigInteger, Numeric, Text, any_, case, literal_column, type_coerce
 
 from ..rules.money import CURRENCY_DIGITS
 from .fields import column, computed, value
 from .guards import Guard
 from .scalars import CurrencyCode, Decimal, digits_of
+
+USUAL = ("INR", "AED", "SAR", "USD", "EUR", "GBP", "QAR")
+"""Most amounts are of these, and all of these have two digits."""
 
 
 def amount_in_python(money: Any) -> str:
@@ -18,25 +22,24 @@ def amount_in_python(money: Any) -> str:
 
 
 def amount_in_sql(money: Any) -> Any:
-    """A numeric keeps the scale of its factor: 5 * 0.01 is written 0.05. Most have two digits: that is asked first."""
+    """A numeric keeps the scale of its factor: 5 * 0.01 is written 0.05. The usual ones are asked first, without a hash."""
     by_digits: dict[int, list[str]] = {}
     for code, digits in sorted(CURRENCY_DIGITS.items()):
         if digits != 2:
             by_digits.setdefault(digits, []).append(code)
-    other = _codes([code for codes in by_digits.values() for code in codes])
-    cases = [
-        (money.currency == any_(_codes(codes)), _scaled(money.minor, digits))
-        for digits, codes in sorted(by_digits.items())
-    ]
-    return case((money.currency != all_(other), _scaled(money.minor, 2)), *cases)
+    others = [(money.currency == any_(_codes(codes)), _factor(digits)) for digits, codes in sorted(by_digits.items())]
+    factor = case(
+        (money.currency == any_(_codes(USUAL)), _factor(2)), *others, (money.currency.is_not(None), _factor(2))
+    )
+    return type_coerce(money.minor * factor, Numeric())
 
 
-def _codes(codes: list[str]) -> Any:
+def _codes(codes: Sequence[str]) -> Any:
     return literal_column(f"'{{{','.join(codes)}}}'::text[]", ARRAY(Text()))
 
 
-def _scaled(minor: Any, digits: int) -> Any:
-    return type_coerce(minor * literal_column(f"{10**-digits:.{digits}f}::numeric", Numeric()), Numeric())
+def _factor(digits: int) -> Any:
+    return literal_column(f"{10**-digits:.{digits}f}::numeric", Numeric())
 
 
 @strawberry.type(description="An amount of money.")

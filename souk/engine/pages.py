@@ -9,16 +9,16 @@ from . import counts
 from .batch import asked
 from .notes import By, Reference
 from .paging import COUNTED, Order, Window, split
-from .sql import Parameters, Scope, Texts, keys_only, quoted
+from .sql import Parameters, Scope, Texts, quoted, rows_only
 from .symbols import ids_and_types, is_symbol
-from .text import Literal, Pieces, concat, members, null
+from .text import Around, Literal, Pieces, concat, inside, members, null
 from .views import referred, view_of
 
 
 def page(
     fuser: Any, read: Any, arguments: dict[str, Any], type_: GraphQLObjectType, fields: Any, scope: Any, by: By | None
-) -> str:
-    """A Select of one row with one column, `answer`: the JSON text of a connection."""
+) -> Around:
+    """The JSON text of a connection, around a Select of one row with one column, `answer`."""
     arguments, window = split(arguments)
     select = asked(read, fuser.viewer, scope and scope.row, arguments)
     order, size = Order(select), window.size
@@ -43,7 +43,7 @@ def page(
             case "totalCount":
                 made = [
                     counts.total(select, fuser.parameters)
-                    or f"(SELECT count(*) FROM ({fuser.parameters.render(keys_only(select))} LIMIT {COUNTED}) c)"
+                    or f"(SELECT count(*) FROM ({fuser.parameters.render(rows_only(select))} LIMIT {COUNTED}) c)"
                 ]
             case "nodes":
                 made = array(fuser.row_object(_item(item), group, row, by), order, row)
@@ -52,13 +52,13 @@ def page(
             case _:
                 made = _page_info(fuser, _named(item), group, order, window, numbered, size)
         pairs.append((key, made))
-    answer = f"{concat(members(pairs))} AS answer"
+    before, answer, after = inside(members(pairs))
     if not rows_wanted:
-        return f"SELECT {answer}"
+        return before, f"SELECT {answer} AS answer", after
     wanted = window.of(select, order)
     fuser.parameters.checks += order.checks(window)
     if "pageInfo" not in names:
-        return f"SELECT {answer} FROM {row.rows(wanted, f' LIMIT {size}')}"
+        return before, f"SELECT {answer} AS answer FROM {row.rows(wanted, f' LIMIT {size}')}", after
     number = f"row_number() OVER (ORDER BY {order.text(row.alias, window.backward)}) AS page_at"
     source = f"WITH {numbered} AS MATERIALIZED (SELECT {row.alias}.*, {number} FROM ({row.inner(wanted)} LIMIT {size} + 1) {row.alias})"
     rows = (
@@ -66,7 +66,7 @@ def page(
         if names & {"edges", "nodes"}
         else ""
     )
-    return f"{source} SELECT {answer}{rows}"
+    return before, f"{source} SELECT {answer} AS answer{rows}", after
 
 
 def _named(type_: Any) -> Any:
@@ -131,16 +131,16 @@ def _page_info(
 
 def plain_list(
     fuser: Any, read: Any, arguments: dict[str, Any], type_: Any, fields: Any, scope: Any, by: By | None, limit: int
-) -> str:
-    """A Select of one row with one column, `answer`: the JSON text of a list."""
+) -> Around:
+    """The JSON text of a list, around a Select of one row with one column, `answer`."""
     select = asked(read, fuser.viewer, scope and scope.row, arguments)
     order = Order(select, paged=False)
     row = Scope(fuser.alias(), select, fuser.parameters)
     for name in order.names:
         row.column(name)
-    pieces = array(fuser.row_object(_item(type_), fields, row, by), order, row)
+    before, answer, after = inside(array(fuser.row_object(_item(type_), fields, row, by), order, row))
     wanted = select.order_by(None).order_by(*order.by())
-    return f"SELECT {concat(pieces)} AS answer FROM {row.rows(wanted, f' LIMIT {limit}')}"
+    return before, f"SELECT {answer} AS answer FROM {row.rows(wanted, f' LIMIT {limit}')}", after
 
 
 class _Ids(Texts):

@@ -221,12 +221,9 @@ class Texts:
         return f"({self.parameters.render(clause)})"
 
 
-def keys_only(read: Select[Any]) -> Select[Any]:
-    """The same rows for counting."""
-    source = Source(read)
-    return read.order_by(None).with_only_columns(
-        source.clause(source.names[0] if not source.model else "id"), maintain_column_froms=True
-    )
+def rows_only(read: Select[Any]) -> Select[Any]:
+    """The same rows for counting, without a column: `SELECT FROM …`, one step less for each."""
+    return read.order_by(None).with_only_columns(literal_column(""), maintain_column_froms=True)
 
 
 def always(rule: ClauseElement) -> bool:

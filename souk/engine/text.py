@@ -11,7 +11,13 @@ class Literal(str):
     """A piece of the answer that is known now; every other piece is a SQL expression."""
 
 
+class Missing(str):
+    """A condition under which there is a null for a non-null field: it has no place in the text, and no text of its own."""
+
+
 Pieces = list[str]
+Around = tuple[Literal, str, Literal]
+"""A statement, or a text, and what stands before and after its answer."""
 
 
 def null(nullable: bool) -> str:
@@ -21,7 +27,9 @@ def null(nullable: bool) -> str:
 def when_null(text: str, nullable: bool, pieces: Pieces) -> Pieces:
     """The pieces, or null where `text` is. What must not be null needs no text of its own: `concat` passes over nulls."""
     if not nullable:
-        return [*pieces, f"CASE WHEN {text} IS NULL THEN {EXECUTOR} END"]
+        return [*pieces, Missing(f"{text} IS NULL")]
+    if pieces == [f"to_json({text})"]:
+        return [f"coalesce({pieces[0]}, 'null'::json)"]
     return [f"CASE WHEN {text} IS NULL THEN {null(nullable)} ELSE {whole(pieces)} END"]
 
 
@@ -48,15 +56,40 @@ def members(pairs: list[tuple[str, Pieces]]) -> Pieces:
     return [*pieces, Literal("}")]
 
 
+def written(templates: tuple[str, ...], text: str) -> Pieces:
+    """What a writer of `wire` makes of a value."""
+    return [each if isinstance(each, Literal) else each.format(text) for each in templates]
+
+
+def inside(pieces: Pieces) -> Around:
+    """The pieces without what is known at their begin and end, for an answer that is read elsewhere: less to copy there.
+
+    It may be null where there is nothing between them.
+    """
+    open_ = [at for at, piece in enumerate(pieces) if not isinstance(piece, Literal)]
+    first, last = (open_[0], open_[-1] + 1) if open_ else (0, len(pieces))
+    between = pieces[first:last]
+    answer = between[0] if open_ and len(between) == 1 else concat(between)
+    return Literal("".join(pieces[:first])), answer, Literal("".join(pieces[last:]))
+
+
 def concat(pieces: Pieces) -> str:
-    """One text of them all: neighbouring literals joined, and nested, because a function takes 100 arguments."""
+    """One text of them all: neighbouring literals joined, and nested, because a function takes 100 arguments.
+
+    Each argument costs its copy, so that what may be missing is looked at in the end, at once.
+    """
     items: list[str] = []
+    missing = [piece for piece in pieces if isinstance(piece, Missing)]
     for piece in pieces:
+        if isinstance(piece, Missing) or not piece:
+            continue
         if items and isinstance(piece, Literal) and isinstance(items[-1], Literal):
             items[-1] = Literal(items[-1] + piece)
         else:
             items.append(piece)
     texts = [quoted(item) if isinstance(item, Literal) else item for item in items]
+    if missing:
+        texts.append(f"CASE WHEN {' OR '.join(missing)} THEN {EXECUTOR} END")
     while len(texts) > 90:
         texts = [f"concat({', '.join(texts[at : at + 90])})" for at in range(0, len(texts), 90)]
     return f"concat({', '.join(texts)})"

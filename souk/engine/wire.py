@@ -8,9 +8,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import String, TypeEngine
 
 from .scalars import TEXTS
+from .text import Literal
 
 Templates = tuple[str, ...]
-QUOTE = "'\"'"
+QUOTE = Literal('"')
 BOOLEAN = "CASE WHEN {0} THEN 'true' ELSE 'false' END"
 
 _WRITERS: dict[tuple[str, type], Templates] = {
@@ -18,7 +19,7 @@ _WRITERS: dict[tuple[str, type], Templates] = {
     ("Boolean", Boolean): (BOOLEAN,),
     ("BigInt", BigInteger): (QUOTE, "{0}", QUOTE),
     ("BigInt", Integer): (QUOTE, "{0}", QUOTE),
-    ("DateTime", DateTime): ("left(to_json({0})::text, -7)", "'Z\"'"),
+    ("DateTime", DateTime): ("left(to_json({0})::text, -7)", Literal('Z"')),
     ("Date", Date): (QUOTE, "{0}", QUOTE),
     ("Decimal", Numeric): (QUOTE, "{0}", QUOTE),
     ("UUID", Uuid): (QUOTE, "{0}", QUOTE),
@@ -52,7 +53,7 @@ def _stored(stored: TypeEngine[Any]) -> type | None:
 
 
 def writer(type_: GraphQLNamedType, stored: TypeEngine[Any]) -> Templates | None:
-    """SQL templates whose concatenation is the JSON text of a value, or None when nobody proved that they agree."""
+    """Literals and SQL templates whose concatenation is the JSON text of a value, or None when nobody proved that they agree."""
     kind = _stored(stored)
     return _WRITERS.get((kind_of(type_), kind)) if kind else None
 

@@ -13,113 +13,104 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"leads":',
+    '{"data":{"leads":{"nodes":[',
     (
-      SELECT concat(
-        '{"nodes":[',
-        string_agg(
-          concat(
-            '{"id":"TGVh',
-            encode(textsend('d:' || t1.id::text), 'base64'),
-            '","status":',
-            '"',
-            t1.status,
-            '"',
-            ',"assignee":',
-            CASE
-              WHEN t2.id IS NULL THEN 'null'
-              ELSE concat('{"name":', CASE WHEN t2._x1 THEN (to_json(t2.name))::text ELSE E'\x020\x02' END, '}')
-            END,
-            ',"contact":',
-            CASE
-              WHEN t1._x12 THEN concat(
-                '{"__typename":"LeadContactOpen","name":',
-                CASE
-                  WHEN t1._x4 THEN (
-                    CASE
-                      WHEN t1.contact_name_enc IS NULL THEN 'null'
-                      ELSE concat(
-                        E'\x030:',
-                        t1.id::text,
-                        ':',
-                        translate(encode(t1.contact_name_enc, 'base64'), E'\n', ''),
-                        E'\x03'
-                      )
-                    END
-                  )::text
-                  ELSE E'\x021\x02'
-                END,
-                ',"phone":',
-                CASE
-                  WHEN t1._x6 THEN (
-                    CASE
-                      WHEN t1.contact_phone_enc IS NULL THEN 'null'
-                      ELSE concat(
-                        E'\x031:',
-                        t1.id::text,
-                        ':',
-                        translate(encode(t1.contact_phone_enc, 'base64'), E'\n', ''),
-                        E'\x03'
-                      )
-                    END
-                  )::text
-                  ELSE E'\x022\x02'
-                END,
-                ',"email":',
-                CASE
-                  WHEN t1._x8 THEN (
-                    CASE
-                      WHEN t1.contact_email_enc IS NULL THEN 'null'
-                      ELSE concat(
-                        E'\x032:',
-                        t1.id::text,
-                        ':',
-                        translate(encode(t1.contact_email_enc, 'base64'), E'\n', ''),
-                        E'\x03'
-                      )
-                    END
-                  )::text
-                  ELSE E'\x023\x02'
-                END,
-                ',"message":',
-                CASE
-                  WHEN t1._x10 THEN (
-                    CASE
-                      WHEN t1.message_enc IS NULL THEN 'null'
-                      ELSE concat(
-                        E'\x033:',
-                        t1.id::text,
-                        ':',
-                        translate(encode(t1.message_enc, 'base64'), E'\n', ''),
-                        E'\x03'
-                      )
-                    END
-                  )::text
-                  ELSE E'\x024\x02'
-                END,
-                '}'
-              )
-              ELSE concat(
-                '{"__typename":"LeadContactLocked","reason":',
-                '"',
-                t1._x13,
-                '"',
-                CASE WHEN t1._x13 IS NULL THEN E'\x01' END,
-                ',"unlockCost":',
-                t1.unlock_cost,
-                ',"canUnlock":',
-                CASE WHEN t1._x15 THEN 'true' ELSE 'false' END,
-                CASE WHEN t1._x15 IS NULL THEN E'\x01' END,
-                '}'
-              )
-            END,
-            '}'
-          ),
-          ','
-          ORDER BY t1.created_at DESC,
-          t1.id DESC
+      SELECT string_agg(
+        concat(
+          '{"id":"TGVh',
+          encode(textsend('d:' || t1.id::text), 'base64'),
+          '","status":"',
+          t1.status,
+          '","assignee":',
+          CASE
+            WHEN t2.id IS NULL THEN 'null'
+            ELSE concat('{"name":', CASE WHEN t2._x1 THEN (to_json(t2.name))::text ELSE E'\x020\x02' END, '}')
+          END,
+          ',"contact":',
+          CASE
+            WHEN t1._x12 THEN concat(
+              '{"__typename":"LeadContactOpen","name":',
+              CASE
+                WHEN t1._x4 THEN (
+                  CASE
+                    WHEN t1.contact_name_enc IS NULL THEN 'null'
+                    ELSE concat(
+                      E'\x030:',
+                      t1.id::text,
+                      ':',
+                      translate(encode(t1.contact_name_enc, 'base64'), E'\n', ''),
+                      E'\x03'
+                    )
+                  END
+                )::text
+                ELSE E'\x021\x02'
+              END,
+              ',"phone":',
+              CASE
+                WHEN t1._x6 THEN (
+                  CASE
+                    WHEN t1.contact_phone_enc IS NULL THEN 'null'
+                    ELSE concat(
+                      E'\x031:',
+                      t1.id::text,
+                      ':',
+                      translate(encode(t1.contact_phone_enc, 'base64'), E'\n', ''),
+                      E'\x03'
+                    )
+                  END
+                )::text
+                ELSE E'\x022\x02'
+              END,
+              ',"email":',
+              CASE
+                WHEN t1._x8 THEN (
+                  CASE
+                    WHEN t1.contact_email_enc IS NULL THEN 'null'
+                    ELSE concat(
+                      E'\x032:',
+                      t1.id::text,
+                      ':',
+                      translate(encode(t1.contact_email_enc, 'base64'), E'\n', ''),
+                      E'\x03'
+                    )
+                  END
+                )::text
+                ELSE E'\x023\x02'
+              END,
+              ',"message":',
+              CASE
+                WHEN t1._x10 THEN (
+                  CASE
+                    WHEN t1.message_enc IS NULL THEN 'null'
+                    ELSE concat(
+                      E'\x033:',
+                      t1.id::text,
+                      ':',
+                      translate(encode(t1.message_enc, 'base64'), E'\n', ''),
+                      E'\x03'
+                    )
+                  END
+                )::text
+                ELSE E'\x024\x02'
+              END,
+              '}'
+            )
+            ELSE concat(
+              '{"__typename":"LeadContactLocked","reason":"',
+              t1._x13,
+              '","unlockCost":',
+              t1.unlock_cost,
+              ',"canUnlock":',
+              CASE WHEN t1._x15 THEN 'true' ELSE 'false' END,
+              '}',
+              CASE WHEN t1._x13 IS NULL OR t1._x15 IS NULL THEN E'\x01' END
+            )
+          END,
+          '}'
         ),
-        ']}'
+        ','
+        ORDER BY t1.created_at DESC,
+        t1.id DESC
       ) AS answer
       FROM (
         SELECT lead.created_at AS created_at,
@@ -153,9 +144,10 @@ SELECT textsend(
         WHERE app_user.id = t1.assignee_id
         AND true
         AND app_user.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
     ),
-    '}}'
+    ']}}}'
   )
 )
 FROM s

@@ -9,17 +9,14 @@ SELECT textsend(
     coalesce(
       (
         SELECT concat(
-          '{"lastSeq":',
-          '"',
+          '{"lastSeq":"',
           t1.last_seq,
-          '"',
-          CASE WHEN t1.last_seq IS NULL THEN E'\x01' END,
-          ',"hasMore":',
+          '","hasMore":',
           CASE WHEN t1.has_more THEN 'true' ELSE 'false' END,
-          CASE WHEN t1.has_more IS NULL THEN E'\x01' END,
-          ',"events":',
+          ',"events":[',
           t5.answer,
-          '}'
+          ']}',
+          CASE WHEN t1.last_seq IS NULL OR t1.has_more IS NULL THEN E'\x01' END
         )
         FROM (
           SELECT least(
@@ -40,142 +37,117 @@ SELECT textsend(
           AND batch.tenant_id = $1::UUID
         ) t1
         LEFT JOIN LATERAL (
-          SELECT concat(
-            '[',
-            string_agg(
-              concat(
-                CASE
-                  t2.kind
-                  WHEN 'STATE' THEN concat(
-                    '{"__typename":"BatchStateChanged","seq":',
-                    '"',
-                    t2.seq,
-                    '"',
-                    ',"counts":{"total":',
-                    t2.total,
-                    ',"succeeded":',
-                    t2.succeeded,
-                    ',"failed":',
-                    t2.failed,
-                    '},"from":',
-                    CASE WHEN t2.from_status IS NULL THEN 'null' ELSE concat('"', t2.from_status, '"') END,
-                    ',"to":',
-                    CASE WHEN t2.to_status IS NULL THEN 'null' ELSE concat('"', t2.to_status, '"') END,
-                    ',"reason":',
-                    CASE WHEN t2.reason IS NULL THEN 'null' ELSE (to_json(t2.reason))::text END,
-                    '}'
-                  )
-                  WHEN 'ITEMS' THEN concat(
-                    '{"__typename":"BatchItemsChanged","seq":',
-                    '"',
-                    t2.seq,
-                    '"',
-                    ',"counts":{"total":',
-                    t2.total,
-                    ',"succeeded":',
-                    t2.succeeded,
-                    ',"failed":',
-                    t2.failed,
-                    '},"items":',
-                    CASE
-                      WHEN jsonb_typeof(t2.items) IS DISTINCT
-                      FROM 'array' THEN 'null'
-                      ELSE concat(
-                        '[',
-                        (
-                          SELECT string_agg(
-                            concat(
-                              CASE
-                                WHEN jsonb_typeof(e3.doc) IS DISTINCT
-                                FROM 'object' THEN E'\x01'
-                                ELSE concat(
-                                  '{"n":',
-                                  CASE WHEN (e3.doc ->> 'n') IS NULL THEN 'null' ELSE ((e3.doc ->> 'n'))::text END,
-                                  ',"status":',
-                                  CASE
-                                    WHEN (e3.doc ->> 'status') IS NULL THEN 'null'
-                                    ELSE (to_json((e3.doc ->> 'status')))::text
-                                  END,
-                                  ',"outcome":',
-                                  CASE
-                                    WHEN (e3.doc ->> 'outcome') IS NULL THEN 'null'
-                                    ELSE (to_json((e3.doc ->> 'outcome')))::text
-                                  END,
-                                  ',"targetId":',
-                                  CASE
-                                    WHEN (e3.doc ->> 'target_id') IS NULL THEN 'null'
-                                    ELSE (to_json((e3.doc ->> 'target_id')))::text
-                                  END,
-                                  '}'
-                                )
-                              END
-                            ),
-                            ','
-                            ORDER BY e3.at
-                          )
-                          FROM jsonb_array_elements(t2.items) WITH ORDINALITY AS e3(doc, at)
-                        ),
-                        ']'
-                      )
-                    END,
-                    '}'
-                  )
-                  WHEN 'LOG' THEN concat(
-                    '{"__typename":"BatchLogAppended","seq":',
-                    '"',
-                    t2.seq,
-                    '"',
-                    ',"counts":{"total":',
-                    t2.total,
-                    ',"succeeded":',
-                    t2.succeeded,
-                    ',"failed":',
-                    t2.failed,
-                    '},"lines":',
-                    CASE
-                      WHEN jsonb_typeof(t2.lines) IS DISTINCT
-                      FROM 'array' THEN 'null'
-                      ELSE concat(
-                        '[',
-                        (
-                          SELECT string_agg(
-                            concat(
-                              CASE
-                                WHEN jsonb_typeof(e4.doc) IS DISTINCT
-                                FROM 'object' THEN E'\x01'
-                                ELSE concat(
-                                  '{"level":',
-                                  CASE
-                                    WHEN (e4.doc ->> 'level') IS NULL THEN 'null'
-                                    ELSE (to_json((e4.doc ->> 'level')))::text
-                                  END,
-                                  ',"message":',
-                                  CASE
-                                    WHEN (e4.doc ->> 'message') IS NULL THEN 'null'
-                                    ELSE (to_json((e4.doc ->> 'message')))::text
-                                  END,
-                                  '}'
-                                )
-                              END
-                            ),
-                            ','
-                            ORDER BY e4.at
-                          )
-                          FROM jsonb_array_elements(t2.lines) WITH ORDINALITY AS e4(doc, at)
-                        ),
-                        ']'
-                      )
-                    END,
-                    '}'
-                  )
-                  ELSE E'\x01'
-                END
-              ),
-              ','
-              ORDER BY t2.seq ASC,
-              t2.id ASC
+          SELECT string_agg(
+            concat(
+              CASE
+                t2.kind
+                WHEN 'STATE' THEN concat(
+                  '{"__typename":"BatchStateChanged","seq":"',
+                  t2.seq,
+                  '","counts":{"total":',
+                  t2.total,
+                  ',"succeeded":',
+                  t2.succeeded,
+                  ',"failed":',
+                  t2.failed,
+                  '},"from":',
+                  CASE WHEN t2.from_status IS NULL THEN 'null' ELSE concat('"', t2.from_status, '"') END,
+                  ',"to":',
+                  CASE WHEN t2.to_status IS NULL THEN 'null' ELSE concat('"', t2.to_status, '"') END,
+                  ',"reason":',
+                  coalesce(to_json(t2.reason), 'null'::json),
+                  '}'
+                )
+                WHEN 'ITEMS' THEN concat(
+                  '{"__typename":"BatchItemsChanged","seq":"',
+                  t2.seq,
+                  '","counts":{"total":',
+                  t2.total,
+                  ',"succeeded":',
+                  t2.succeeded,
+                  ',"failed":',
+                  t2.failed,
+                  '},"items":',
+                  CASE
+                    WHEN jsonb_typeof(t2.items) IS DISTINCT
+                    FROM 'array' THEN 'null'
+                    ELSE concat(
+                      '[',
+                      (
+                        SELECT string_agg(
+                          concat(
+                            CASE
+                              WHEN jsonb_typeof(e3.doc) IS DISTINCT
+                              FROM 'object' THEN E'\x01'
+                              ELSE concat(
+                                '{"n":',
+                                CASE WHEN (e3.doc ->> 'n') IS NULL THEN 'null' ELSE ((e3.doc ->> 'n'))::text END,
+                                ',"status":',
+                                coalesce(to_json((e3.doc ->> 'status')), 'null'::json),
+                                ',"outcome":',
+                                coalesce(to_json((e3.doc ->> 'outcome')), 'null'::json),
+                                ',"targetId":',
+                                coalesce(to_json((e3.doc ->> 'target_id')), 'null'::json),
+                                '}'
+                              )
+                            END
+                          ),
+                          ','
+                          ORDER BY e3.at
+                        )
+                        FROM jsonb_array_elements(t2.items) WITH ORDINALITY AS e3(doc, at)
+                      ),
+                      ']'
+                    )
+                  END,
+                  '}'
+                )
+                WHEN 'LOG' THEN concat(
+                  '{"__typename":"BatchLogAppended","seq":"',
+                  t2.seq,
+                  '","counts":{"total":',
+                  t2.total,
+                  ',"succeeded":',
+                  t2.succeeded,
+                  ',"failed":',
+                  t2.failed,
+                  '},"lines":',
+                  CASE
+                    WHEN jsonb_typeof(t2.lines) IS DISTINCT
+                    FROM 'array' THEN 'null'
+                    ELSE concat(
+                      '[',
+                      (
+                        SELECT string_agg(
+                          concat(
+                            CASE
+                              WHEN jsonb_typeof(e4.doc) IS DISTINCT
+                              FROM 'object' THEN E'\x01'
+                              ELSE concat(
+                                '{"level":',
+                                coalesce(to_json((e4.doc ->> 'level')), 'null'::json),
+                                ',"message":',
+                                coalesce(to_json((e4.doc ->> 'message')), 'null'::json),
+                                '}'
+                              )
+                            END
+                          ),
+                          ','
+                          ORDER BY e4.at
+                        )
+                        FROM jsonb_array_elements(t2.lines) WITH ORDINALITY AS e4(doc, at)
+                      ),
+                      ']'
+                    )
+                  END,
+                  '}'
+                )
+                ELSE E'\x01'
+              END
             ),
-            ']'
+            ','
+            ORDER BY t2.seq ASC,
+            t2.id ASC
           ) AS answer
           FROM (
             SELECT batch_event.seq AS seq,

@@ -12,14 +12,13 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"listings":',
+    '{"data":{"listings":{"totalCount":',
     (
       SELECT concat(
-        '{"totalCount":',
         (
           SELECT count(*)
           FROM (
-            SELECT listing.id
+            SELECT
             FROM listing
             WHERE (
               listing.status = 'ACTIVE'::VARCHAR
@@ -50,22 +49,18 @@ SELECT textsend(
           concat(
             '{"title":',
             to_json(t1.title),
-            ',"status":',
-            '"',
+            ',"status":"',
             t1.status,
-            '"',
-            ',"price":',
+            '","price":',
             CASE
               WHEN t1.price_minor IS NULL THEN 'null'
               ELSE concat(
-                '{"amount":',
-                '"',
+                '{"amount":"',
                 t1._x4,
-                '"',
-                CASE WHEN t1._x4 IS NULL THEN E'\x01' END,
-                ',"currencyCode":',
+                '","currencyCode":',
                 to_json(t1.currency),
-                '}'
+                '}',
+                CASE WHEN t1._x4 IS NULL THEN E'\x01' END
               )
             END,
             ',"vehicle":',
@@ -73,7 +68,7 @@ SELECT textsend(
               WHEN t2.id IS NULL THEN 'null'
               ELSE concat(
                 '{"make":',
-                CASE WHEN t2.make IS NULL THEN 'null' ELSE (to_json(t2.make))::text END,
+                coalesce(to_json(t2.make), 'null'::json),
                 ',"year":',
                 CASE WHEN t2.year IS NULL THEN 'null' ELSE (t2.year)::text END,
                 '}'
@@ -84,25 +79,21 @@ SELECT textsend(
           ','
           ORDER BY t1.price_order ASC,
           t1.id ASC
-        ),
-        ']}'
+        )
       ) AS answer
       FROM (
         SELECT listing.price_order AS price_order,
         listing.id AS id,
         listing.title AS title,
         listing.status AS status,
-        CASE
-          WHEN (
-            listing.currency != ALL (
-              '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-            )
-          ) THEN listing.price_minor * 0.01::numeric
+        listing.price_minor * CASE
+          WHEN (listing.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
           WHEN (
             listing.currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[])
-          ) THEN listing.price_minor * 1::numeric
-          WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN listing.price_minor * 0.001::numeric
-          WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN listing.price_minor * 0.0001::numeric
+          ) THEN 1::numeric
+          WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+          WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+          WHEN (listing.currency IS NOT NULL) THEN 0.01::numeric
         END AS _x4,
         listing.currency AS currency,
         listing.price_minor AS price_minor
@@ -139,9 +130,10 @@ SELECT textsend(
         FROM vehicle_detail
         WHERE vehicle_detail.id = t1.id
         AND vehicle_detail.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
     ),
-    '}}'
+    ']}}}'
   )
 )
 FROM s

@@ -3,67 +3,59 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"listings":',
+    '{"data":{"listings":{"nodes":[',
     (
-      SELECT concat(
-        '{"nodes":[',
-        string_agg(
-          concat(
-            '{"kind":',
-            '"',
-            t1.kind,
-            '"',
-            ',"title":',
-            to_json(t1.title),
-            ',"vehicle":',
-            CASE
-              WHEN t2.id IS NULL THEN 'null'
-              ELSE concat(
-                '{"make":',
-                CASE WHEN t2.make IS NULL THEN 'null' ELSE (to_json(t2.make))::text END,
-                ',"model":',
-                CASE WHEN t2.model IS NULL THEN 'null' ELSE (to_json(t2.model))::text END,
-                ',"year":',
-                CASE WHEN t2.year IS NULL THEN 'null' ELSE (t2.year)::text END,
-                ',"km":',
-                CASE WHEN t2.km IS NULL THEN 'null' ELSE (t2.km)::text END,
-                ',"fuel":',
-                CASE WHEN t2.fuel IS NULL THEN 'null' ELSE concat('"', t2.fuel, '"') END,
-                '}'
-              )
-            END,
-            ',"castingCall":',
-            CASE
-              WHEN t3.id IS NULL THEN 'null'
-              ELSE concat(
-                '{"role":',
-                to_json(t3.role),
-                ',"fee":',
-                CASE
-                  WHEN t3.fee_minor IS NULL THEN 'null'
-                  ELSE concat(
-                    '{"amount":',
-                    '"',
-                    t3._x2,
-                    '"',
-                    CASE WHEN t3._x2 IS NULL THEN E'\x01' END,
-                    ',"currencyCode":',
-                    to_json(t3.currency),
-                    '}'
-                  )
-                END,
-                '}'
-              )
-            END,
-            ',"product":',
-            CASE WHEN t4.id IS NULL THEN 'null' ELSE concat('{"availability":', '"', t4.availability, '"', '}') END,
-            '}'
-          ),
-          ','
-          ORDER BY t1.created_at DESC,
-          t1.id DESC
+      SELECT string_agg(
+        concat(
+          '{"kind":"',
+          t1.kind,
+          '","title":',
+          to_json(t1.title),
+          ',"vehicle":',
+          CASE
+            WHEN t2.id IS NULL THEN 'null'
+            ELSE concat(
+              '{"make":',
+              coalesce(to_json(t2.make), 'null'::json),
+              ',"model":',
+              coalesce(to_json(t2.model), 'null'::json),
+              ',"year":',
+              CASE WHEN t2.year IS NULL THEN 'null' ELSE (t2.year)::text END,
+              ',"km":',
+              CASE WHEN t2.km IS NULL THEN 'null' ELSE (t2.km)::text END,
+              ',"fuel":',
+              CASE WHEN t2.fuel IS NULL THEN 'null' ELSE concat('"', t2.fuel, '"') END,
+              '}'
+            )
+          END,
+          ',"castingCall":',
+          CASE
+            WHEN t3.id IS NULL THEN 'null'
+            ELSE concat(
+              '{"role":',
+              to_json(t3.role),
+              ',"fee":',
+              CASE
+                WHEN t3.fee_minor IS NULL THEN 'null'
+                ELSE concat(
+                  '{"amount":"',
+                  t3._x2,
+                  '","currencyCode":',
+                  to_json(t3.currency),
+                  '}',
+                  CASE WHEN t3._x2 IS NULL THEN E'\x01' END
+                )
+              END,
+              '}'
+            )
+          END,
+          ',"product":',
+          CASE WHEN t4.id IS NULL THEN 'null' ELSE concat('{"availability":"', t4.availability, '"}') END,
+          '}'
         ),
-        ']}'
+        ','
+        ORDER BY t1.created_at DESC,
+        t1.id DESC
       ) AS answer
       FROM (
         SELECT listing.created_at AS created_at,
@@ -89,29 +81,28 @@ SELECT textsend(
         FROM vehicle_detail
         WHERE vehicle_detail.id = t1.id
         AND vehicle_detail.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT casting_detail.id AS id,
         casting_detail.role AS role,
-        CASE
-          WHEN (
-            casting_detail.currency != ALL (
-              '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-            )
-          ) THEN casting_detail.fee_minor * 0.01::numeric
+        casting_detail.fee_minor * CASE
+          WHEN (casting_detail.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
           WHEN (
             casting_detail.currency = ANY (
               '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
             )
-          ) THEN casting_detail.fee_minor * 1::numeric
-          WHEN (casting_detail.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN casting_detail.fee_minor * 0.001::numeric
-          WHEN (casting_detail.currency = ANY ('{CLF,UYW}'::text[])) THEN casting_detail.fee_minor * 0.0001::numeric
+          ) THEN 1::numeric
+          WHEN (casting_detail.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+          WHEN (casting_detail.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+          WHEN (casting_detail.currency IS NOT NULL) THEN 0.01::numeric
         END AS _x2,
         casting_detail.currency AS currency,
         casting_detail.fee_minor AS fee_minor
         FROM casting_detail
         WHERE casting_detail.id = t1.id
         AND casting_detail.tenant_id = $1::UUID
+        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT product_detail.id AS id,
@@ -119,9 +110,10 @@ SELECT textsend(
         FROM product_detail
         WHERE product_detail.id = t1.id
         AND product_detail.tenant_id = $1::UUID
+        LIMIT 1
       ) t4 ON true
     ),
-    '}}'
+    ']}}}'
   )
 )
 FROM s

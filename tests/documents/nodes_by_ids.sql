@@ -50,6 +50,7 @@ SELECT textsend(
         WHERE batch.id = i1.id
         AND batch.tenant_id = $1::UUID
         AND i1.type = 'Batch'
+        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT listing.id AS id,
@@ -64,6 +65,7 @@ SELECT textsend(
         )
         AND listing.tenant_id = $1::UUID
         AND i1.type = 'Listing'
+        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT ticket.id AS id,
@@ -74,6 +76,7 @@ SELECT textsend(
         AND ticket.deleted_at IS NULL
         AND ticket.tenant_id = $1::UUID
         AND i1.type = 'Ticket'
+        LIMIT 1
       ) t4 ON true
       LEFT JOIN LATERAL (
         SELECT app_user.id AS id,
@@ -84,6 +87,7 @@ SELECT textsend(
         WHERE app_user.id = t4.requester_id
         AND true
         AND app_user.tenant_id = $1::UUID
+        LIMIT 1
       ) t5 ON true
     ),
     ']}}'

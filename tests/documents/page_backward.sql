@@ -5,7 +5,7 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"listings":',
+    '{"data":{"listings":{"nodes":[',
     (
       WITH t1_page AS MATERIALIZED (
         SELECT t1.*,
@@ -26,7 +26,6 @@ SELECT textsend(
         ) t1
       )
       SELECT concat(
-        '{"nodes":[',
         string_agg(
           concat(
             '{"id":"TGlzdGlu',
@@ -35,8 +34,7 @@ SELECT textsend(
             to_json(t1.title),
             ',"createdAt":',
             left(to_json(t1.created_at)::text, -7),
-            'Z"',
-            '}'
+            'Z"}'
           ),
           ','
           ORDER BY t1.created_at ASC,
@@ -56,13 +54,12 @@ SELECT textsend(
             WHERE page_at = least(1, (SELECT count(*) FROM t1_page))
           ),
           'null'
-        ),
-        '}}'
+        )
       ) AS answer
       FROM t1_page t1
       WHERE t1.page_at <= 1
     ),
-    '}}'
+    '}}}}'
   )
 )
 FROM s

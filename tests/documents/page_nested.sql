@@ -5,7 +5,7 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"listings":',
+    '{"data":{"listings":{"totalCount":',
     (
       WITH t1_page AS MATERIALIZED (
         SELECT t1.*,
@@ -14,17 +14,14 @@ SELECT textsend(
           SELECT listing.created_at AS created_at,
           listing.id AS id,
           listing.title AS title,
-          CASE
-            WHEN (
-              listing.currency != ALL (
-                '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-              )
-            ) THEN listing.price_minor * 0.01::numeric
+          listing.price_minor * CASE
+            WHEN (listing.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
             WHEN (
               listing.currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[])
-            ) THEN listing.price_minor * 1::numeric
-            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN listing.price_minor * 0.001::numeric
-            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN listing.price_minor * 0.0001::numeric
+            ) THEN 1::numeric
+            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+            WHEN (listing.currency IS NOT NULL) THEN 0.01::numeric
           END AS _x3,
           listing.currency AS currency,
           listing.price_minor AS price_minor,
@@ -44,7 +41,6 @@ SELECT textsend(
         ) t1
       )
       SELECT concat(
-        '{"totalCount":',
         least(
           coalesce(
             (
@@ -77,21 +73,19 @@ SELECT textsend(
             CASE
               WHEN t1.price_minor IS NULL THEN 'null'
               ELSE concat(
-                '{"amount":',
-                '"',
+                '{"amount":"',
                 t1._x3,
-                '"',
-                CASE WHEN t1._x3 IS NULL THEN E'\x01' END,
-                ',"currencyCode":',
+                '","currencyCode":',
                 to_json(t1.currency),
-                '}'
+                '}',
+                CASE WHEN t1._x3 IS NULL THEN E'\x01' END
               )
             END,
             ',"dealer":',
             CASE WHEN t2.id IS NULL THEN 'null' ELSE concat('{"name":', to_json(t2.name), '}') END,
-            ',"offers":',
+            ',"offers":{"totalCount":',
             t7.answer,
-            '}}'
+            '}}}}'
           ),
           ','
           ORDER BY t1.created_at ASC,
@@ -125,8 +119,7 @@ SELECT textsend(
             WHERE page_at = least(3, (SELECT count(*) FROM t1_page))
           ),
           'null'
-        ),
-        '}}'
+        )
       ) AS answer
       FROM t1_page t1
       LEFT JOIN LATERAL (
@@ -136,6 +129,7 @@ SELECT textsend(
         WHERE dealer.id = t1.dealer_id
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         WITH t3_page AS MATERIALIZED (
@@ -144,17 +138,14 @@ SELECT textsend(
           FROM (
             SELECT offer.created_at AS created_at,
             offer.id AS id,
-            CASE
-              WHEN (
-                offer.currency != ALL (
-                  '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-                )
-              ) THEN offer.amount_minor * 0.01::numeric
+            offer.amount_minor * CASE
+              WHEN (offer.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
               WHEN (
                 offer.currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[])
-              ) THEN offer.amount_minor * 1::numeric
-              WHEN (offer.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN offer.amount_minor * 0.001::numeric
-              WHEN (offer.currency = ANY ('{CLF,UYW}'::text[])) THEN offer.amount_minor * 0.0001::numeric
+              ) THEN 1::numeric
+              WHEN (offer.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+              WHEN (offer.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+              WHEN (offer.currency IS NOT NULL) THEN 0.01::numeric
             END AS _x2,
             offer.currency AS currency,
             offer.proposer_user_id AS proposer_user_id
@@ -167,42 +158,32 @@ SELECT textsend(
           ) t3
         )
         SELECT concat(
-          '{"totalCount":',
           (
             SELECT count(*)
-            FROM (
-              SELECT offer.id
-              FROM offer
-              WHERE offer.listing_id = t1.id
-              AND offer.tenant_id = $1::UUID
-              LIMIT 10001
-            ) c
+            FROM (SELECT FROM offer WHERE offer.listing_id = t1.id AND offer.tenant_id = $1::UUID LIMIT 10001) c
           ),
           ',"nodes":[',
           string_agg(
             concat(
               '{"id":"T2ZmZXI6',
               encode(textsend(t3.id::text), 'base64'),
-              '","amount":{"amount":',
-              '"',
+              '","amount":{"amount":"',
               t3._x2,
-              '"',
-              CASE WHEN t3._x2 IS NULL THEN E'\x01' END,
-              ',"currencyCode":',
+              '","currencyCode":',
               to_json(t3.currency),
               '},"proposerUser":',
               CASE WHEN t4.id IS NULL THEN 'null' ELSE concat('{"name":', to_json(t4.name), '}') END,
-              ',"revisions":',
+              ',"revisions":{"nodes":[',
               t6.answer,
-              '}'
+              ']}}',
+              CASE WHEN t3._x2 IS NULL THEN E'\x01' END
             ),
             ','
             ORDER BY t3.created_at DESC,
             t3.id DESC
           ),
           '],"pageInfo":{"hasNextPage":',
-          CASE WHEN (SELECT count(*) FROM t3_page) > 1 THEN 'true' ELSE 'false' END,
-          '}}'
+          CASE WHEN (SELECT count(*) FROM t3_page) > 1 THEN 'true' ELSE 'false' END
         ) AS answer
         FROM t3_page t3
         LEFT JOIN LATERAL (
@@ -212,27 +193,22 @@ SELECT textsend(
           WHERE app_user.id = t3.proposer_user_id
           AND true
           AND app_user.tenant_id = $1::UUID
+          LIMIT 1
         ) t4 ON true
         LEFT JOIN LATERAL (
-          SELECT concat(
-            '{"nodes":[',
-            string_agg(
-              concat(
-                '{"n":',
-                t5.n,
-                ',"byParty":',
-                '"',
-                t5.by_party,
-                '"',
-                ',"message":',
-                CASE WHEN t5.message IS NULL THEN 'null' ELSE (to_json(t5.message))::text END,
-                '}'
-              ),
-              ','
-              ORDER BY t5.n ASC,
-              t5.id ASC
+          SELECT string_agg(
+            concat(
+              '{"n":',
+              t5.n,
+              ',"byParty":"',
+              t5.by_party,
+              '","message":',
+              coalesce(to_json(t5.message), 'null'::json),
+              '}'
             ),
-            ']}'
+            ','
+            ORDER BY t5.n ASC,
+            t5.id ASC
           ) AS answer
           FROM (
             SELECT offer_revision.n AS n,
@@ -251,7 +227,7 @@ SELECT textsend(
       ) t7 ON true
       WHERE t1.page_at <= 3
     ),
-    '}}'
+    '}}}}'
   )
 )
 FROM s

@@ -13,32 +13,28 @@ SELECT textsend(
           encode(textsend('g:' || t1.id::text), 'base64'),
           '","version":',
           t1.version,
-          ',"status":',
-          '"',
+          ',"status":"',
           t1.status,
-          '"',
-          ',"floor":',
+          '","floor":',
           CASE
             WHEN t1._x3 THEN (
               CASE
                 WHEN t1.floor_minor IS NULL THEN 'null'
                 ELSE concat(
-                  '{"amount":',
-                  '"',
+                  '{"amount":"',
                   t1._x4,
-                  '"',
-                  CASE WHEN t1._x4 IS NULL THEN E'\x01' END,
-                  ',"currencyCode":',
+                  '","currencyCode":',
                   to_json(t1.currency),
-                  '}'
+                  '}',
+                  CASE WHEN t1._x4 IS NULL THEN E'\x01' END
                 )
               END
             )::text
             ELSE E'\x020\x02'
           END,
-          ',"offers":',
+          ',"offers":{"totalCount":',
           t3.answer,
-          '}'
+          ']}}'
         )
         FROM (
           SELECT listing.id AS id,
@@ -46,17 +42,14 @@ SELECT textsend(
           listing.status AS status,
           listing.deleted_at IS NULL
           AND listing.dealer_id = $2::UUID AS _x3,
-          CASE
-            WHEN (
-              listing.currency != ALL (
-                '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-              )
-            ) THEN listing.floor_minor * 0.01::numeric
+          listing.floor_minor * CASE
+            WHEN (listing.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
             WHEN (
               listing.currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[])
-            ) THEN listing.floor_minor * 1::numeric
-            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN listing.floor_minor * 0.001::numeric
-            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN listing.floor_minor * 0.0001::numeric
+            ) THEN 1::numeric
+            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+            WHEN (listing.currency IS NOT NULL) THEN 0.01::numeric
           END AS _x4,
           listing.currency AS currency,
           listing.floor_minor AS floor_minor
@@ -84,11 +77,10 @@ SELECT textsend(
         ) t1
         LEFT JOIN LATERAL (
           SELECT concat(
-            '{"totalCount":',
             (
               SELECT count(*)
               FROM (
-                SELECT offer.id
+                SELECT
                 FROM offer
                 WHERE (offer.proposer_dealer_id = $2::UUID OR offer.owner_dealer_id = $2::UUID)
                 AND offer.listing_id = t1.id
@@ -102,8 +94,7 @@ SELECT textsend(
               ','
               ORDER BY t2.created_at DESC,
               t2.id DESC
-            ),
-            ']}'
+            )
           ) AS answer
           FROM (
             SELECT offer.created_at AS created_at,

@@ -39,7 +39,7 @@ SELECT textsend(
     ',"viewer":',
     coalesce(
       (
-        SELECT concat('{"role":', '"', t2.role, '"', CASE WHEN t2.role IS NULL THEN E'\x01' END, '}')
+        SELECT concat('{"role":"', t2.role, '"}', CASE WHEN t2.role IS NULL THEN E'\x01' END)
         FROM (
           SELECT 'CUSTOMER'::VARCHAR AS role
           FROM membership

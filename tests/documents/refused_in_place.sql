@@ -6,37 +6,30 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"listings":',
+    '{"data":{"listings":{"nodes":[',
     (
-      SELECT concat(
-        '{"nodes":[',
-        string_agg(
-          concat(
-            '{"title":',
-            to_json(t1.title),
-            ',"lowest":',
-            E'\x020\x02',
-            ',"dealer":',
-            CASE
-              WHEN t2.id IS NULL THEN 'null'
-              ELSE concat(
-                '{"name":',
-                to_json(t2.name),
-                ',"phone":',
-                CASE
-                  WHEN t2._x2 THEN (CASE WHEN t2.phone IS NULL THEN 'null' ELSE (to_json(t2.phone))::text END)::text
-                  ELSE E'\x021\x02'
-                END,
-                '}'
-              )
-            END,
-            '}'
-          ),
-          ','
-          ORDER BY t1.created_at DESC,
-          t1.id DESC
+      SELECT string_agg(
+        concat(
+          '{"title":',
+          to_json(t1.title),
+          ',"lowest":',
+          E'\x020\x02',
+          ',"dealer":',
+          CASE
+            WHEN t2.id IS NULL THEN 'null'
+            ELSE concat(
+              '{"name":',
+              to_json(t2.name),
+              ',"phone":',
+              CASE WHEN t2._x2 THEN (coalesce(to_json(t2.phone), 'null'::json))::text ELSE E'\x021\x02' END,
+              '}'
+            )
+          END,
+          '}'
         ),
-        ']}'
+        ','
+        ORDER BY t1.created_at DESC,
+        t1.id DESC
       ) AS answer
       FROM (
         SELECT listing.created_at AS created_at,
@@ -64,9 +57,10 @@ SELECT textsend(
         WHERE dealer.id = t1.dealer_id
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
     ),
-    '}}'
+    ']}}}'
   )
 )
 FROM s

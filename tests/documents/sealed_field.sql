@@ -45,14 +45,12 @@ SELECT textsend(
               CASE
                 WHEN t1.floor_minor IS NULL THEN 'null'
                 ELSE concat(
-                  '{"amount":',
-                  '"',
+                  '{"amount":"',
                   t1._x3,
-                  '"',
-                  CASE WHEN t1._x3 IS NULL THEN E'\x01' END,
-                  ',"currencyCode":',
+                  '","currencyCode":',
                   to_json(t1.currency),
-                  '}'
+                  '}',
+                  CASE WHEN t1._x3 IS NULL THEN E'\x01' END
                 )
               END
             )::text
@@ -65,17 +63,14 @@ SELECT textsend(
           listing.title AS title,
           listing.deleted_at IS NULL
           AND listing.dealer_id = $2::UUID AS _x2,
-          CASE
-            WHEN (
-              listing.currency != ALL (
-                '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-              )
-            ) THEN listing.floor_minor * 0.01::numeric
+          listing.floor_minor * CASE
+            WHEN (listing.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
             WHEN (
               listing.currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[])
-            ) THEN listing.floor_minor * 1::numeric
-            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN listing.floor_minor * 0.001::numeric
-            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN listing.floor_minor * 0.0001::numeric
+            ) THEN 1::numeric
+            WHEN (listing.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+            WHEN (listing.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+            WHEN (listing.currency IS NOT NULL) THEN 0.01::numeric
           END AS _x3,
           listing.currency AS currency,
           listing.floor_minor AS floor_minor
@@ -115,6 +110,7 @@ SELECT textsend(
           FROM vehicle_detail
           WHERE vehicle_detail.id = t1.id
           AND vehicle_detail.tenant_id = $1::UUID
+          LIMIT 1
         ) t2 ON true
       ),
       'null'

@@ -7,66 +7,58 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"search":',
+    '{"data":{"search":[',
     (
-      SELECT concat(
-        '[',
-        string_agg(
-          concat(
-            '{"type":',
-            '"',
-            t1.type,
-            '"',
-            CASE WHEN t1.type IS NULL THEN E'\x01' END,
-            ',"node":',
-            CASE
-              WHEN t2.id IS NOT NULL THEN concat(
-                '{"__typename":"Listing","id":"TGlzdGlu',
-                encode(textsend('g:' || t2.id::text), 'base64'),
-                '","title":',
-                to_json(t2.title),
-                ',"status":',
-                '"',
-                t2.status,
-                '"',
-                '}'
-              )
-              WHEN t3.id IS NOT NULL THEN concat(
-                '{"__typename":"Dealer","id":"RGVhbGVy',
-                encode(textsend(':' || t3.id::text), 'base64'),
-                '"}'
-              )
-              WHEN t4.id IS NOT NULL THEN concat(
-                '{"__typename":"Sku","id":"U2t1',
-                encode(textsend(':' || t4.id::text), 'base64'),
-                '"}'
-              )
-              WHEN t5.id IS NOT NULL THEN concat(
-                '{"__typename":"Competitor","id":"Q29tcGV0aXRv',
-                encode(textsend('r:' || t5.id::text), 'base64'),
-                '"}'
-              )
-              WHEN t6.id IS NOT NULL THEN concat(
-                '{"__typename":"Ticket","id":"VGlja2V0',
-                encode(textsend(':' || t6.id::text), 'base64'),
-                '","subject":',
-                CASE WHEN t6._x1 THEN (to_json(t6.subject))::text ELSE E'\x020\x02' END,
-                '}'
-              )
-              WHEN t7.id IS NOT NULL THEN concat(
-                '{"__typename":"User","id":"VXNl',
-                encode(textsend('r:' || t7.id::text), 'base64'),
-                '"}'
-              )
-              ELSE 'null'
-            END,
-            '}'
-          ),
-          ','
-          ORDER BY t1.rank DESC,
-          t1.row_id DESC
+      SELECT string_agg(
+        concat(
+          '{"type":"',
+          t1.type,
+          '","node":',
+          CASE
+            WHEN t2.id IS NOT NULL THEN concat(
+              '{"__typename":"Listing","id":"TGlzdGlu',
+              encode(textsend('g:' || t2.id::text), 'base64'),
+              '","title":',
+              to_json(t2.title),
+              ',"status":"',
+              t2.status,
+              '"}'
+            )
+            WHEN t3.id IS NOT NULL THEN concat(
+              '{"__typename":"Dealer","id":"RGVhbGVy',
+              encode(textsend(':' || t3.id::text), 'base64'),
+              '"}'
+            )
+            WHEN t4.id IS NOT NULL THEN concat(
+              '{"__typename":"Sku","id":"U2t1',
+              encode(textsend(':' || t4.id::text), 'base64'),
+              '"}'
+            )
+            WHEN t5.id IS NOT NULL THEN concat(
+              '{"__typename":"Competitor","id":"Q29tcGV0aXRv',
+              encode(textsend('r:' || t5.id::text), 'base64'),
+              '"}'
+            )
+            WHEN t6.id IS NOT NULL THEN concat(
+              '{"__typename":"Ticket","id":"VGlja2V0',
+              encode(textsend(':' || t6.id::text), 'base64'),
+              '","subject":',
+              CASE WHEN t6._x1 THEN (to_json(t6.subject))::text ELSE E'\x020\x02' END,
+              '}'
+            )
+            WHEN t7.id IS NOT NULL THEN concat(
+              '{"__typename":"User","id":"VXNl',
+              encode(textsend('r:' || t7.id::text), 'base64'),
+              '"}'
+            )
+            ELSE 'null'
+          END,
+          '}',
+          CASE WHEN t1.type IS NULL THEN E'\x01' END
         ),
-        ']'
+        ','
+        ORDER BY t1.rank DESC,
+        t1.row_id DESC
       ) AS answer
       FROM (
         SELECT anon_1.rank AS rank,
@@ -127,6 +119,7 @@ SELECT textsend(
         )
         AND listing.tenant_id = $1::UUID
         AND t1.type = 'LISTING'
+        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT dealer.id AS id
@@ -135,6 +128,7 @@ SELECT textsend(
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
         AND t1.type = 'DEALER'
+        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT sku.id AS id
@@ -142,6 +136,7 @@ SELECT textsend(
         WHERE sku.id = t1.row_id
         AND sku.tenant_id = $1::UUID
         AND t1.type = 'SKU'
+        LIMIT 1
       ) t4 ON true
       LEFT JOIN LATERAL (
         SELECT competitor.id AS id
@@ -149,6 +144,7 @@ SELECT textsend(
         WHERE competitor.id = t1.row_id
         AND competitor.tenant_id = $1::UUID
         AND t1.type = 'COMPETITOR'
+        LIMIT 1
       ) t5 ON true
       LEFT JOIN LATERAL (
         SELECT ticket.id AS id,
@@ -159,6 +155,7 @@ SELECT textsend(
         AND ticket.deleted_at IS NULL
         AND ticket.tenant_id = $1::UUID
         AND t1.type = 'TICKET'
+        LIMIT 1
       ) t6 ON true
       LEFT JOIN LATERAL (
         SELECT app_user.id AS id
@@ -167,9 +164,10 @@ SELECT textsend(
         AND true
         AND app_user.tenant_id = $1::UUID
         AND t1.type = 'USER'
+        LIMIT 1
       ) t7 ON true
     ),
-    '}}'
+    ']}}'
   )
 )
 FROM s

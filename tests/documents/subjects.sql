@@ -6,59 +6,53 @@
 WITH s AS MATERIALIZED (SELECT set_config('souk.tenant_id', $1::UUID::text, true))
 SELECT textsend(
   concat(
-    '{"data":{"tickets":',
+    '{"data":{"tickets":{"nodes":[',
     (
-      SELECT concat(
-        '{"nodes":[',
-        string_agg(
-          concat(
-            '{"number":',
-            t1.number,
-            ',"subject":',
-            CASE WHEN t1._x3 THEN (to_json(t1.subject))::text ELSE E'\x020\x02' END,
-            ',"requester":',
-            CASE
-              WHEN t2.id IS NULL THEN 'null'
-              ELSE concat('{"name":', CASE WHEN t2._x1 THEN (to_json(t2.name))::text ELSE E'\x021\x02' END, '}')
-            END,
-            ',"subjectRef":',
-            CASE
-              WHEN t3.id IS NOT NULL THEN concat('{"__typename":"Alert"}')
-              WHEN t4.id IS NOT NULL THEN concat('{"__typename":"Deal"}')
-              WHEN t5.id IS NOT NULL THEN concat(
-                '{"__typename":"Dealer","id":"RGVhbGVy',
-                encode(textsend(':' || t5.id::text), 'base64'),
-                '","name":',
-                to_json(t5.name),
-                '}'
-              )
-              WHEN t6.id IS NOT NULL THEN concat(
-                '{"__typename":"Lead","id":"TGVh',
-                encode(textsend('d:' || t6.id::text), 'base64'),
-                '","status":',
-                '"',
-                t6.status,
-                '"',
-                ',"listing":',
-                CASE WHEN t7.id IS NULL THEN 'null' ELSE concat('{"title":', to_json(t7.title), '}') END,
-                '}'
-              )
-              WHEN t8.id IS NOT NULL THEN concat(
-                '{"__typename":"Listing","id":"TGlzdGlu',
-                encode(textsend('g:' || t8.id::text), 'base64'),
-                '","title":',
-                to_json(t8.title),
-                '}'
-              )
-              ELSE 'null'
-            END,
-            '}'
-          ),
-          ','
-          ORDER BY t1.created_at DESC,
-          t1.id DESC
+      SELECT string_agg(
+        concat(
+          '{"number":',
+          t1.number,
+          ',"subject":',
+          CASE WHEN t1._x3 THEN (to_json(t1.subject))::text ELSE E'\x020\x02' END,
+          ',"requester":',
+          CASE
+            WHEN t2.id IS NULL THEN 'null'
+            ELSE concat('{"name":', CASE WHEN t2._x1 THEN (to_json(t2.name))::text ELSE E'\x021\x02' END, '}')
+          END,
+          ',"subjectRef":',
+          CASE
+            WHEN t3.id IS NOT NULL THEN concat('{"__typename":"Alert"}')
+            WHEN t4.id IS NOT NULL THEN concat('{"__typename":"Deal"}')
+            WHEN t5.id IS NOT NULL THEN concat(
+              '{"__typename":"Dealer","id":"RGVhbGVy',
+              encode(textsend(':' || t5.id::text), 'base64'),
+              '","name":',
+              to_json(t5.name),
+              '}'
+            )
+            WHEN t6.id IS NOT NULL THEN concat(
+              '{"__typename":"Lead","id":"TGVh',
+              encode(textsend('d:' || t6.id::text), 'base64'),
+              '","status":"',
+              t6.status,
+              '","listing":',
+              CASE WHEN t7.id IS NULL THEN 'null' ELSE concat('{"title":', to_json(t7.title), '}') END,
+              '}'
+            )
+            WHEN t8.id IS NOT NULL THEN concat(
+              '{"__typename":"Listing","id":"TGlzdGlu',
+              encode(textsend('g:' || t8.id::text), 'base64'),
+              '","title":',
+              to_json(t8.title),
+              '}'
+            )
+            ELSE 'null'
+          END,
+          '}'
         ),
-        ']}'
+        ','
+        ORDER BY t1.created_at DESC,
+        t1.id DESC
       ) AS answer
       FROM (
         SELECT ticket.created_at AS created_at,
@@ -85,6 +79,7 @@ SELECT textsend(
         WHERE app_user.id = t1.requester_id
         AND true
         AND app_user.tenant_id = $1::UUID
+        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT alert.id AS id
@@ -92,6 +87,7 @@ SELECT textsend(
         WHERE alert.id = t1.subject_id
         AND alert.tenant_id = $1::UUID
         AND t1.subject_type = 'ALERT'
+        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT deal.id AS id
@@ -99,6 +95,7 @@ SELECT textsend(
         WHERE deal.id = t1.subject_id
         AND deal.tenant_id = $1::UUID
         AND t1.subject_type = 'DEAL'
+        LIMIT 1
       ) t4 ON true
       LEFT JOIN LATERAL (
         SELECT dealer.id AS id,
@@ -108,6 +105,7 @@ SELECT textsend(
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
         AND t1.subject_type = 'DEALER'
+        LIMIT 1
       ) t5 ON true
       LEFT JOIN LATERAL (
         SELECT lead.id AS id,
@@ -117,6 +115,7 @@ SELECT textsend(
         WHERE lead.id = t1.subject_id
         AND lead.tenant_id = $1::UUID
         AND t1.subject_type = 'LEAD'
+        LIMIT 1
       ) t6 ON true
       LEFT JOIN LATERAL (
         SELECT listing.id AS id,
@@ -130,6 +129,7 @@ SELECT textsend(
           OR listing.deleted_at IS NULL
         )
         AND listing.tenant_id = $1::UUID
+        LIMIT 1
       ) t7 ON true
       LEFT JOIN LATERAL (
         SELECT listing.id AS id,
@@ -144,9 +144,10 @@ SELECT textsend(
         )
         AND listing.tenant_id = $1::UUID
         AND t1.subject_type = 'LISTING'
+        LIMIT 1
       ) t8 ON true
     ),
-    '}}'
+    ']}}}'
   )
 )
 FROM s

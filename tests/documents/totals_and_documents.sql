@@ -25,47 +25,39 @@ SELECT textsend(
               (
                 SELECT string_agg(
                   concat(
-                    '{"amount":',
-                    '"',
+                    '{"amount":"',
                     (
-                      CASE
-                        WHEN (
-                          e2.currency != ALL (
-                            '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-                          )
-                        ) THEN e2.minor::bigint * 0.01::numeric
+                      e2.minor::bigint * CASE
+                        WHEN (e2.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
                         WHEN (
                           e2.currency = ANY (
                             '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
                           )
-                        ) THEN e2.minor::bigint * 1::numeric
-                        WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN e2.minor::bigint * 0.001::numeric
-                        WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN e2.minor::bigint * 0.0001::numeric
+                        ) THEN 1::numeric
+                        WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+                        WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+                        WHEN (e2.currency IS NOT NULL) THEN 0.01::numeric
                       END
                     ),
-                    '"',
+                    '","currencyCode":',
+                    to_json(e2.currency),
+                    '}',
                     CASE
                       WHEN (
-                        CASE
-                          WHEN (
-                            e2.currency != ALL (
-                              '{BHD,IQD,JOD,KWD,LYD,OMR,TND,BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF,CLF,UYW}'::text[]
-                            )
-                          ) THEN e2.minor::bigint * 0.01::numeric
+                        e2.minor::bigint * CASE
+                          WHEN (e2.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
                           WHEN (
                             e2.currency = ANY (
                               '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
                             )
-                          ) THEN e2.minor::bigint * 1::numeric
-                          WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN e2.minor::bigint * 0.001::numeric
-                          WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN e2.minor::bigint * 0.0001::numeric
+                          ) THEN 1::numeric
+                          WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
+                          WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
+                          WHEN (e2.currency IS NOT NULL) THEN 0.01::numeric
                         END
-                      ) IS NULL THEN E'\x01'
-                    END,
-                    ',"currencyCode":',
-                    to_json(e2.currency),
-                    CASE WHEN e2.currency IS NULL THEN E'\x01' END,
-                    '}'
+                      ) IS NULL
+                      OR e2.currency IS NULL THEN E'\x01'
+                    END
                   ),
                   ','
                   ORDER BY e2.currency COLLATE "C"
@@ -101,25 +93,13 @@ SELECT textsend(
                           FROM 'object' THEN E'\x01'
                           ELSE concat(
                             '{"action":',
-                            CASE
-                              WHEN (e3.doc ->> 'action') IS NULL THEN 'null'
-                              ELSE (to_json((e3.doc ->> 'action')))::text
-                            END,
+                            coalesce(to_json((e3.doc ->> 'action')), 'null'::json),
                             ',"status":',
-                            CASE
-                              WHEN (e3.doc ->> 'status') IS NULL THEN 'null'
-                              ELSE (to_json((e3.doc ->> 'status')))::text
-                            END,
+                            coalesce(to_json((e3.doc ->> 'status')), 'null'::json),
                             ',"outcome":',
-                            CASE
-                              WHEN (e3.doc ->> 'outcome') IS NULL THEN 'null'
-                              ELSE (to_json((e3.doc ->> 'outcome')))::text
-                            END,
+                            coalesce(to_json((e3.doc ->> 'outcome')), 'null'::json),
                             ',"errorCode":',
-                            CASE
-                              WHEN (e3.doc ->> 'error_code') IS NULL THEN 'null'
-                              ELSE (to_json((e3.doc ->> 'error_code')))::text
-                            END,
+                            coalesce(to_json((e3.doc ->> 'error_code')), 'null'::json),
                             ',"items":',
                             CASE WHEN (e3.doc ->> 'items') IS NULL THEN 'null' ELSE ((e3.doc ->> 'items'))::text END,
                             '}'
@@ -152,19 +132,18 @@ SELECT textsend(
                       ELSE concat(
                         '{"to":',
                         to_json((e4.doc ->> 'to')),
-                        CASE WHEN (e4.doc ->> 'to') IS NULL THEN E'\x01' END,
                         ',"mutation":',
                         to_json((e4.doc ->> 'mutation')),
-                        CASE WHEN (e4.doc ->> 'mutation') IS NULL THEN E'\x01' END,
                         ',"allowed":',
                         (e4.doc ->> 'allowed'),
-                        CASE WHEN (e4.doc ->> 'allowed') IS NULL THEN E'\x01' END,
                         ',"reason":',
+                        coalesce(to_json((e4.doc ->> 'reason')), 'null'::json),
+                        '}',
                         CASE
-                          WHEN (e4.doc ->> 'reason') IS NULL THEN 'null'
-                          ELSE (to_json((e4.doc ->> 'reason')))::text
-                        END,
-                        '}'
+                          WHEN (e4.doc ->> 'to') IS NULL
+                          OR (e4.doc ->> 'mutation') IS NULL
+                          OR (e4.doc ->> 'allowed') IS NULL THEN E'\x01'
+                        END
                       )
                     END
                   ),
