@@ -133,12 +133,14 @@ def computed(
     sql: Callable[..., Any],
     python: Callable[..., Any] | None = None,
     permission: Guard | None = None,
+    of: tuple[str, ...] = (),
     description: str | None = None,
 ) -> Any:
     """A value made from the row: `sql(row)` beside the row's own table (or a constant), `python(row)` the same in Python.
 
     Both may take the actor first: `sql(viewer, row)`, `python(actor, row)`. Without `python` the batched road asks SQL, one
-    statement for all rows; so a count or an EXISTS over another table is written once.
+    statement for all rows; so a count or an EXISTS over another table is written once. `of` names the columns without which
+    there is no value; said of one that is never null, nothing has to be looked at.
     """
     in_sql, in_python = _with_actor(sql), _with_actor(python) if python else None
 
@@ -148,7 +150,7 @@ def computed(
     def resolve(root: Any, info: Info) -> Any:
         return _guarded(permission, root, info, lambda: show(root, info))
 
-    return field(Computed(in_sql, in_python, permission), resolve, description)
+    return field(Computed(in_sql, in_python, permission, of), resolve, description)
 
 
 def documents(*, sql: Callable[..., Any], permission: Guard | None = None, description: str | None = None) -> Any:

@@ -366,7 +366,7 @@ class Fuser:
         if scope is not None:
             present, pieces = self.joined(select, output, fields, scope, by)
             return when_null(present, nullable, pieces)
-        row = Scope(self.alias(), select, self.parameters)
+        row = Scope(self.alias(), select, self.parameters, few=True)
         if row.source.model:
             row.column("id")
         pieces = self.row_object(output, fields, row, by)
@@ -376,11 +376,12 @@ class Fuser:
 
     def joined(self, select: Select[Any], output: Any, fields: Fields, scope: Any, by: By | None) -> tuple[str, Pieces]:
         """A row joined to the enclosing one: the text that is null when there is none, and the object."""
-        row = Scope(self.alias(), select, self.parameters)
+        few = getattr(scope, "few", False)
+        row = Scope(self.alias(), select, self.parameters, few)
         present = row.column("id") if row.source.model else row.expression(true())
         pieces = self.row_object(output, fields, row, by)
         # said to be one row, it is looked up by its key: a join of two lists would read all dealers for fifty listings
-        only = " LIMIT 1" if row.source.model and select._limit_clause is None else ""
+        only = " LIMIT 1" if row.source.model and not few and select._limit_clause is None else ""
         scope.joins += [f"LEFT JOIN LATERAL ({row.inner()}{only}) {row.alias} ON true", *row.joins]
         return present, pieces
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from .notes import Computed, Sealed
 from .sql import Parameters, Texts, quoted
 from .symbols import NotFused
-from .text import Literal, Pieces, concat, null, when_null, written
+from .text import Literal, Missing, Pieces, concat, null, when_null, written
 from .wire import document_writer, list_writer, needs_writing_again, writer
 
 
@@ -83,7 +83,10 @@ def computed(fuser: Any, type_: Any, scope: Any, note: Computed) -> Pieces:
         raise NotFused(f"{named.name} computed as {made.type!r}")  # type: ignore[attr-defined]
     fuser.again = fuser.again or needs_writing_again(named)
     text = scope.expression(made)
-    return when_null(text, nullable, written(templates, text))
+    pieces = written(templates, text)
+    if note.of and not nullable:
+        return [*pieces, *(Missing(f"{scope.column(name)} IS NULL") for name in note.of if scope.stored(name).nullable)]
+    return when_null(text, nullable, pieces)
 
 
 def sealed(fuser: Any, scope: Any, note: Sealed, nullable: bool) -> Pieces:

@@ -47,6 +47,7 @@ class Money:
     amount: Decimal = computed(
         sql=amount_in_sql,
         python=amount_in_python,
+        of=("minor", "currency"),
         description="Exactly as many digits after the point as the currency has.",
     )
     currency_code: CurrencyCode = column("currency", description="ISO 4217.")

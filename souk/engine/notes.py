@@ -56,11 +56,15 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Computed:
-    """`sql(viewer, row)` is SQL beside the row; `python(actor, row)` the same in Python, or None when only SQL can."""
+    """`sql(viewer, row)` is SQL beside the row; `python(actor, row)` the same in Python, or None when only SQL can.
+
+    It is null where one of the columns `of` is, and nowhere else; where none is named, it may be null anywhere.
+    """
 
     sql: Callable[[Any, Any], Any]
     python: Callable[[Any, Any], Any] | None
     guard: Guard | None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from . import counts
 from .batch import asked
 from .notes import By, Reference
 from .paging import COUNTED, Order, Window, split
-from .sql import Parameters, Scope, Texts, quoted, rows_only
+from .sql import FEW, Parameters, Scope, Texts, quoted, rows_only
 from .symbols import ids_and_types, is_symbol
 from .text import Around, Literal, Pieces, concat, inside, members, null
 from .views import referred, view_of
@@ -22,7 +22,7 @@ def page(
     arguments, window = split(arguments)
     select = asked(read, fuser.viewer, scope and scope.row, arguments)
     order, size = Order(select), window.size
-    row = Scope(fuser.alias(), select, fuser.parameters)
+    row = Scope(fuser.alias(), select, fuser.parameters, few=isinstance(size, int) and size <= FEW)
     for name in order.names:
         row.column(name)
     selected = fuser.selected(type_, fields)

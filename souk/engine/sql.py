@@ -135,11 +135,15 @@ def model_of(read: Select[Any]) -> Any:
     return Source(read).model
 
 
-class Scope:
-    """The rows of one read under an alias: what is selected inside is what was asked for outside."""
+FEW = 10
+"""Of so many rows the planner looks up what belongs to them by itself."""
 
-    def __init__(self, alias: str, read: Select[Any], parameters: Parameters) -> None:
-        self.alias, self.read, self.parameters = alias, read, parameters
+
+class Scope:
+    """The rows of one read under an alias: what is selected inside is what was asked for outside. `few` are at most `FEW`."""
+
+    def __init__(self, alias: str, read: Select[Any], parameters: Parameters, few: bool = False) -> None:
+        self.alias, self.read, self.parameters, self.few = alias, read, parameters, few
         self.source = Source(read)
         self.joins: list[str] = []
         self._inner: dict[str, ColumnElement[Any]] = {}
@@ -197,7 +201,8 @@ class Renamed:
 
     def stored(self, name: str) -> Stored:
         found: Stored = self._scope.stored(self._names[name])
-        return found
+        # where the first is null there is no object: inside it is known to be there
+        return found._replace(nullable=False) if name == next(iter(self._names)) else found
 
     def expression(self, clause: ColumnElement[Any]) -> str:
         text: str = self._scope.expression(clause)

@@ -144,7 +144,6 @@ SELECT textsend(
         WHERE app_user.id = t1.assignee_id
         AND true
         AND app_user.tenant_id = $1::UUID
-        LIMIT 1
       ) t2 ON true
     ),
     ']}}}'

@@ -54,14 +54,7 @@ SELECT textsend(
             '","price":',
             CASE
               WHEN t1.price_minor IS NULL THEN 'null'
-              ELSE concat(
-                '{"amount":"',
-                t1._x4,
-                '","currencyCode":',
-                to_json(t1.currency),
-                '}',
-                CASE WHEN t1._x4 IS NULL THEN E'\x01' END
-              )
+              ELSE concat('{"amount":"', t1._x4, '","currencyCode":', to_json(t1.currency), '}')
             END,
             ',"vehicle":',
             CASE

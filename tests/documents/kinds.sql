@@ -37,14 +37,7 @@ SELECT textsend(
               ',"fee":',
               CASE
                 WHEN t3.fee_minor IS NULL THEN 'null'
-                ELSE concat(
-                  '{"amount":"',
-                  t3._x2,
-                  '","currencyCode":',
-                  to_json(t3.currency),
-                  '}',
-                  CASE WHEN t3._x2 IS NULL THEN E'\x01' END
-                )
+                ELSE concat('{"amount":"', t3._x2, '","currencyCode":', to_json(t3.currency), '}')
               END,
               '}'
             )
@@ -81,7 +74,6 @@ SELECT textsend(
         FROM vehicle_detail
         WHERE vehicle_detail.id = t1.id
         AND vehicle_detail.tenant_id = $1::UUID
-        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT casting_detail.id AS id,
@@ -102,7 +94,6 @@ SELECT textsend(
         FROM casting_detail
         WHERE casting_detail.id = t1.id
         AND casting_detail.tenant_id = $1::UUID
-        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT product_detail.id AS id,
@@ -110,7 +101,6 @@ SELECT textsend(
         FROM product_detail
         WHERE product_detail.id = t1.id
         AND product_detail.tenant_id = $1::UUID
-        LIMIT 1
       ) t4 ON true
     ),
     ']}}}'

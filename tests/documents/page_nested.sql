@@ -72,14 +72,7 @@ SELECT textsend(
             ',"price":',
             CASE
               WHEN t1.price_minor IS NULL THEN 'null'
-              ELSE concat(
-                '{"amount":"',
-                t1._x3,
-                '","currencyCode":',
-                to_json(t1.currency),
-                '}',
-                CASE WHEN t1._x3 IS NULL THEN E'\x01' END
-              )
+              ELSE concat('{"amount":"', t1._x3, '","currencyCode":', to_json(t1.currency), '}')
             END,
             ',"dealer":',
             CASE WHEN t2.id IS NULL THEN 'null' ELSE concat('{"name":', to_json(t2.name), '}') END,
@@ -129,7 +122,6 @@ SELECT textsend(
         WHERE dealer.id = t1.dealer_id
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
-        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         WITH t3_page AS MATERIALIZED (
@@ -175,8 +167,7 @@ SELECT textsend(
               CASE WHEN t4.id IS NULL THEN 'null' ELSE concat('{"name":', to_json(t4.name), '}') END,
               ',"revisions":{"nodes":[',
               t6.answer,
-              ']}}',
-              CASE WHEN t3._x2 IS NULL THEN E'\x01' END
+              ']}}'
             ),
             ','
             ORDER BY t3.created_at DESC,
@@ -193,7 +184,6 @@ SELECT textsend(
           WHERE app_user.id = t3.proposer_user_id
           AND true
           AND app_user.tenant_id = $1::UUID
-          LIMIT 1
         ) t4 ON true
         LEFT JOIN LATERAL (
           SELECT string_agg(

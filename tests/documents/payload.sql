@@ -20,14 +20,7 @@ SELECT textsend(
             WHEN t1._x3 THEN (
               CASE
                 WHEN t1.floor_minor IS NULL THEN 'null'
-                ELSE concat(
-                  '{"amount":"',
-                  t1._x4,
-                  '","currencyCode":',
-                  to_json(t1.currency),
-                  '}',
-                  CASE WHEN t1._x4 IS NULL THEN E'\x01' END
-                )
+                ELSE concat('{"amount":"', t1._x4, '","currencyCode":', to_json(t1.currency), '}')
               END
             )::text
             ELSE E'\x020\x02'

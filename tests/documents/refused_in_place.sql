@@ -57,7 +57,6 @@ SELECT textsend(
         WHERE dealer.id = t1.dealer_id
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
-        LIMIT 1
       ) t2 ON true
     ),
     ']}}}'

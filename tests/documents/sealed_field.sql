@@ -44,14 +44,7 @@ SELECT textsend(
             WHEN t1._x2 THEN (
               CASE
                 WHEN t1.floor_minor IS NULL THEN 'null'
-                ELSE concat(
-                  '{"amount":"',
-                  t1._x3,
-                  '","currencyCode":',
-                  to_json(t1.currency),
-                  '}',
-                  CASE WHEN t1._x3 IS NULL THEN E'\x01' END
-                )
+                ELSE concat('{"amount":"', t1._x3, '","currencyCode":', to_json(t1.currency), '}')
               END
             )::text
             ELSE E'\x021\x02'
@@ -110,7 +103,6 @@ SELECT textsend(
           FROM vehicle_detail
           WHERE vehicle_detail.id = t1.id
           AND vehicle_detail.tenant_id = $1::UUID
-          LIMIT 1
         ) t2 ON true
       ),
       'null'

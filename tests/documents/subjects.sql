@@ -79,7 +79,6 @@ SELECT textsend(
         WHERE app_user.id = t1.requester_id
         AND true
         AND app_user.tenant_id = $1::UUID
-        LIMIT 1
       ) t2 ON true
       LEFT JOIN LATERAL (
         SELECT alert.id AS id
@@ -87,7 +86,6 @@ SELECT textsend(
         WHERE alert.id = t1.subject_id
         AND alert.tenant_id = $1::UUID
         AND t1.subject_type = 'ALERT'
-        LIMIT 1
       ) t3 ON true
       LEFT JOIN LATERAL (
         SELECT deal.id AS id
@@ -95,7 +93,6 @@ SELECT textsend(
         WHERE deal.id = t1.subject_id
         AND deal.tenant_id = $1::UUID
         AND t1.subject_type = 'DEAL'
-        LIMIT 1
       ) t4 ON true
       LEFT JOIN LATERAL (
         SELECT dealer.id AS id,
@@ -105,7 +102,6 @@ SELECT textsend(
         AND dealer.deleted_at IS NULL
         AND dealer.tenant_id = $1::UUID
         AND t1.subject_type = 'DEALER'
-        LIMIT 1
       ) t5 ON true
       LEFT JOIN LATERAL (
         SELECT lead.id AS id,
@@ -115,7 +111,6 @@ SELECT textsend(
         WHERE lead.id = t1.subject_id
         AND lead.tenant_id = $1::UUID
         AND t1.subject_type = 'LEAD'
-        LIMIT 1
       ) t6 ON true
       LEFT JOIN LATERAL (
         SELECT listing.id AS id,
@@ -129,7 +124,6 @@ SELECT textsend(
           OR listing.deleted_at IS NULL
         )
         AND listing.tenant_id = $1::UUID
-        LIMIT 1
       ) t7 ON true
       LEFT JOIN LATERAL (
         SELECT listing.id AS id,
@@ -144,7 +138,6 @@ SELECT textsend(
         )
         AND listing.tenant_id = $1::UUID
         AND t1.subject_type = 'LISTING'
-        LIMIT 1
       ) t8 ON true
     ),
     ']}}}'

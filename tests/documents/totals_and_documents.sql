@@ -42,22 +42,7 @@ SELECT textsend(
                     '","currencyCode":',
                     to_json(e2.currency),
                     '}',
-                    CASE
-                      WHEN (
-                        e2.minor::bigint * CASE
-                          WHEN (e2.currency = ANY ('{INR,AED,SAR,USD,EUR,GBP,QAR}'::text[])) THEN 0.01::numeric
-                          WHEN (
-                            e2.currency = ANY (
-                              '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]
-                            )
-                          ) THEN 1::numeric
-                          WHEN (e2.currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[])) THEN 0.001::numeric
-                          WHEN (e2.currency = ANY ('{CLF,UYW}'::text[])) THEN 0.0001::numeric
-                          WHEN (e2.currency IS NOT NULL) THEN 0.01::numeric
-                        END
-                      ) IS NULL
-                      OR e2.currency IS NULL THEN E'\x01'
-                    END
+                    CASE WHEN e2.minor::bigint IS NULL OR e2.currency IS NULL OR e2.currency IS NULL THEN E'\x01' END
                   ),
                   ','
                   ORDER BY e2.currency COLLATE "C"
