@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     # PostgreSQL
     database_url: SecretStr | None = None
     migrate_database_url: SecretStr | None = None
-    read_pool_size: Count = 6
+    read_pool_size: Count = 4
     write_pool_size: Count = 6
     door_pool_size: Count = 2
     worker_pool_size: Count = 5

@@ -28,7 +28,7 @@ STATEMENTS = {
     "dashboard": DASHBOARD,
 }
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-SIZE = 6
+SIZE = 4
 SETTINGS = {"role": "souk_app", "plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
 
 

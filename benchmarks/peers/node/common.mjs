@@ -14,7 +14,7 @@ export const tenantOf = (authorization) => {
   return id;
 };
 
-export const POOL = 6;
+export const POOL = 4;
 // The same for everybody: no JIT in the database, UTC.
 export const settings = { TimeZone: "UTC", jit: "off", ...(rls ? { role: "souk_app" } : {}) };
 export const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`).join(" ");

@@ -21,7 +21,7 @@ from .models import Dealer, Listing, Offer, User
 RLS = os.environ["PEERS_RLS"] == "1"
 SETTINGS = {"TimeZone": "UTC", "jit": "off"} | ({"role": "souk_app"} if RLS else {})
 engine = create_async_engine(
-    sqlalchemy_url(os.environ["PEERS_DATABASE_URL"]), pool_size=6, max_overflow=0,
+    sqlalchemy_url(os.environ["PEERS_DATABASE_URL"]), pool_size=4, max_overflow=0,
     connect_args={"server_settings": SETTINGS},
 )  # fmt: skip
 sessions = async_sessionmaker(engine, expire_on_commit=False)
