@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement
 
-from ..models import Listing, PricePolicy
+from ..models import PricePolicy
 from .base import Permission
+from .sku import lists
 
 
 class SeesPolicy(Permission[PricePolicy]):
@@ -18,13 +18,7 @@ class SeesPolicy(Permission[PricePolicy]):
     message = "Price policies are shown to staff who may, and to a dealer for what it lists."
 
     def owned(self, viewer: Any) -> ColumnElement[bool]:
-        listed = aliased(Listing)
-        return exists().where(
-            listed.tenant_id == PricePolicy.tenant_id,
-            listed.sku_id == PricePolicy.sku_id,
-            listed.dealer_id == viewer.dealer_id,
-            listed.deleted_at.is_(None),
-        )
+        return lists(viewer, PricePolicy.tenant_id, PricePolicy.sku_id)
 
 
 class WritesPolicy(Permission[PricePolicy]):

@@ -1,7 +1,23 @@
 """Who sees what is sold by its code, what it costs us, and who changes it."""
 
-from ..models import Sku
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
+
+from ..models import Listing, Sku
 from .base import Permission
+
+
+def lists(viewer: Any, tenant_id: Any, sku_id: Any) -> ColumnElement[bool]:
+    """The viewer's organisation has a listing of the SKU that these columns name."""
+    listed = aliased(Listing)
+    return exists().where(
+        listed.tenant_id == tenant_id,
+        listed.sku_id == sku_id,
+        listed.dealer_id == viewer.dealer_id,
+        listed.deleted_at.is_(None),
+    )
 
 
 class SeesSku(Permission[Sku]):

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, any_, exists, false, or_, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, any_, false, or_, true
 
 from ..engine.symbols import Viewer
 from ..models import (
@@ -44,7 +43,7 @@ from ..permissions.listing import SeesListing
 from ..permissions.offer import SeesOffer
 from ..permissions.policy import SeesPolicy
 from ..permissions.service_token import SeesServiceToken
-from ..permissions.sku import SeesSku
+from ..permissions.sku import SeesSku, lists
 from ..permissions.task import SeesTask
 from ..permissions.team import SeesTeam
 from ..permissions.ticket import SeesTicket
@@ -91,9 +90,7 @@ def _own_listing(viewer: Viewer) -> ColumnElement[bool]:
 
 def _listed(viewer: Viewer) -> ColumnElement[bool]:
     """What the dealer lists, by its code."""
-    listed = aliased(Listing)
-    same = (listed.tenant_id == Sku.tenant_id, listed.sku_id == Sku.id)
-    return exists().where(*same, listed.dealer_id == viewer.dealer_id, listed.deleted_at.is_(None))
+    return lists(viewer, Sku.tenant_id, Sku.id)
 
 
 def _given(model: Any, sees: Permission[Any]) -> Callable[[Viewer], ColumnElement[bool]]:
