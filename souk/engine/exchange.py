@@ -2,16 +2,21 @@
 
 asyncpg opens a connection and signs in, and speaks on it for the executor's road. For a plan this speaks instead, in between,
 on the same socket: parameters go out as text, the value comes back as the bytes it is, and nothing else is made of either.
-That costs a third of what a general driver's statement does. Source: PostgreSQL 18, chapter 54, "Frontend/Backend Protocol".
+That costs a third of what a general driver's statement does. A second statement may be sent while a short one is answered
+(pipelining): the server finds it in its buffer and goes on, where it had slept and been woken.
+Source: PostgreSQL 18, chapter 54, "Frontend/Backend Protocol"; 54.2.4 "Pipelining".
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from math import inf
 from struct import Struct
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from asyncpg import exceptions as pg
@@ -19,6 +24,8 @@ from asyncpg import exceptions as pg
 from .fuse import Plan
 
 STALE = (pg.InvalidCachedStatementError, pg.InvalidSQLStatementNameError)
+DEPTH = 2  # statements under way on a connection; more of them save little more
+LEARNS = 4  # how much of what a statement usually takes is the last time: one part in four
 _LENGTH, _COUNT = Struct("!i"), Struct("!h")
 _size, _at = _LENGTH.pack, _LENGTH.unpack_from
 _ROW, _READY, _ERROR = b"DZE"
@@ -36,22 +43,43 @@ class Waiting(Protocol):
     def set_exception(self, error: BaseException, /) -> None: ...
 
 
+class Unheard(pg.ConnectionDoesNotExistError):
+    """The connection ended for another's sake before this statement was answered: it may be asked elsewhere."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A statement by its name, and the seconds that it usually takes here; `inf` until that was seen."""
+
+    name: bytes
+    usual: float = inf
+
+
+class Sent(NamedTuple):
+    """A statement that is under way."""
+
+    plan: Plan
+    prepared: Prepared
+    waiting: Waiting
+
+
 class Exchange(asyncio.Protocol):
     """What is said for plans on the connection `raw` (asyncpg's), with at most `kept` prepared statements.
 
-    One exchange at a time. `statements` are the names of what is prepared, the least recently used first.
+    `DEPTH` exchanges at a time, answered in their order; `short` tells when a second one may begin, in seconds.
+    `statements` are what is prepared, the least recently used first.
     """
 
-    def __init__(self, raw: Any, kept: int) -> None:
-        self.raw, self.kept = raw, kept
-        self.statements: OrderedDict[Plan, bytes] = OrderedDict()
+    def __init__(self, raw: Any, kept: int, short: float) -> None:
+        self.raw, self.kept, self.short = raw, kept, short
+        self.statements: OrderedDict[Plan, Prepared] = OrderedDict()
         self._transport, self._other = raw._transport, raw._protocol
         self._loop = asyncio.get_running_loop()
         self._speaking = False
         self._made = 0
         self._gone: list[bytes] = []  # names that are closed with the next statement
-        self._plan: Plan | None = None
-        self._waiting: Waiting | None = None
+        self._sent: deque[Sent] = deque()
+        self._since = 0.0  # when the server began with the first of them
         self._value: bytes | None = None
         self._error: BaseException | None = None
         self._parts: list[bytes] = []
@@ -80,16 +108,16 @@ class Exchange(asyncio.Protocol):
 
     def begin(self, plan: Plan, values: Sequence[Any], waiting: Waiting) -> None:
         """Send the plan's statement; `waiting` is told once what came of it. Raises as `ask` does for what cannot be sent."""
-        if self._waiting is not None:
+        if len(self._sent) == DEPTH:
             raise pg.InterfaceError("another operation is in progress")
         sent = [text_of(value) for value in values]
         said: list[bytes] = []
-        name = self.statements.get(plan)
-        if name is None:
-            name = self._prepare(plan, said)
+        prepared = self.statements.get(plan)
+        if prepared is None:
+            prepared = self._prepare(plan, said)
         else:
             self.statements.move_to_end(plan)
-        bound = [b"\x00", name, b"\x00\x00\x00", _COUNT.pack(len(sent))]
+        bound = [b"\x00", prepared.name, b"\x00\x00\x00", _COUNT.pack(len(sent))]
         for text in sent:
             if text is None:
                 bound.append(_NULL)
@@ -101,25 +129,33 @@ class Exchange(asyncio.Protocol):
         self.listen(True)
         if self._transport.is_closing():
             raise pg.ConnectionDoesNotExistError("the connection is closed")
-        self._error, self._plan, self._waiting = None, plan, waiting
+        if not self._sent:
+            self._since = monotonic()
+        self._sent.append(Sent(plan, prepared, waiting))
         self._transport.write(b"".join(said))
 
-    def _prepare(self, plan: Plan, said: list[bytes]) -> bytes:
+    def soon(self) -> bool:
+        """Whether a single statement is under way that is usually answered within `short`, and was begun as lately."""
+        sent = self._sent
+        return len(sent) == 1 and sent[0].prepared.usual < self.short > monotonic() - self._since
+
+    def _prepare(self, plan: Plan, said: list[bytes]) -> Prepared:
         self._made += 1
-        name = self.statements[plan] = b"souk_%d" % self._made
+        name = b"souk_%d" % self._made
+        prepared = self.statements[plan] = Prepared(name)
         if len(self.statements) > self.kept:
-            self._gone.append(self.statements.popitem(last=False)[1])
+            self._gone.append(self.statements.popitem(last=False)[1].name)
         for each in self._gone:
             said += (b"C", _size(6 + len(each)), b"S", each, b"\x00")
         self._gone.clear()
         text = plan.sql.encode()
         said += (b"P", _size(8 + len(name) + len(text)), name, b"\x00", text, b"\x00\x00\x00")
-        return name
+        return prepared
 
     # What the server says --------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None:  # nothing was asked here: a notice, the end, or an answer to asyncpg
+        if not self._sent:  # nothing was asked here: a notice, the end, or an answer to asyncpg
             self._other.data_received(data)
             return
         if self._parts:
@@ -148,12 +184,20 @@ class Exchange(asyncio.Protocol):
             self._missing = (1 + _at(data, at + 1)[0] if size - at >= 5 else 5) - (size - at)
 
     def _ended(self) -> None:
-        waiting, self._waiting = self._waiting, None
+        plan, prepared, waiting = self._sent.popleft()
         value, self._value = self._value, None
-        error, plan = self._error, self._plan
-        if error is not None and plan is not None and (name := self.statements.pop(plan, None)) is not None:
-            self._gone.append(name)  # nobody knows whether it is prepared; made anew when it is asked for again
-        if waiting is None or waiting.done():
+        error, self._error = self._error, None
+        now = monotonic()
+        took, self._since = now - self._since, now
+        if error is not None:
+            if self.statements.get(plan) is prepared:
+                del self.statements[plan]
+                self._gone.append(prepared.name)  # nobody knows whether it is; made anew when it is asked for again
+        elif prepared.usual == inf:
+            prepared.usual = took
+        else:
+            prepared.usual += (took - prepared.usual) / LEARNS
+        if waiting.done():
             return
         if error is None:
             waiting.set_result(value)
@@ -162,10 +206,23 @@ class Exchange(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._other.connection_lost(exc)
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            lost = pg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
-            waiting.set_exception(self._error or lost)
+        first, error = True, self._error
+        while self._sent:
+            waiting = self._sent.popleft().waiting
+            if not waiting.done():
+                lost = pg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+                waiting.set_exception(error or lost if first else Unheard("the connection was closed"))
+            first = False
+
+    def end(self) -> None:
+        """Close the connection, whatever is under way; who waits is told that nobody heard it, a little later."""
+        sent, self._sent = self._sent, deque()
+        self.listen(False)
+        if not self.raw.is_closed():
+            self.raw.terminate()
+        for each in sent:
+            if not each.waiting.done():
+                self._loop.call_soon(each.waiting.set_exception, Unheard("the connection was closed"))
 
 
 def _refusal(body: bytes) -> BaseException:

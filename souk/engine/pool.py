@@ -11,7 +11,7 @@ from asyncpg import exceptions as pg
 
 from .deadlines import Deadlines
 from .errors import Overloaded, typed
-from .exchange import STALE, Exchange, Waiting
+from .exchange import STALE, Exchange, Prepared, Waiting
 from .fuse import Plan
 
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC", "jit": "off"}
@@ -21,18 +21,41 @@ Setup = Callable[[Any], Awaitable[Any]]
 
 
 class Waiter(Protocol):
-    """Who waits for a connection: a future, or somebody who is told in its place. None: there is room for a new one."""
+    """Who waits for a connection: a future, or somebody who is told in its place. None: there is room for a new one.
+
+    One who `shares` takes a connection on which a short statement is under way, and only begins a plan's there.
+    """
+
+    shares: bool
 
     def done(self) -> bool: ...
     def set_result(self, connection: "Connection | None", /) -> None: ...
 
 
-class Connection:
-    """One connection, spoken on by asyncpg (`raw`) or for plans (`answer`), by one caller at a time."""
+class Alone(asyncio.Future["Connection | None"]):
+    """Waits for a connection that nobody else has."""
 
-    def __init__(self, raw: Any, statements: int) -> None:
-        self._raw, self._exchange = raw, Exchange(raw, statements)
+    shares = False
+
+
+class Connection:
+    """One connection, spoken on by asyncpg (`raw`) or for plans (`answer`, `begin`).
+
+    By one caller at a time, or by `users` who share it for a plan's statement each. `gone`: no longer the pool's.
+    """
+
+    def __init__(self, raw: Any, statements: int, short: float) -> None:
+        self._raw, self._exchange = raw, Exchange(raw, statements, short)
         self.is_closed: Callable[[], bool] = raw.is_closed
+        self.users, self.shared, self.gone = 1, False, False
+
+    def takes_another(self) -> bool:
+        """Whether a statement may be sent behind the one that is under way."""
+        return self.shared and self.users == 1 and self._exchange.soon()
+
+    def end(self) -> None:
+        """Close it at once. Whose statement was under way is told `Unheard`."""
+        self._exchange.end()
 
     def answer(self, plan: Plan, values: Sequence[Any]) -> Awaitable[bytes | None]:
         """The one value of a plan's statement."""
@@ -49,25 +72,28 @@ class Connection:
         return self._raw
 
     @property
-    def statements(self) -> Mapping[Plan, bytes]:
-        """The names of what is prepared for plans."""
+    def statements(self) -> Mapping[Plan, Prepared]:
+        """What is prepared for plans."""
         return self._exchange.statements
 
 
 class Pool:
     """`size` connections at most, opened when needed; a caller waits `patience` seconds and is then refused.
 
-    `where` is asyncpg's (`dsn=…` or host, user, database); opening a connection may take `timeout` seconds. `setup(connection)` runs once on each new connection, for `SET ROLE`. Raises Overloaded and Unavailable.
+    `where` is asyncpg's (`dsn=…` or host, user, database); opening a connection may take `timeout` seconds. `setup(connection)` runs once on each new connection, for `SET ROLE`.
+    Where all are open and busy, a plan's statement is sent behind one that usually takes less than `short` seconds.
+    Raises Overloaded and Unavailable.
     """
 
     def __init__(
         self, *, size: int = 6, patience: float = 1.0, statements: int = 500, setup: Setup | None = None,
-        settings: dict[str, str] | None = None, timeout: float = 5.0, **where: Any,
+        settings: dict[str, str] | None = None, timeout: float = 5.0, short: float = 0.001, **where: Any,
     ) -> None:  # fmt: skip
-        self.size, self.statements, self.setup = size, statements, setup
+        self.size, self.statements, self.setup, self.short = size, statements, setup, short
         self.waits = Deadlines(patience)
         self.where = {"server_settings": SETTINGS | (settings or {}), "timeout": timeout, **where}
         self.open = 0
+        self._all: list[Connection] = []
         self._idle: list[Connection] = []
         self._waiting: deque[Waiter] = deque()
         self._closed = False
@@ -96,8 +122,22 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
+                connection.users, connection.shared = 1, False
                 return connection
-            self.open -= 1
+            self._forget(connection)
+        return None
+
+    def share(self) -> Connection | None:
+        """A connection to begin one plan's statement on: an idle one, or one that will soon be; None: wait for it."""
+        connection = self.idle()
+        if connection is not None:
+            connection.shared = True
+            return connection
+        if self.open == self.size and not self._waiting:
+            for each in self._all:
+                if each.takes_another() and not each.is_closed():
+                    each.users += 1
+                    return each
         return None
 
     async def acquire(self) -> Connection:
@@ -106,7 +146,7 @@ class Pool:
             return connection
         if self.open < self.size:
             return await self._connect()
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        waiter = Alone()
         self._waiting.append(waiter)
         try:
             with self.waits.begun():
@@ -137,7 +177,7 @@ class Pool:
         """A connection for who was told that there is room. Raises as `acquire`; then there is room for the next."""
         return await self._connect(reserved=True)
 
-    def _abandon(self, waiter: "asyncio.Future[Connection | None]") -> None:
+    def _abandon(self, waiter: Alone) -> None:
         if self.leave(waiter):
             return
         if waiter.done() and not waiter.cancelled():
@@ -161,22 +201,39 @@ class Pool:
             if found is not None:
                 raise found from error
             raise
-        return Connection(raw, self.statements)
+        connection = Connection(raw, self.statements, self.short)
+        self._all.append(connection)
+        return connection
 
     def release(self, connection: Connection, broken: bool = False) -> None:
         """Hand the connection on; one that failed in the middle of something is ended instead."""
-        if broken or self._closed or connection.is_closed():
-            if not connection.is_closed():
-                connection.raw.terminate()
-            self.open -= 1
+        connection.users -= 1
+        if connection.gone:
+            return
+        if broken or connection.is_closed() or (self._closed and not connection.users):
+            self._forget(connection)
+            connection.end()
             self._wake()
             return
         while self._waiting:
-            waiter = self._waiting.popleft()
+            waiter = self._waiting[0]
             if not waiter.done():
+                if connection.users and not (waiter.shares and connection.takes_another()):
+                    return  # whoever waits the longest is the next, and not before that can be
+                connection.users, connection.shared = connection.users + 1, waiter.shares
+                self._waiting.popleft()
                 waiter.set_result(connection)  # handed over, so that nobody steals it
-                return
-        self._idle.append(connection)
+                if not connection.users:
+                    return  # and given back already
+            else:
+                self._waiting.popleft()
+        if not connection.users:
+            self._idle.append(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        connection.gone = True
+        self._all.remove(connection)
+        self.open -= 1
 
     def _wake(self) -> None:
         while self._waiting:
@@ -208,7 +265,7 @@ class Pool:
         self._closed = True
         while self._idle:
             connection = self._idle.pop()
-            self.open -= 1
+            self._forget(connection)
             await connection.raw.close()
 
 

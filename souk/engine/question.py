@@ -8,9 +8,11 @@ from typing import Any
 from .answer import plain
 from .deadlines import Deadlines
 from .errors import Overloaded, typed
-from .exchange import STALE
+from .exchange import STALE, Unheard
 from .fuse import Plan
 from .pool import HARMLESS, Connection, Pool
+
+AGAIN = (*STALE, Unheard)
 
 
 class Question:
@@ -37,7 +39,7 @@ class Question:
 
     def ask(self) -> bool:
         """Send it, or wait for a connection; False where one has to be opened: nothing has happened then."""
-        connection = self._pool.idle()
+        connection = self._pool.share()
         if connection is not None:
             self._deadlines.add(self)
             self._send(connection)
@@ -84,8 +86,9 @@ class Question:
 
     @property
     def again(self) -> bool:
-        """A migration changed what its statement stands on: asked once more, it is prepared anew."""
-        return isinstance(self.error, STALE)
+        """Asked once more, it can be answered: a migration changed what its statement stands on, and it is prepared
+        anew, or its connection ended for the sake of another."""
+        return isinstance(self.error, AGAIN)
 
     # As the future that an exchange resolves ------------------------------------------------------------------------
 
@@ -120,6 +123,7 @@ class Turn:
     """A question's place in the line for a connection."""
 
     __slots__ = ("_opening", "_pool", "_question", "ends")
+    shares = True
 
     def __init__(self, pool: Pool, question: Question) -> None:
         self._pool, self._question = pool, question

@@ -10,7 +10,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from souk.engine.exchange import elements, text_of
+from souk.engine.errors import Unavailable, typed
+from souk.engine.exchange import Unheard, elements, text_of
 from souk.engine.fuse import Plan
 from souk.engine.pool import Connection, Pool
 from souk.engine.sql import Parameters
@@ -103,12 +104,81 @@ async def test_asyncpg_hears_what_it_asked_although_a_plan_was_answered_meanwhil
     assert await raw.fetchval("SELECT 2") == 2
 
 
-async def test_one_at_a_time(connection: Connection) -> None:
-    first = asyncio.ensure_future(connection.answer(plan("SELECT textsend('one')"), []))
-    await asyncio.sleep(0)
-    with pytest.raises(asyncpg.InterfaceError, match="another operation is in progress"):
-        await connection.answer(plan("SELECT textsend('two')"), [])
-    assert await first == b"one"
+async def test_two_at_a_time_are_answered_in_their_order(connection: Connection) -> None:
+    echo, wrong = plan("SELECT textsend($1)"), plan("SELECT textsend((1 / $1::integer)::text)")
+    large = plan("SELECT textsend(repeat($1, 300000))")
+    for first, second in (
+        ((echo, "one"), (echo, "two")),
+        ((large, "ab"), (echo, "two")),
+        ((echo, "one"), (large, "é")),
+    ):
+        asked = [asyncio.ensure_future(connection.answer(each, [value])) for each, value in (first, second)]
+        await asyncio.sleep(0)
+        with pytest.raises(asyncpg.InterfaceError, match="another operation is in progress"):
+            await connection.answer(echo, ["three"])
+        expected = [value.encode() * (300000 if each is large else 1) for each, value in (first, second)]
+        assert await asyncio.gather(*asked) == expected
+    found = await asyncio.gather(
+        connection.answer(wrong, [0]), connection.answer(echo, ["good"]), return_exceptions=True
+    )
+    assert (type(found[0]), found[1]) == (asyncpg.DivisionByZeroError, b"good")
+    assert wrong not in connection.statements and echo in connection.statements
+
+
+async def test_what_was_sent_behind_a_statement_that_cannot_be_prepared_is_prepared_itself(
+    connection: Connection, owner: Any
+) -> None:
+    there = plan("SELECT textsend(count(*)::text) FROM is_missing")
+    both = await asyncio.gather(connection.answer(there, []), connection.answer(there, []), return_exceptions=True)
+    assert [type(each) for each in both] == [asyncpg.UndefinedTableError] * 2
+    assert not connection.statements and await connection.raw.fetchval("SELECT 1") == 1
+
+
+async def test_a_statement_that_is_dropped_while_it_is_under_way_is_still_answered(connection: Connection) -> None:
+    echo = [plan(f"SELECT textsend($1 || '{n}')") for n in range(5)]
+    for n in range(0, 50):
+        pair = echo[n % 5], echo[(n + 3) % 5]
+        found = await asyncio.gather(*(connection.answer(each, [str(n)]) for each in pair))
+        assert found == [b"%d%d" % (n, n % 5), b"%d%d" % (n, (n + 3) % 5)]
+    kept = "SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql AND name LIKE 'souk%'"
+    assert (len(connection.statements), await connection.raw.fetchval(kept)) == (3, 3)
+
+
+async def test_what_was_prepared_anew_meanwhile_is_kept(connection: Connection) -> None:
+    echo = plan("SELECT textsend($1)")
+    assert await connection.answer(echo, ["one"]) == b"one"
+    await connection.raw.execute(f"DEALLOCATE {connection.statements[echo].name.decode()}")
+    first, second, third = [asyncio.get_running_loop().create_future() for _ in range(3)]
+
+    class Again:
+        def done(self) -> bool:
+            return False
+
+        def set_result(self, value: bytes | None) -> None:
+            first.set_result(value)
+
+        def set_exception(self, error: BaseException) -> None:
+            first.set_result(type(error))
+            connection.begin(echo, ["three"], third)
+
+    connection.begin(echo, ["one"], Again())
+    connection.begin(echo, ["two"], second)
+    assert await asyncio.gather(first, third) == [asyncpg.InvalidSQLStatementNameError, b"three"]
+    assert isinstance(second.exception(), asyncpg.InvalidSQLStatementNameError)
+    assert connection.statements[echo].name == b"souk_2" and await connection.answer(echo, ["four"]) == b"four"
+
+
+async def test_whoever_was_behind_when_the_server_ended_the_connection_is_told_that_nobody_heard(
+    connection: Connection,
+) -> None:
+    ends = plan("SELECT textsend(pg_terminate_backend(pg_backend_pid())::text)")
+    found = await asyncio.gather(
+        connection.answer(ends, []), connection.answer(plan("SELECT textsend('two')"), []), return_exceptions=True
+    )
+    # the server's last words may be lost, where it had not read the second
+    assert type(found[0]) in (asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)
+    assert type(found[1]) is Unheard and connection.is_closed()
+    assert [type(typed(each)) for each in found if isinstance(each, Exception)] == [Unavailable, Unavailable]
 
 
 async def test_a_connection_that_ends_says_so_and_is_closed(connection: Connection, owner: Any) -> None:

@@ -147,8 +147,8 @@ async def test_a_statement_that_became_stale_is_asked_again(served: Callable[...
     async with line(at) as (one, token):
         first = await one.ask(ASKED, token)
         (connection,) = at.pool._idle
-        plan, name = next(iter(connection._exchange.statements.items()))
-        await connection.raw.execute(f"DEALLOCATE {name.decode()}")
+        plan, prepared = next(iter(connection._exchange.statements.items()))
+        await connection.raw.execute(f"DEALLOCATE {prepared.name.decode()}")
         again = await one.ask(ASKED, token)
         third = await one.ask(ASKED, token)
     assert plan is not None
