@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     migrate_database_url: SecretStr | None = None
     read_pool_size: Count = 4
+    read_share_below: Annotated[float, Field(ge=0)] = 0.001
     write_pool_size: Count = 6
     door_pool_size: Count = 2
     worker_pool_size: Count = 5

@@ -59,6 +59,7 @@ async def build(settings: Settings) -> AsyncIterator[Parts]:
     reads = Pool(
         dsn=url,
         size=settings.read_pool_size,
+        short=settings.read_share_below,
         patience=settings.pool_wait,
         settings=server_settings("souk_app", limits, **SETTINGS),
     )

@@ -194,6 +194,31 @@ async def test_a_connection_that_is_lost_meanwhile_is_a_retryable_error(
     assert (at.tasks, at.pool.busy, at.app.lane.operations.deadlines._open) == (2, 0, set())  # and one to connect again
 
 
+async def test_whoever_was_behind_a_statement_whose_connection_is_lost_is_answered(
+    served: Callable[..., Any], database: str
+) -> None:
+    at = await served(read_pool_size=1, lock_timeout=20, read_share_below=3600)
+    async with line(at) as (one, token), line(at) as (two, other):
+        first, second = await one.ask(ASKED, token), await two.ask(ASKED, other)
+        async with held(at):
+            one.write(ASKED, token)
+            behind = await waiting(at.world)
+            two.write(ASKED, other)
+            async with asyncio.timeout(20):
+                while at.pool._all[0].users != 2:
+                    await asyncio.sleep(0.01)
+            killer = await asyncpg.connect(database)
+            assert await killer.fetchval("SELECT pg_terminate_backend($1)", behind) is True
+            await killer.close()
+            lost = await one.read()
+            await waiting(at.world)  # it was asked again
+        answered = await two.read()
+    error = json.loads(lost[2])["errors"][0]["extensions"]
+    assert (first[0], lost[0], error["code"], error["retryable"]) == (200, 503, "UNAVAILABLE", True)
+    assert (answered[0], answered[2]) == (200, second[2])
+    assert (at.pool.busy, at.pool.open, at.app.lane.operations.deadlines._open) == (0, 1, set())
+
+
 async def test_a_lock_that_is_not_had_in_time_is_the_databases_error(served: Callable[..., Any]) -> None:
     at = await served(lock_timeout=0.1)
     async with line(at) as (one, token):
