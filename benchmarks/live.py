@@ -97,10 +97,11 @@ async def served(
         sys.executable, "-m", "souk", "serve", env={**os.environ, **given, **more}, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
-    said = ""
-    while '"listening"' not in said:
-        said = (await process.stderr.readline()).decode()
-    host, _, port = json.loads(said)["address"].rpartition(":")
+    said: dict[str, dict[str, Any]] = {}
+    while not {"listening", "warm"} <= said.keys():  # its own documents take memory, which is nobody's who follows
+        line = json.loads(await process.stderr.readline())
+        said[line["event"]] = line
+    host, _, port = said["listening"]["address"].rpartition(":")
     drained = asyncio.create_task(process.stderr.read())
     asked = {"host": host, "port": int(port), "token": token, "subscribers": subscribers,
              "payload": {"query": FOLLOW, "variables": {"id": write_id("Batch", batch.id)}}}  # fmt: skip
