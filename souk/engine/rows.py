@@ -9,7 +9,7 @@ from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from .sql import Source, columns_of
+from .sql import DIALECT, Source, columns_of
 
 
 class RowType:
@@ -41,9 +41,16 @@ def model_rows(model: Any) -> RowType:
     return RowType(model.__name__, model, {name: column.type for name, column in columns_of(model).items()})
 
 
-@cache
+_NAMED: dict[tuple[tuple[str, type, str], ...], RowType] = {}
+
+
 def named_rows(*columns: tuple[str, TypeEngine[Any]]) -> RowType:
-    return RowType("Row", None, dict(columns))
+    """One for all columns of the same names and types: an expression makes its type anew each time it is written."""
+    key = tuple((name, type(type_), type_.compile(DIALECT)) for name, type_ in columns)
+    found = _NAMED.get(key)
+    if found is None:
+        found = _NAMED[key] = RowType("Row", None, dict(columns))
+    return found
 
 
 def rows_of(source: Source) -> RowType:

@@ -12,6 +12,7 @@ from graphql import OperationType
 
 from souk.context import Rehearsal
 from souk.documents.shipped import shipped
+from souk.engine.rows import _NAMED
 from souk.engine.run import Answer, Refused
 from souk.rules.actor import Actor, Role
 from souk.schema import schema
@@ -75,6 +76,18 @@ async def test_every_shipped_document_is_answered_alike_on_both_roads(
     print(f"{perf_counter() - began:.0f} s")
     check(total)
     assert total.documents == len(names) > 0 and total.equal > total.answers * 0.4
+
+
+async def test_what_was_asked_before_leaves_no_class_of_rows_behind(full: Full) -> None:
+    """On the batched road; a class for each asking, kept for ever, once was a slow leak."""
+    owner, left = full.here.actors[Role.OWNER], []
+    names = [name for name in TEXTS if kind_of(full, name) is OperationType.QUERY]
+    for _ in range(2):
+        for name in names:
+            answer = await full.runner.batched(TEXTS[name], edges_of(full, name).base(), None, full.context(owner))
+            assert answer.body.startswith(b'{"data":{')
+        left.append(len(_NAMED))
+    assert left[0] == left[1] > 1
 
 
 async def asked(full: Full, name: str, values: Values, actor: Actor, report: Report) -> None:

@@ -9,14 +9,15 @@ import pytest
 from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, Integer, String, Text, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from souk.engine import scalars
 from souk.engine.check import SchemaProblems, check_schema
 from souk.engine.errors import Forbidden, Overloaded, Stopped, Unavailable, place, sorted_by_place, typed
 from souk.engine.money import amount_in_python
 from souk.engine.paging import Order, Window
-from souk.engine.rows import Document, wrapped
+from souk.engine.rows import Document, named_rows, wrapped
 from souk.engine.sql import COMPILED, Parameters
 from souk.engine.symbols import BadInput, Viewer, among, derived, id_type, key, keys, read_id, symbol, write_id
 from souk.engine.text import Literal, concat
@@ -300,6 +301,21 @@ def test_what_stops_an_operation_has_a_code() -> None:
 
 
 # Documents and schemas
+
+
+def test_rows_of_the_same_names_and_types_are_of_one_class() -> None:
+    """Each asking writes its expressions anew, with types of their own: a class kept for each would be kept for ever."""
+    first = named_rows(("a", Integer()), ("b", ARRAY(Text())), ("c", String(3)))
+    assert named_rows(("a", Integer()), ("b", ARRAY(Text())), ("c", String(3))) is first
+    for other in (
+        (("a", Integer()), ("b", ARRAY(Integer())), ("c", String(3))),
+        (("a", Integer()), ("b", ARRAY(Text())), ("c", String(4))),
+        (("a", BigInteger()), ("b", ARRAY(Text())), ("c", String(3))),
+        (("c", Integer()), ("b", ARRAY(Text())), ("a", String(3))),
+        (("a", Integer()), ("b", ARRAY(Text()))),
+    ):
+        assert named_rows(*other) is not first
+    assert named_rows(("b", JSONB()))(['{"x":1}']).b == {"x": 1}
 
 
 def test_a_document_has_no_keys_but_its_own() -> None:
