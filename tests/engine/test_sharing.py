@@ -47,6 +47,12 @@ class Asking:
         assert Question(self.pool, plan, values, self.deadlines, monotonic() - ago, told).ask()
         return heard
 
+    def look(self) -> None:
+        """Have whoever's time is over told now, and not at the next look."""
+        if self.deadlines._timer is not None:
+            self.deadlines._timer.cancel()
+        self.deadlines._look()
+
     async def learn(self, *plans: Plan, value: Any = "known") -> None:
         """Have every plan asked once on each connection."""
         held = [await self.pool.acquire() for _ in range(self.pool.size)]
@@ -184,7 +190,7 @@ async def test_who_is_late_takes_nobody_along(where: Any, owner: Any) -> None:
         asked = [asking.ask(LOCKED, 1, ago=61 * (late == 0)), asking.ask(ECHO, "two", ago=61 * (late == 1))]
         (connection,) = pool._all
         waiting = asking.ask(ECHO, "three")
-        asking.deadlines._look()
+        asking.look()
         assert (connection.gone, connection.is_closed(), pool.open) == (True, True, 1)  # one is opened for who waits
         found = await asyncio.gather(*asked)
         assert [each.expired for each in found] == [late == 0, late == 1]
@@ -241,12 +247,20 @@ async def test_everybody_gets_their_own_answer_whatever_happens(where: Any, size
             chosen = END if what < 0.05 else fails if what < 0.1 else chance.choice(plans)
             if pool.open < pool.size:
                 pool.release(await pool.acquire())
+            late = 0.1 < what < 0.11
             try:
-                question = await asking.ask(chosen, None if chosen is END else value, ago=61 * (0.1 < what < 0.11))
+                asked = asking.ask(chosen, None if chosen is END else value, ago=61 * late)
             except AssertionError:  # one was ended meanwhile
                 assert pool.open < pool.size
                 return
-            if question.error is None:
+            if late:
+                await asyncio.sleep(0)
+                asking.look()
+            question = await asked
+            if question.expired:
+                assert late and question.text is question.error is None
+                seen["late"] += 1
+            elif question.error is None:
                 assert question.text == value.encode() * dict(zip(plans, (1, 2, 3, 40_000)))[chosen]
                 seen["answered"] += 1
             elif chosen is fails:
@@ -261,6 +275,9 @@ async def test_everybody_gets_their_own_answer_whatever_happens(where: Any, size
         await asyncio.gather(*(one(start + n) for n in range(together)))
         assert (pool.busy, pool.waiting, asking.deadlines._open) == (0, 0, set())
         assert pool.open == len(pool._all) <= pool.size and all(each.users == 0 for each in pool._idle)
-    assert seen["answered"] > total / 2 and min(seen[each] for each in ("alone", "impatient", "failed", "again")) > 0
+    assert (
+        seen["answered"] > total / 2
+        and min(seen[each] for each in ("alone", "impatient", "failed", "late", "again")) > 0
+    )
     await pool.close()
     assert pool.open == 0
