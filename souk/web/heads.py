@@ -18,7 +18,9 @@ from souk.web.limits import address_of
 from souk.web.sessions import Credential
 
 KEPT, KEPT_BYTES = 2_000, 4_096  # heads, and bytes of one that is worth keeping
-EACH_TIME = frozenset({b"content-length", b"x-request-id", b"traceparent", b"tracestate", b"if-none-match"})
+EACH_TIME = frozenset(
+    {b"content-length", b"x-request-id", b"traceparent", b"tracestate", b"if-none-match", b"sec-websocket-key"}
+)
 """What differs from request to request; nothing of it is in a `Head`."""
 _PROCESS, _requests = secrets.token_hex(7), count()  # together unique, and no call of the system for each
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")

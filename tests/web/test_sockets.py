@@ -331,3 +331,19 @@ async def test_a_socket_elsewhere_is_refused(start):
     with pytest.raises(InvalidStatus):
         async with connect(f"ws://127.0.0.1:{running.port}/other", subprotocols=[PROTOCOL]):
             pass
+
+
+async def test_the_sockets_of_a_client_show_one_head(start):
+    """The handshake has a new key each time (RFC 6455, 4.1), which says nothing of who shows it; all else does."""
+    running = await start()
+    kept = running.app.heads._kept
+    for token, heads in ((OPS_TOKEN, 1), (OPS_TOKEN, 1), (SALES_TOKEN, 2), (OPS_TOKEN, 2)):
+        async with connect(
+            running.ws,
+            subprotocols=[PROTOCOL],
+            additional_headers={"Host": "pharos.test", "Authorization": f"Bearer {token}"},
+        ) as socket:
+            one = await Wire(socket).init()
+            await one.ask("{ hello }")
+            assert (await one.hear())["type"] == "next"
+        assert (len(kept), next(reversed(kept.values())).credential.token) == (heads, token)
