@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from benchmarks.live import FOLLOW, KEYS, cpu, memory, publish, served
+from benchmarks.live import KEYS, cpu, memory, publish, served
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
 from souk.db.embedded import Embedded
@@ -42,6 +42,9 @@ from tests.engine.generate import Generator, Pools
 from tests.world import PATIENT, Souk, World
 
 SEED, SAMPLE = 20_261_126, 5.0
+FOLLOW = """subscription($id: ID!, $after: BigInt) {
+  batchEvents(batchId: $id, after: $after) { seq ... on BatchLogAppended { lines { message } } }
+}"""
 KNOWN = 1_000  # documents that a process keeps, with their plans; until there are as many it must grow
 TASK = "mutation($input: TaskCreateInput!) { taskCreate(input: $input) { task { id version } userErrors { code } } }"
 MOVE = "mutation($input: TaskTransitionInput!) { taskTransition(input: $input) { task { id status } userErrors { code } } }"
@@ -60,11 +63,16 @@ class Work:
     address: str
     ws: str
     token: str
-    follow: dict[str, Any]
+    batch: str
     pools: Pools
     ids: dict[str, list[str]]
     until: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
+    published: int = 0
+
+    def follow(self, rng: random.Random) -> dict[str, Any]:
+        """Resumes a minute back at most: all of it would be longer each minute."""
+        return {"query": FOLLOW, "variables": {"id": self.batch, "after": max(0, self.published - rng.randrange(600))}}
 
     @property
     def headers(self) -> dict[str, str]:
@@ -119,7 +127,7 @@ async def sockets(work: Work, http: httpx.AsyncClient, rng: random.Random) -> No
         await ws.send(json.dumps({"type": "connection_init", "payload": work.headers}))
         await ws.recv()
         for n in range(rng.randint(1, 5)):
-            await ws.send(json.dumps({"id": str(n), "type": "subscribe", "payload": work.follow}))
+            await ws.send(json.dumps({"id": str(n), "type": "subscribe", "payload": work.follow(rng)}))
         with suppress(TimeoutError):
             async with asyncio.timeout(rng.random() * 3):
                 while True:
@@ -138,7 +146,7 @@ async def streams(work: Work, http: httpx.AsyncClient, rng: random.Random) -> No
     with suppress(TimeoutError):
         async with (
             asyncio.timeout(rng.random() * 3),
-            http.stream("POST", "/graphql", json=work.follow, headers=headers) as one,
+            http.stream("POST", "/graphql", json=work.follow(rng), headers=headers) as one,
         ):
             async for line in one.aiter_lines():
                 work.done["event"] += line.startswith("data: {")
@@ -177,7 +185,7 @@ async def publisher(work: Work, url: str, tenant: World, batch: Batch) -> None:
     await relay.start()
     try:
         while perf_counter() < work.until:
-            await publish(writer, tenant, batch)
+            work.published = int(await publish(writer, tenant, batch))
             await asyncio.sleep(0.1)
     finally:
         await relay.stop()
@@ -222,8 +230,8 @@ async def main(minutes: float, callers: int) -> None:
             async with served(bazaar.world, url, 1000, **more) as (pid, asked, batch):
                 where = f"{asked['host']}:{asked['port']}"
                 pools: Pools = {"ids": bazaar.own, "cursors": {}, "rare": ["permissionMatrix"]}
-                follow = {"query": FOLLOW, "variables": asked["payload"]["variables"]}
-                work = Work(f"http://{where}", f"ws://{where}", asked["token"], follow, pools, bazaar.own)
+                followed = asked["payload"]["variables"]["id"]
+                work = Work(f"http://{where}", f"ws://{where}", asked["token"], followed, pools, bazaar.own)
                 await filled(work)
                 work.until = perf_counter() + minutes * 60
                 async with asyncio.TaskGroup() as all_of_it:
