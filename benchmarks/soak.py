@@ -84,6 +84,10 @@ async def ask(work: Work, http: httpx.AsyncClient, kind: str, body: Any, **heade
     given = {"content-type": "application/json", **work.headers, **headers}
     response = await http.post("/graphql", content=content, headers=given)
     work.done[f"{kind} {response.status_code}"] += 1
+    if response.status_code >= 500:
+        print(
+            f"{response.status_code} after {response.elapsed.total_seconds():.3f} s: {response.text[:300]}", flush=True
+        )
     return response.json() if response.status_code == 200 else None
 
 
