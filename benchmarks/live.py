@@ -46,7 +46,9 @@ from tests.world import Souk, World, make_world
 
 assert enforcement.Enforce
 
-FOLLOW = "subscription($id: ID!) { batchEvents(batchId: $id) { seq ... on BatchLogAppended { lines { message } } } }"
+FOLLOW = """subscription($id: ID!, $after: BigInt) {
+  batchEvents(batchId: $id, after: $after) { seq ... on BatchLogAppended { lines { message } } }
+}"""
 KEYS = "bench:" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 

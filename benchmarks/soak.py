@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from benchmarks.live import KEYS, cpu, memory, publish, served
+from benchmarks.live import FOLLOW, KEYS, cpu, memory, publish, served
 from souk import migrations
 from souk.db.connect import sqlalchemy_url
 from souk.db.embedded import Embedded
@@ -42,9 +42,6 @@ from tests.engine.generate import Generator, Pools
 from tests.world import PATIENT, Souk, World
 
 SEED, SAMPLE = 20_261_126, 5.0
-FOLLOW = """subscription($id: ID!, $after: BigInt) {
-  batchEvents(batchId: $id, after: $after) { seq ... on BatchLogAppended { lines { message } } }
-}"""
 KNOWN = 1_000  # documents that a process keeps, with their plans; until there are as many it must grow
 TASK = "mutation($input: TaskCreateInput!) { taskCreate(input: $input) { task { id version } userErrors { code } } }"
 MOVE = "mutation($input: TaskTransitionInput!) { taskTransition(input: $input) { task { id status } userErrors { code } } }"
