@@ -4,9 +4,6 @@ from collections import OrderedDict
 from typing import Any
 
 from graphql import (
-    DocumentNode,
-    ExecutableDefinitionNode,
-    FieldNode,
     FragmentDefinitionNode,
     GraphQLBoolean,
     GraphQLError,
@@ -15,33 +12,42 @@ from graphql import (
     GraphQLString,
     OperationDefinitionNode,
     OperationType,
-    ValidationContext,
-    ValidationRule,
     get_nullable_type,
     get_variable_values,
     is_non_null_type,
-    parse,
-    specified_rules,
 )
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.utilities import type_from_ast
 from strawberry import Schema
-from strawberry.schema.schema import validate_document
 
 from ..rules.actor import Facts
 from .fuse import Fuser, Plan
-from .notes import Sealed, note_of
 from .symbols import Getter, NotFused, shape, symbolic
+from .validation import parsed, validated
 
 PLANS_PER_OPERATION = 64
 _TEXTS, _SIMPLE = (GraphQLString, GraphQLID), (GraphQLString, GraphQLID, GraphQLInt, GraphQLBoolean)
 
 
+class Parsed:
+    """What a document says, as its operations hold it: they do not hold the document, which holds them."""
+
+    def __init__(self, schema: Schema, text: str) -> None:
+        self.schema, self.text = schema, text
+        try:
+            self.ast = parsed(text)
+            self.errors = validated(schema._schema, self.ast)
+        except RecursionError:
+            raise GraphQLError("The document is nested too deeply.") from None
+        definitions = [d for d in self.ast.definitions if isinstance(d, FragmentDefinitionNode)]
+        self.fragments = {d.name.value: FragmentDetails(d) for d in definitions}
+
+
 class Operation:
     """One operation of a document, and its plans: one per facts of the actor and shape of the variables."""
 
-    def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
+    def __init__(self, document: Parsed, node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
         self.name = node.name.value if node.name else None
         self.kind = node.operation
@@ -127,60 +133,14 @@ def _value(name: str) -> Getter:
     return lambda actor, values: values[name]
 
 
-class NothingSealedInSubscriptions(ValidationRule):
-    """A subscription selects no field of ciphertext.
-
-    What opens one is somebody's act, which the record of access keeps; events are read once for everybody who may see the
-    same, and read again, by nobody in particular.
-    """
-
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        self.found: dict[Any, list[GraphQLError]] = {}
-        self.inside: Any = None
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        self.inside = node
-
-    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
-        self.inside = node
-
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
-        field, parent = self.context.get_field_def(), self.context.get_parent_type()
-        if field is None or not isinstance(note_of(field.extensions.get("strawberry-definition")), Sealed):
-            return
-        message = f"A subscription does not show {parent}.{node.name.value}, which is sealed; ask for it with a query."
-        self.found.setdefault(self.inside, []).append(GraphQLError(message, node))
-
-    def leave_document(self, node: DocumentNode, *_: Any) -> None:
-        if not self.found:
-            return
-        for each in node.definitions:
-            if isinstance(each, OperationDefinitionNode) and each.operation is OperationType.SUBSCRIPTION:
-                for part in (each, *self.context.get_recursively_referenced_fragments(each)):
-                    for error in self.found.get(part, ()):
-                        self.report_error(error)
-
-
-RULES = (*specified_rules, NothingSealedInSubscriptions)
-
-
 class Document:
     """Parsed and validated; `errors` are those of validation. Raises GraphQLError when it cannot be parsed."""
 
     def __init__(self, schema: Schema, text: str) -> None:
-        self.schema, self.text = schema, text
-        try:
-            self.ast: DocumentNode = parse(text)
-            self.errors = validate_document(schema._schema, self.ast, RULES)  # Strawberry adds its own
-        except RecursionError:
-            raise GraphQLError("The document is nested too deeply.") from None
-        definitions = [d for d in self.ast.definitions if isinstance(d, ExecutableDefinitionNode)]
-        self.fragments = {
-            d.name.value: FragmentDetails(d) for d in definitions if isinstance(d, FragmentDefinitionNode)
-        }
-        nodes = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
-        self.operations = [] if self.errors else [Operation(self, node) for node in nodes]
+        given = Parsed(schema, text)
+        self.ast, self.errors = given.ast, given.errors
+        nodes = [d for d in self.ast.definitions if isinstance(d, OperationDefinitionNode)]
+        self.operations = [] if self.errors else [Operation(given, node) for node in nodes]
 
     def operation(self, name: str | None) -> Operation | None:
         """The operation of that name, or the only one."""

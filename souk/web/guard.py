@@ -21,10 +21,10 @@ from graphql import (
     SelectionSetNode,
     Source,
     TokenKind,
-    parse,
 )
 
 from souk.engine.cost import Costs, OperationCost, Price
+from souk.engine.validation import parsed, unlinked
 from souk.rules.signin import ALONE
 from souk.settings import Settings
 from souk.web.errors import Code, DocumentRefusal, Failure, wrong_document
@@ -147,7 +147,7 @@ class Guard:
 
     def _measure(self, text: str, digest: str) -> Checked:
         self._tokens(text)
-        document = parse(text, no_location=True)
+        document = parsed(text, locations=False)
         if len(document.definitions) > self.settings.max_definitions:
             raise _too("definitions", self.settings.max_definitions)
         sizes = _Sizes(document, self.settings.max_fields)
@@ -177,6 +177,12 @@ class Guard:
 
     def _tokens(self, text: str) -> None:
         lexer = Lexer(Source(text))
+        try:
+            self._count(lexer)
+        finally:
+            unlinked(lexer.token)
+
+    def _count(self, lexer: Lexer) -> None:
         count = nested = arguments = aliases = 0
         while (kind := lexer.advance().kind) is not TokenKind.EOF:
             count += 1
