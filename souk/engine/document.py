@@ -117,7 +117,7 @@ class Operation:
             try:
                 found = self.fuser(facts, values).plan()
             except NotFused as why:
-                found = why
+                found = NotFused(*why.args)  # another: the frames of this one hold all that was half made
             except RecursionError:
                 found = NotFused("nested too deeply")
             self.keep(key, found)

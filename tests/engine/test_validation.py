@@ -8,8 +8,11 @@ import pytest
 from graphql import GraphQLSyntaxError, Node, Token, ValidationRule, parse, specified_rules
 from strawberry.schema.schema import validate_document
 
+from souk.documents.fused import facts_of
 from souk.engine.document import Document
+from souk.engine.symbols import NotFused
 from souk.engine.validation import NothingSealedInSubscriptions, parsed, validated
+from souk.rules.actor import Role
 from souk.schema import schema
 from souk.settings import Settings
 from souk.web.guard import Guard
@@ -82,3 +85,19 @@ def test_nor_of_one_that_is_measured_or_cannot_be_read(garbage: Callable[[], Cou
             parsed(text)
     left = garbage()
     assert left[Token] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ offers(after: "") { nodes { id } } }',
+        "{ offers(first: 1, last: 1) { nodes { id } } }",
+        "{ __schema { types { name } } }",
+    ],
+)
+def test_a_reason_that_is_kept_holds_nothing_of_what_was_half_planned(text: str) -> None:
+    (operation,) = Document(schema, text).operations
+    reason = operation.plan(facts_of(Role.ADMIN)[0], {})
+    assert isinstance(reason, NotFused) and str(reason)
+    assert (reason.__traceback__, reason.__cause__, reason.__context__) == (None, None, None)
+    assert operation.plan(facts_of(Role.ADMIN)[0], {}) is reason
