@@ -14,12 +14,14 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    Location,
     Node,
     OperationDefinitionNode,
     OperationType,
     ParallelVisitor,
     Source,
     Token,
+    TokenKind,
     ValidationContext,
     ValidationRule,
     Visitor,
@@ -71,6 +73,7 @@ class NothingSealedInSubscriptions(ValidationRule):
 
 RULES = (*specified_rules, NothingSealedInSubscriptions, MaybeNullValidationRule, OneOfInputValidationRule)
 """Those of GraphQL, ours, and those that Strawberry adds."""
+NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 
 class _Together(Visitor):
@@ -101,6 +104,16 @@ class _Together(Visitor):
             vars(visitor).clear()
 
 
+class _Parser(Parser):
+    """Its nodes know where they stand in the text, and let go of the tokens there: a fourth of what a document holds."""
+
+    def loc(self, start_token: Token) -> Location | None:
+        found = super().loc(start_token)
+        if found is not None:
+            found.start_token = found.end_token = NO_TOKEN
+        return found
+
+
 def unlinked(last: Token) -> None:
     """Let go of the tokens up to this one; what they say stays."""
     token: Token | None = last
@@ -112,7 +125,7 @@ def parsed(text: str, *, locations: bool = True) -> DocumentNode:
     """The document as a tree, its nodes with their places in the text or without. Raises GraphQLError (a syntax error)."""
     lexer = Lexer(Source(text))
     try:
-        return Parser(lexer.source, no_location=not locations, lexer=lexer).parse_document()
+        return _Parser(lexer.source, no_location=not locations, lexer=lexer).parse_document()
     finally:
         unlinked(lexer.token)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from graphql import GraphQLSyntaxError, Node, Token, ValidationRule, parse, specified_rules
+from graphql import GraphQLSyntaxError, Node, SourceLocation, Token, ValidationRule, parse, specified_rules
 from strawberry.schema.schema import validate_document
 
 from souk.documents.fused import facts_of
@@ -36,6 +36,16 @@ def test_what_is_wrong_is_what_the_libraries_find(text: str) -> None:
     found = validated(schema._schema, parsed(text))
     told = validate_document(schema._schema, parse(text), (*specified_rules, NothingSealedInSubscriptions))
     assert sorted(map(repr, found)) == sorted(map(repr, told)) and bool(found) == (text in WRONG)
+
+
+def test_a_tree_holds_places_and_no_tokens() -> None:
+    """An error is told with its line and column."""
+    (error,) = Document(schema, "{\n  viewer { __typename }\n  nothing }").errors
+    assert error.locations == [SourceLocation(3, 3)]
+    found = parsed(RIGHT)
+    assert found == parse(RIGHT) and str(found.loc) == f"0:{len(RIGHT)}"
+    assert found.loc is not None and found.loc.start_token is found.loc.end_token
+    assert parsed(RIGHT, locations=False).loc is None
 
 
 @pytest.fixture
