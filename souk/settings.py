@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     lock_timeout: Seconds = 2.0
     migrate_lock_timeout: Seconds = 0.2
     idle_in_transaction_timeout: Seconds = 5.0
+    transaction_timeout: Seconds = 30.0
+    worker_transaction_timeout: Seconds = 300.0
 
     # Secrets
     encryption_keys: SecretStr | None = None

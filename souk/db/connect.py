@@ -6,17 +6,25 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 DatabaseRole = Literal["souk_app", "souk_worker", "souk_owner", "souk_auditor"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds; None leaves the server's own."""
+    """Seconds; None leaves the server's own.
+
+    `transaction` is for the whole of one, and holds where the server is PostgreSQL 17 or newer. It ends what the others do
+    not: a transaction whose client stands still between the Parse and the Bind of a statement, when the backend is neither idle
+    nor at work.
+    """
 
     statement: float | None = None
     lock: float | None = None
     idle_in_transaction: float | None = None
+    transaction: float | None = None
 
 
 def server_settings(role: DatabaseRole, limits: Limits = Limits(), **more: str) -> dict[str, str]:
@@ -31,6 +39,19 @@ def server_settings(role: DatabaseRole, limits: Limits = Limits(), **more: str) 
     }
     held = {name: str(round(seconds * 1000)) for name, seconds in timeouts.items() if seconds is not None}
     return {"role": role, "TimeZone": "UTC", "application_name": role, **held, **more}
+
+
+def bound(engine: AsyncEngine, limits: Limits) -> None:
+    """Each connection of the engine is told how long a transaction may take; an older server could not be as it opens."""
+    if limits.transaction is None:
+        return
+    command = f"SET transaction_timeout = {round(limits.transaction * 1000)}"
+
+    def opened(connection: Any, _: Any) -> None:
+        if connection.driver_connection.get_server_version().major >= 17:
+            connection.run_async(lambda raw: raw.execute(command))
+
+    event.listen(engine.sync_engine, "connect", opened)
 
 
 async def connect(

@@ -23,7 +23,7 @@ from ..rules.actor import NOWHERE, Actor, Caller, Role
 from . import journal
 from .agenda import Agenda
 from .bulk import changed, insert_together, write_together
-from .connect import DatabaseRole, Limits, server_settings, sqlalchemy_url
+from .connect import DatabaseRole, Limits, bound, server_settings, sqlalchemy_url
 from .journal import Change, Happened
 from .refusals import Refusals
 from .sealing import Keyring
@@ -242,6 +242,7 @@ class Database:
             json_deserializer=orjson.loads,
             connect_args={"server_settings": server_settings(role, limits, jit="off", **PLANNED.get(role, {}))},
         )
+        bound(self.engine, limits)
         self.refusals = Refusals(self.engine)
         self.held_until: datetime | None = None  # until when no worker takes what becomes due by these transactions
         self.committed: list[Callable[[UUID, set[UUID]], None]] = []

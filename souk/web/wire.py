@@ -50,7 +50,12 @@ WHERE due_at <= now() AND coalesce(lease_until, '-infinity') < now() GROUP BY ki
 async def build(settings: Settings) -> AsyncIterator[Parts]:
     """The parts of `settings.url()`. Raises RuntimeError when the login would see through row-level security."""
     url = settings.url()
-    limits = Limits(settings.statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
+    limits = Limits(
+        settings.statement_timeout,
+        settings.lock_timeout,
+        settings.idle_in_transaction_timeout,
+        settings.transaction_timeout,
+    )
     keyring = Keyring(settings.key_spec())
     files = Directory(settings.files_dir)
     database = Database(

@@ -28,7 +28,8 @@ from .tables import csv_of, xlsx_of
 assert isinstance(KINDS[BatchKind.EXPORT], ExportKind)
 LOST = "Whoever asked for the export may no longer read this."
 PATIENT = text(
-    "SELECT set_config('statement_timeout', '120s', true), set_config('idle_in_transaction_session_timeout', '120s', true)"
+    """SELECT set_config(name, CASE name WHEN 'transaction_timeout' THEN '0' ELSE '120s' END, true) FROM pg_settings
+    WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
 )
 """A large file is packed and flushed for longer than a connection may else be silent in a transaction."""
 ENDED = ("FAILED", "DEAD", "SKIPPED", "CANCELLED")

@@ -31,7 +31,10 @@ async def work(settings: Settings) -> None:
     configure_mappers()  # else the first batch waits for it
     gc.set_threshold(*GARBAGE)
     url = settings.url()
-    limits = Limits(settings.worker_statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout)
+    limits = Limits(
+        settings.worker_statement_timeout, settings.lock_timeout, settings.idle_in_transaction_timeout,
+        settings.worker_transaction_timeout,
+    )  # fmt: skip
     size = settings.worker_pool_size
     db = Database(
         url, Keyring(settings.key_spec()), "souk_worker", limits, size=size, wait=settings.worker_statement_timeout,

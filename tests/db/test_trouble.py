@@ -1,5 +1,6 @@
 """Whatever a database that goes away makes somebody raise, the client is told that it may try again, on every road."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -152,6 +153,28 @@ async def test_a_row_that_somebody_holds_for_too_long_is_a_conflict(world: World
     finally:
         await impatient.close()
     assert await world.rows("SELECT id FROM dealer WHERE name = 'Third Motors'") == []
+
+
+async def test_a_transaction_whose_client_stands_still_within_a_statement_is_ended(world: World, database: str) -> None:
+    """asyncpg has a statement parsed without a Sync: until it goes on, the backend is neither idle nor at work."""
+    state = "SELECT state, wait_event FROM pg_stat_activity WHERE pid = $1"
+    limits = Limits(statement=0.1, lock=0.1, idle_in_transaction=0.1, transaction=0.5)
+    db, watcher = Database(database, KEYRING, limits=limits), await asyncpg.connect(database)
+    try:
+        async with db.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await raw.prepare("SELECT 1 AS standing_still")
+            assert tuple(await watcher.fetchrow(state, raw.get_server_pid())) == ("active", "ClientRead")
+            async with asyncio.timeout(20):
+                while await watcher.fetchrow(state, raw.get_server_pid()) is not None:
+                    await asyncio.sleep(0.01)
+            with pytest.raises(exc.DBAPIError) as ended:
+                await connection.execute(text("SELECT 2"))
+        assert everywhere(ended.value)[2:] == ("UNAVAILABLE", True)
+    finally:
+        await watcher.close()
+        await db.close()
 
 
 @pytest.mark.parametrize("when", ["kept", "refused"])

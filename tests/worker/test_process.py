@@ -77,8 +77,7 @@ async def fresh(run: Run) -> None:
     await run.world.rows("UPDATE souk.work SET due_at = :now WHERE ref = :id RETURNING 1", now=now, id=run.id)
 
 
-# Not by its text alone: between Parse and Bind the statement is `active` too, waits for its client (`ClientRead`), and no
-# timeout of PostgreSQL ends a client that stops there.
+# Not by its text alone: between Parse and Bind the statement is `active` too, and waits for its client (`ClientRead`).
 AT_WORK = """
 SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'souk_worker' AND wait_event = 'PgSleep'

@@ -45,7 +45,7 @@ async def test_started_paused_resumed_and_cancelled_at_once_it_is_one_run(
 
 async def test_what_a_worker_that_slept_through_its_lease_did_not_commit_is_refused(make: Make, database: str) -> None:
     """It is stopped in the middle of a chunk; the database ends its transaction, another worker does the items."""
-    workers = await Workers.over(database, SOUK_IDLE_IN_TRANSACTION_TIMEOUT="0.5")
+    workers = await Workers.over(database, SOUK_IDLE_IN_TRANSACTION_TIMEOUT="0.5", SOUK_WORKER_TRANSACTION_TIMEOUT="5")
     try:
         run = await make(bench.items(200), slow=0.01)
         await fresh(run)
