@@ -1,11 +1,12 @@
 """Whether a server keeps what it should forget: its memory, minute by minute, under mixed work that goes on and on.
 
-    python -m benchmarks.soak [--minutes 10] [--callers 4]
+    python -m benchmarks.soak [--settle 10] [--minutes 10] [--callers 4]
 
 Shipped documents, documents that nobody asked before, mutations, subscriptions over sockets and event streams that come and
 go, with and without goodbye, and all that is refused: at once, against one `souk serve`. Told is what the process holds
-resident, each minute what was done until then, and at the end how it grew from the second minute on. Before the first minute
-as many documents are asked as a process keeps. Needs Linux.
+resident, each minute what was done until then, and at the end how it grew after it had settled. Before the first minute as
+many documents are asked as a process keeps; a process has settled when it has once held as much as it ever needs at one
+moment, for Python gives none of that back. Needs Linux.
 """
 
 import argparse
@@ -218,7 +219,7 @@ def slope(points: list[tuple[float, int]]) -> float:
     return 60 * sum((at - x) * (kib - y) for at, kib in points) / sum((at - x) ** 2 for at, _ in points)
 
 
-async def main(minutes: float, callers: int) -> None:
+async def main(settle: float, minutes: float, callers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="souk-", ignore_cleanup_errors=True) as directory:
         server = Embedded(Path(directory), throwaway=True)
         url = server.start()
@@ -234,7 +235,7 @@ async def main(minutes: float, callers: int) -> None:
                 followed = asked["payload"]["variables"]["id"]
                 work = Work(f"http://{where}", f"ws://{where}", asked["token"], followed, pools, bazaar.own)
                 await filled(work)
-                work.until = perf_counter() + minutes * 60
+                work.until = perf_counter() + (settle + minutes) * 60
                 async with asyncio.TaskGroup() as all_of_it:
                     all_of_it.create_task(publisher(work, url, bazaar.world, batch))
                     for n in range(callers):
@@ -247,18 +248,22 @@ async def main(minutes: float, callers: int) -> None:
         finally:
             server.stop()
     points = samples.result()
-    late = [each for each in points if each[0] >= 60]
     print(f"{idle / 1024:.1f} MiB when all have gone; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    if len(late) > 2:
-        half = [each for each in points if each[0] >= points[-1][0] / 2]
-        print(
-            f"from the second minute on {slope(late):+.0f} KiB a minute, in the second half {slope(half):+.0f} KiB a minute"
-        )
+    for name, some in (
+        (f"the first {settle:g} min", [each for each in points if each[0] < settle * 60]),
+        (f"the {minutes:g} min after them", [each for each in points if each[0] >= settle * 60]),
+    ):
+        if len(some) > 2:
+            first, last, most = (kib / 1024 for kib in (some[0][1], some[-1][1], max(kib for _, kib in some)))
+            print(
+                f"{name}: from {first:.1f} to {last:.1f} MiB, {most:.1f} MiB at most, {slope(some):+.0f} KiB a minute"
+            )
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
+    arguments.add_argument("--settle", type=float, default=10, help="minutes before those that are judged")
     arguments.add_argument("--minutes", type=float, default=10)
     arguments.add_argument("--callers", type=int, default=4, help="and as many who follow")
     known = arguments.parse_args()
-    asyncio.run(main(known.minutes, known.callers))
+    asyncio.run(main(known.settle, known.minutes, known.callers))
