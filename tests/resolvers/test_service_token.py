@@ -177,7 +177,7 @@ async def test_rotating_at_the_same_time_makes_one(world: World) -> None:
 async def test_the_database_holds_the_line_too(world: World) -> None:
     await make(world)
     copied = """INSERT INTO service_token (tenant_id, id, created_at, updated_at, version, name, prefix, hash, scopes, expires_at, rotates_id)
-      SELECT tenant_id, :new, created_at, updated_at, 1, name, prefix, CAST(:hash AS bytea), scopes, expires_at, id FROM service_token LIMIT 1"""
+      SELECT tenant_id, :new, created_at, updated_at, 1, name, prefix, CAST(:hash AS bytea), scopes, expires_at, id FROM service_token WHERE rotates_id IS NULL"""
     await world.rows(f"{copied} RETURNING id", new=world.tenant_id, hash=b"1")
     with pytest.raises(Exception, match="uq_service_token_successor"):
         await world.rows(f"{copied} RETURNING id", new=world.dealer, hash=b"2")
