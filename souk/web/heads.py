@@ -37,11 +37,15 @@ class Head(NamedTuple):
 
 
 class Heads:
-    """The heads of one process's requests, the most recently used ones."""
+    """The heads of one process's requests, the most recently used ones.
+
+    One is kept when it comes again: who guesses tokens sends a new head each time, and would else fill the table with them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._kept: OrderedDict[tuple[object, ...], Head] = OrderedDict()
+        self._once: dict[int, None] = {}  # hashes of heads that came once, the oldest first
 
     def of(self, scope: Scope, headers: dict[bytes, bytes], *, link: bool = False) -> Head:
         """The head of a request; `link` as in `carried`. Raises Failure: no host, page or credential of ours."""
@@ -55,10 +59,20 @@ class Heads:
             return found
         found = self._read(scope, headers, link)
         if sum(len(name) + len(value) for name, value in scope["headers"]) <= KEPT_BYTES:
-            self._kept[key] = found
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._keep(key, found)
         return found
+
+    def _keep(self, key: tuple[object, ...], head: Head) -> None:
+        mark = hash(key)
+        if mark not in self._once:
+            self._once[mark] = None
+            if len(self._once) > KEPT:
+                del self._once[next(iter(self._once))]
+            return
+        del self._once[mark]
+        self._kept[key] = head
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
 
     def _read(self, scope: Scope, headers: dict[bytes, bytes], link: bool) -> Head:
         socket, host = scope["type"] == "websocket", host_of(headers)

@@ -8,6 +8,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from souk.settings import Settings
+from souk.web.heads import KEPT, Heads
 from souk.web.streams import Outbox
 from tests.web.shop import OPS_TOKEN, SALES_TOKEN
 
@@ -337,7 +339,8 @@ async def test_the_sockets_of_a_client_show_one_head(start):
     """The handshake has a new key each time (RFC 6455, 4.1), which says nothing of who shows it; all else does."""
     running = await start()
     kept = running.app.heads._kept
-    for token, heads in ((OPS_TOKEN, 1), (OPS_TOKEN, 1), (SALES_TOKEN, 2), (OPS_TOKEN, 2)):
+    sent = ((OPS_TOKEN, 0), (OPS_TOKEN, 1), (OPS_TOKEN, 1), (SALES_TOKEN, 1), (SALES_TOKEN, 2), (OPS_TOKEN, 2))
+    for token, heads in sent:
         async with connect(
             running.ws,
             subprotocols=[PROTOCOL],
@@ -346,4 +349,19 @@ async def test_the_sockets_of_a_client_show_one_head(start):
             one = await Wire(socket).init()
             await one.ask("{ hello }")
             assert (await one.hear())["type"] == "next"
-        assert (len(kept), next(reversed(kept.values())).credential.token) == (heads, token)
+        assert len(kept) == heads
+    assert [each.credential.token for each in kept.values()] == [SALES_TOKEN, OPS_TOKEN]  # used last, last
+
+
+def test_who_guesses_tokens_displaces_nobody():
+    heads = Heads(Settings())
+
+    def shown(token):
+        headers = {b"host": b"pharos.test", b"authorization": b"Bearer " + token}
+        return heads.of({"type": "http", "client": ("10.0.0.1", 1), "headers": list(headers.items())}, headers)
+
+    first, known = shown(OPS_TOKEN.encode()), shown(OPS_TOKEN.encode())
+    assert first == known and shown(OPS_TOKEN.encode()) is known
+    for n in range(2 * KEPT):
+        assert shown(b"%032x" % n).credential.token == f"{n:032x}"
+    assert shown(OPS_TOKEN.encode()) is known and (len(heads._kept), len(heads._once)) == (1, KEPT)
