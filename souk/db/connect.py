@@ -16,9 +16,9 @@ DatabaseRole = Literal["souk_app", "souk_worker", "souk_owner", "souk_auditor"]
 class Limits:
     """Seconds; None leaves the server's own.
 
-    `transaction` is for the whole of one, and holds where the server is PostgreSQL 17 or newer. It ends what the others do
-    not: a transaction whose client stands still between the Parse and the Bind of a statement, when the backend is neither idle
-    nor at work.
+    `transaction` is for the whole of one, on the connections of an engine that is `bound`, where the server is PostgreSQL 17
+    or newer. It ends what the others do not: a transaction whose client stands still between the Parse and the Bind of a
+    statement, when the backend is neither idle nor at work.
     """
 
     statement: float | None = None

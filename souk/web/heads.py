@@ -45,7 +45,7 @@ class Heads:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._kept: OrderedDict[tuple[object, ...], Head] = OrderedDict()
-        self._once: dict[int, None] = {}  # hashes of heads that came once, the oldest first
+        self._once: OrderedDict[int, None] = OrderedDict()  # hashes of heads that came once, the oldest first
 
     def of(self, scope: Scope, headers: dict[bytes, bytes], *, link: bool = False) -> Head:
         """The head of a request; `link` as in `carried`. Raises Failure: no host, page or credential of ours."""
@@ -67,7 +67,7 @@ class Heads:
         if mark not in self._once:
             self._once[mark] = None
             if len(self._once) > KEPT:
-                del self._once[next(iter(self._once))]
+                self._once.popitem(last=False)
             return
         del self._once[mark]
         self._kept[key] = head
