@@ -18,6 +18,7 @@ from struct import Struct
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
+from weakref import ref
 
 from asyncpg import exceptions as pg
 
@@ -49,9 +50,10 @@ class Unheard(pg.ConnectionDoesNotExistError):
 
 @dataclass(slots=True)
 class Prepared:
-    """A statement by its name, and the seconds that it usually takes here; `inf` until that was seen."""
+    """A plan's statement by its name, and the seconds that it usually takes here; `inf` until that was seen."""
 
     name: bytes
+    plan: "ref[Plan]"
     usual: float = inf
 
 
@@ -67,17 +69,18 @@ class Exchange(asyncio.Protocol):
     """What is said for plans on the connection `raw` (asyncpg's), with at most `kept` prepared statements.
 
     `DEPTH` exchanges at a time, answered in their order; `short` tells when a second one may begin, in seconds.
-    `statements` are what is prepared, the least recently used first.
+    `statements` are what is prepared, by the plans' numbers, the least recently used first. One goes with its plan: nobody can
+    ask for it any more, and a connection that is rarely used would keep hundreds of such, here and in the server.
     """
 
     def __init__(self, raw: Any, kept: int, short: float) -> None:
         self.raw, self.kept, self.short = raw, kept, short
-        self.statements: OrderedDict[Plan, Prepared] = OrderedDict()
+        self.statements: OrderedDict[int, Prepared] = OrderedDict()
         self._transport, self._other = raw._transport, raw._protocol
         self._loop = asyncio.get_running_loop()
         self._speaking = False
         self._made = 0
-        self._gone: list[bytes] = []  # names that are closed with the next statement
+        self._gone: deque[bytes] = deque()  # names that are closed with the next statement
         self._sent: deque[Sent] = deque()
         self._since = 0.0  # when the server began with the first of them
         self._value: bytes | None = None
@@ -112,11 +115,11 @@ class Exchange(asyncio.Protocol):
             raise pg.InterfaceError("another operation is in progress")
         sent = [text_of(value) for value in values]
         said: list[bytes] = []
-        prepared = self.statements.get(plan)
+        prepared = self.statements.get(plan.number)
         if prepared is None:
             prepared = self._prepare(plan, said)
         else:
-            self.statements.move_to_end(plan)
+            self.statements.move_to_end(plan.number)
         bound = [b"\x00", prepared.name, b"\x00\x00\x00", _COUNT.pack(len(sent))]
         for text in sent:
             if text is None:
@@ -142,12 +145,18 @@ class Exchange(asyncio.Protocol):
     def _prepare(self, plan: Plan, said: list[bytes]) -> Prepared:
         self._made += 1
         name = b"souk_%d" % self._made
-        prepared = self.statements[plan] = Prepared(name)
-        if len(self.statements) > self.kept:
-            self._gone.append(self.statements.popitem(last=False)[1].name)
-        for each in self._gone:
+        statements, gone, number = self.statements, self._gone, plan.number
+
+        def ended(_: object) -> None:
+            if (prepared := statements.pop(number, None)) is not None:
+                gone.append(prepared.name)
+
+        prepared = statements[number] = Prepared(name, ref(plan, ended))
+        if len(statements) > self.kept:
+            gone.append(statements.popitem(last=False)[1].name)
+        while gone:  # one by one: a plan can end in the middle of this
+            each = gone.popleft()
             said += (b"C", _size(6 + len(each)), b"S", each, b"\x00")
-        self._gone.clear()
         text = plan.sql.encode()
         said += (b"P", _size(8 + len(name) + len(text)), name, b"\x00", text, b"\x00\x00\x00")
         return prepared
@@ -190,8 +199,8 @@ class Exchange(asyncio.Protocol):
         now = monotonic()
         took, self._since = now - self._since, now
         if error is not None:
-            if self.statements.get(plan) is prepared:
-                del self.statements[plan]
+            if self.statements.get(plan.number) is prepared:
+                del self.statements[plan.number]
                 self._gone.append(prepared.name)  # nobody knows whether it is; made anew when it is asked for again
         elif prepared.usual == inf:
             prepared.usual = took

@@ -5,7 +5,8 @@ the executor does (null for a non-null field), \\x02k\\x02 where refusal k of th
 server opens a ciphertext.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from graphql import (
@@ -76,6 +77,8 @@ class Plan:
     after: Any = None
     asked: tuple[tuple[str, str], ...] = ()
     """Beside each refusal the field and the row of the matrix, for whoever keeps records."""
+    number: int = field(default_factory=count().__next__)
+    """Its own in this process: what is kept for a plan is found by it, and does not keep the plan."""
 
 
 class Fuser:

@@ -73,8 +73,9 @@ class Connection:
 
     @property
     def statements(self) -> Mapping[Plan, Prepared]:
-        """What is prepared for plans."""
-        return self._exchange.statements
+        """What is prepared for plans, the least recently used first."""
+        found = [(each.plan(), each) for each in self._exchange.statements.values()]
+        return {plan: each for plan, each in found if plan is not None}
 
 
 class Pool:

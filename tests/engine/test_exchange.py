@@ -98,6 +98,22 @@ async def test_statements_are_prepared_once_bounded_and_closed(connection: Conne
     assert sorted(left) == sorted(each.sql for each in connection.statements)
 
 
+async def test_a_statement_goes_with_its_plan(connection: Connection) -> None:
+    stays, goes = plan("SELECT textsend('stays')"), plan("SELECT textsend('goes')")
+    assert [await connection.answer(goes, []), await connection.answer(stays, [])] == [b"goes", b"stays"]
+    under_way = asyncio.ensure_future(connection.answer(goes, []))
+    await asyncio.sleep(0)
+    del goes
+    assert (len(connection.statements), await under_way) == (2, b"goes")  # not before it was answered
+    del under_way
+    assert list(connection.statements) == [stays]
+    comes = plan("SELECT textsend('comes')")
+    assert await connection.answer(comes, []) == b"comes"  # the server is told with the next that is prepared
+    names = "SELECT array_agg(name ORDER BY name) FROM pg_prepared_statements WHERE NOT from_sql AND name LIKE 'souk%'"
+    assert await connection.raw.fetchval(names) == ["souk_2", "souk_3"]
+    assert [each.name for each in connection.statements.values()] == [b"souk_2", b"souk_3"]
+
+
 async def test_asyncpg_hears_what_it_asked_although_a_plan_was_answered_meanwhile(connection: Connection) -> None:
     raw = connection.raw
     assert await connection.answer(plan("SELECT textsend('one')"), []) == b"one"

@@ -94,6 +94,20 @@ async def test_prepared_statements_are_bounded_per_connection(where: Any, who: l
     await pool.close()
 
 
+async def test_a_document_that_is_forgotten_takes_its_statements_along(where: Any, who: list[Actor], ask: Any) -> None:
+    pool = Pool(**where, size=1)
+    runner = Runner(schema, pool, documents=2)
+    for size in range(1, 6):
+        await runner.answer(f"{{ listings(first: {size}) {{ nodes {{ id }} }} }}", None, None, ask(who[0]))
+    connection = await pool.acquire()
+    assert list(connection.statements) == [
+        plan for document in runner.documents for each in document.operations for plan in each.plans.values()
+    ]
+    assert len(connection._exchange.statements) == 2
+    pool.release(connection)
+    await pool.close()
+
+
 async def test_plans_and_documents_are_bounded(where: Any, who: list[Actor], ask: Any) -> None:
     runner = Runner(schema, Pool(**where), documents=3, plans=70)
     text = "query($y: [ListingStatus!]) { listings(filter: {statuses: $y}) { totalCount } }"
