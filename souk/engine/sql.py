@@ -18,7 +18,7 @@ from .symbols import Getter, Later, getter
 
 DIALECT: Any = asyncpg.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 DIALECT._backslash_escapes = False
-COMPILED: Any = LRUCache(1_000)
+COMPILED: Any = LRUCache(1_000, threshold=0.05)  # some 30 KB each: half as many more before it forgets would be 15 MB
 _PLACE = re.compile(r"%%|%\((\w+)\)s(::[A-Z ]+(?:\[\])*)?")
 _WORD = re.compile(r"[A-Z][A-Z_]{0,40}")
 
