@@ -35,6 +35,8 @@ class Parsed:
 
     def __init__(self, schema: Schema, text: str) -> None:
         self.schema, self.text = schema, text
+        self.characters = len(text)
+        """Of the text and of the plans' statements: what is kept for them takes some ten bytes for each."""
         try:
             self.ast = parsed(text)
             self.errors = validated(schema._schema, self.ast)
@@ -125,19 +127,24 @@ class Operation:
 
     def keep(self, key: Any, plan: Plan | NotFused) -> None:
         self.plans[key] = plan
+        self.document.characters += _length(plan)
         if len(self.plans) > PLANS_PER_OPERATION:
-            self.plans.popitem(last=False)
+            self.document.characters -= _length(self.plans.popitem(last=False)[1])
 
 
 def _value(name: str) -> Getter:
     return lambda actor, values: values[name]
 
 
+def _length(plan: Plan | NotFused) -> int:
+    return len(plan.sql) if isinstance(plan, Plan) else 0
+
+
 class Document:
     """Parsed and validated; `errors` are those of validation. Raises GraphQLError when it cannot be parsed."""
 
     def __init__(self, schema: Schema, text: str) -> None:
-        given = Parsed(schema, text)
+        given = self._given = Parsed(schema, text)
         self.ast, self.errors = given.ast, given.errors
         nodes = [d for d in self.ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = [] if self.errors else [Operation(given, node) for node in nodes]
@@ -152,12 +159,18 @@ class Document:
     def plans(self) -> int:
         return sum(len(each.plans) for each in self.operations)
 
+    @property
+    def characters(self) -> int:
+        return self._given.characters
+
 
 class Documents:
-    """The documents of a process, bounded by their number and by the plans they hold; the least recently used go."""
+    """The documents of a process, bounded by their number, by the plans they hold and by the characters of all of it; the least
+    recently used go. An ordinary document with a plan has some thousands of characters, one with all that is let in 40,000.
+    """
 
-    def __init__(self, schema: Schema, documents: int = 1000, plans: int = 5000) -> None:
-        self.schema, self.kept, self.plans = schema, documents, plans
+    def __init__(self, schema: Schema, documents: int = 1000, plans: int = 5000, characters: int = 16_000_000) -> None:
+        self.schema, self.kept, self.plans, self.characters = schema, documents, plans, characters
         self._found: OrderedDict[str, Document] = OrderedDict()
 
     def known(self, text: str) -> Document | None:
@@ -172,16 +185,19 @@ class Documents:
         if found is not None:
             return found
         found = self._found[text] = Document(self.schema, text)
-        if len(self._found) > self.kept:
-            self._found.popitem(last=False)
+        self.trim()
         return found
 
     def trim(self) -> None:
-        """Forget the oldest documents while there are too many plans; called when a plan was made."""
-        total = sum(each.plans for each in self._found.values())
-        while total > self.plans and len(self._found) > 1:
+        """Forget the oldest documents while there is too much; called when one came, and when a plan was made."""
+        plans = sum(each.plans for each in self._found.values())
+        characters = sum(each.characters for each in self._found.values())
+        while len(self._found) > 1 and (
+            len(self._found) > self.kept or plans > self.plans or characters > self.characters
+        ):
             _, gone = self._found.popitem(last=False)
-            total -= gone.plans
+            plans -= gone.plans
+            characters -= gone.characters
 
     def __len__(self) -> int:
         return len(self._found)

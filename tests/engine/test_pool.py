@@ -123,6 +123,36 @@ async def test_plans_and_documents_are_bounded(where: Any, who: list[Actor], ask
     await runner.pool.close()
 
 
+async def test_large_documents_make_room_for_fewer(where: Any, who: list[Actor], ask: Any) -> None:
+    runner = Runner(schema, Pool(**where))
+    small, large = "{ listings(first: 1) { totalCount } }", "{ listings(first: 2) { nodes { id title } totalCount } }"
+    for text in (small, large):
+        await runner.answer(text, None, None, ask(who[0]))
+    weights = [len(text) + len(runner.explain(text, {}, None, ask(who[0])).sql) for text in (small, large)]  # type: ignore[union-attr,arg-type]
+    assert [each.characters for each in runner.documents] == weights
+
+    runner.documents.characters = sum(weights)
+    assert runner.documents.known(small) is not None  # the one of the two that was used last
+    await runner.answer("{ nothing }", None, None, ask(who[0]))  # what is wrong is kept too
+    assert [runner.documents.known(text) is not None for text in (small, large)] == [True, False]
+    runner.documents.characters = 1
+    await runner.answer(large, None, None, ask(who[0]))
+    assert [each.characters for each in runner.documents] == weights[1:]  # the one that is asked for, whatever it has
+    await runner.pool.close()
+
+
+async def test_a_plan_that_is_dropped_no_longer_counts(where: Any, who: list[Actor], ask: Any) -> None:
+    runner = Runner(schema, Pool(**where))
+    text = "query($y: [ListingStatus!]) { listings(filter: {statuses: $y}) { totalCount } }"
+    words = ["DRAFT", "ACTIVE", "SOLD"]
+    for n in range(80):
+        runner.explain(text, {"y": [words[(n // 3**k) % 3] for k in range(4)]}, None, ask(who[0]))
+    (document,) = runner.documents
+    kept = [plan.sql for each in document.operations for plan in each.plans.values()]
+    assert (len(kept), document.characters) == (64, len(text) + sum(map(len, kept)))
+    await runner.pool.close()
+
+
 async def test_a_migration_does_not_break_prepared_statements(
     where: Any, root: Any, owner: Any, who: list[Actor], ask: Any
 ) -> None:
