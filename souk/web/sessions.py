@@ -170,6 +170,9 @@ class Sessions:
 
     def _keep(self, key: tuple[str, bytes | str], until: float, found: Found | UUID | None) -> None:
         self._drop(key)
+        now = monotonic()
+        while self._kept and next(iter(self._kept.values()))[0] <= now:  # the oldest ends first, all are kept as long
+            self._drop(next(iter(self._kept)))
         self._kept[key] = (until, found)
         for subject in _subjects(found):
             self._of.setdefault(subject, set()).add(key)

@@ -283,6 +283,18 @@ async def test_a_session_is_looked_up_once_and_forgotten_at_once(client, shop):
     assert shop.lookups == 2
 
 
+async def test_what_is_known_of_a_token_is_kept_no_longer_than_it_is_good(client, shop):
+    http = await client(session_cache=0)
+    sessions = http.app._parts.sessions
+    for n in range(5):
+        assert (await ask(http, "{ hello }", authorization=f"Bearer guessed-{n:016}")).status_code == 401
+        assert len(sessions._kept) == 1
+    assert (await ask(http, "{ hello }", authorization=f"Bearer {OPS_TOKEN}")).status_code == 200
+    assert (len(sessions._kept), set(sessions._of)) == (1, {UUID(int=10), UUID(int=20)})
+    assert (await ask(http, "{ hello }", authorization=f"Bearer guessed-{5:016}")).status_code == 401
+    assert (len(sessions._kept), sessions._of, shop.lookups) == (1, {}, 7)
+
+
 async def test_the_page_loads_nothing_from_elsewhere(client):
     http = await client()
     response = await http.get("/graphql", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
