@@ -9,6 +9,7 @@ import pytest
 
 from souk.rules.manifest import digest
 from souk.web.joined import HEADS, Http
+from souk.web.lane import KEPT_LENGTH
 from tests.web.shop import NOW, OPS_TOKEN, PHAROS, SALES_TOKEN, Found
 
 HELLO = {"query": "{ hello }"}
@@ -315,3 +316,15 @@ async def test_a_connection_remembers_few_heads(start):
         await one.ask(head=f"x-long: {'x' * 5_000}\r\n")
         await one.ask(head=f"x-long: {'x' * 5_000}\r\n")
         assert (len(protocol._heads), one.short) == (HEADS, 1)
+
+
+async def test_a_head_remembers_no_long_text(start):
+    running = await start()
+    async with line(running) as one:
+        for length, kept in ((KEPT_LENGTH, 1), (KEPT_LENGTH + 1, 0)):
+            asked = {"query": "{ hello }".ljust(length)}
+            assert [(await one.ask(asked))[2] for _ in range(3)] == [BODY] * 3
+            (protocol,) = running.server.server_state.connections
+            *_, seen = protocol._heads.values()
+            assert [text for text, _ in seen.way.known] == [asked["query"]] * kept
+        assert one.short == 4
