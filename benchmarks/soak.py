@@ -1,6 +1,6 @@
 """Whether a server keeps what it should forget: its memory, minute by minute, under mixed work that goes on and on.
 
-    python -m benchmarks.soak [--settle 10] [--minutes 10] [--callers 4]
+    python -m benchmarks.soak [--settle 14] [--minutes 10] [--callers 4]
 
 Shipped documents, documents that nobody asked before, mutations, subscriptions over sockets and event streams that come and
 go, with and without goodbye, and all that is refused: at once, against one `souk serve`. Told is what the process holds
@@ -262,7 +262,7 @@ async def main(settle: float, minutes: float, callers: int) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--settle", type=float, default=10, help="minutes before those that are judged")
+    arguments.add_argument("--settle", type=float, default=14, help="minutes before those that are judged")
     arguments.add_argument("--minutes", type=float, default=10)
     arguments.add_argument("--callers", type=int, default=4, help="and as many who follow")
     known = arguments.parse_args()
