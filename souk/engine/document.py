@@ -35,8 +35,10 @@ class Parsed:
 
     def __init__(self, schema: Schema, text: str) -> None:
         self.schema, self.text = schema, text
-        self.characters = len(text)
-        """Of the text and of the plans' statements: what is kept for them takes some ten bytes for each."""
+        self.plans = (
+            0  # of all operations; both are asked of every kept document when one comes, and so they are counted
+        )
+        self.characters = len(text)  # with those of the plans' statements: each takes some ten bytes of what is kept
         try:
             self.ast = parsed(text)
             self.errors = validated(schema._schema, self.ast)
@@ -44,6 +46,12 @@ class Parsed:
             raise GraphQLError("The document is nested too deeply.") from None
         definitions = [d for d in self.ast.definitions if isinstance(d, FragmentDefinitionNode)]
         self.fragments = {d.name.value: FragmentDetails(d) for d in definitions}
+
+    def count(self, plan: Plan | NotFused, sign: int) -> None:
+        """A plan of one of its operations has come (1) or gone (-1)."""
+        self.plans += sign
+        if isinstance(plan, Plan):
+            self.characters += sign * len(plan.sql)
 
 
 class Operation:
@@ -127,24 +135,20 @@ class Operation:
 
     def keep(self, key: Any, plan: Plan | NotFused) -> None:
         self.plans[key] = plan
-        self.document.characters += _length(plan)
+        self.document.count(plan, 1)
         if len(self.plans) > PLANS_PER_OPERATION:
-            self.document.characters -= _length(self.plans.popitem(last=False)[1])
+            self.document.count(self.plans.popitem(last=False)[1], -1)
 
 
 def _value(name: str) -> Getter:
     return lambda actor, values: values[name]
 
 
-def _length(plan: Plan | NotFused) -> int:
-    return len(plan.sql) if isinstance(plan, Plan) else 0
-
-
 class Document:
     """Parsed and validated; `errors` are those of validation. Raises GraphQLError when it cannot be parsed."""
 
     def __init__(self, schema: Schema, text: str) -> None:
-        given = self._given = Parsed(schema, text)
+        given = self.parsed = Parsed(schema, text)
         self.ast, self.errors = given.ast, given.errors
         nodes = [d for d in self.ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = [] if self.errors else [Operation(given, node) for node in nodes]
@@ -154,14 +158,6 @@ class Document:
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
         return next((each for each in self.operations if each.name == name), None)
-
-    @property
-    def plans(self) -> int:
-        return sum(len(each.plans) for each in self.operations)
-
-    @property
-    def characters(self) -> int:
-        return self._given.characters
 
 
 class Documents:
@@ -190,14 +186,14 @@ class Documents:
 
     def trim(self) -> None:
         """Forget the oldest documents while there is too much; called when one came, and when a plan was made."""
-        plans = sum(each.plans for each in self._found.values())
-        characters = sum(each.characters for each in self._found.values())
+        plans = sum(each.parsed.plans for each in self._found.values())
+        characters = sum(each.parsed.characters for each in self._found.values())
         while len(self._found) > 1 and (
             len(self._found) > self.kept or plans > self.plans or characters > self.characters
         ):
             _, gone = self._found.popitem(last=False)
-            plans -= gone.plans
-            characters -= gone.characters
+            plans -= gone.parsed.plans
+            characters -= gone.parsed.characters
 
     def __len__(self) -> int:
         return len(self._found)

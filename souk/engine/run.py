@@ -219,9 +219,9 @@ class Runner:
 
     async def _by_plan(self, operation: Operation, values: dict[str, Any], context: Any) -> Answer | str:
         actor = context.actor
-        before = len(operation.plans), operation.document.characters
+        before = operation.document.plans, operation.document.characters
         plan = operation.plan(actor.facts, values)
-        if (len(operation.plans), operation.document.characters) != before:
+        if (operation.document.plans, operation.document.characters) != before:
             self.documents.trim()
         if isinstance(plan, NotFused):
             return str(plan)

@@ -28,9 +28,7 @@ from souk.web.respond import GRAPHQL_JSON, JSON, Headers, headers_of
 QUERY = OperationType.QUERY
 Line = tuple[bytes, bytes]
 KEPT, KEPT_SECONDS = 32, 1.0  # documents of a head, and how long each: its use is written down when it is looked for
-KEPT_LENGTH = (
-    4_096  # of a text that nobody registered: one of a registered document is the store's own, and costs nothing
-)
+KEPT_LENGTH = 4_096  # of a text that nobody registered; a registered one is the store's own, and costs nothing
 
 
 class Known(NamedTuple):

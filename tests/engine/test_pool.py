@@ -129,7 +129,7 @@ async def test_large_documents_make_room_for_fewer(where: Any, who: list[Actor],
     for text in (small, large):
         await runner.answer(text, None, None, ask(who[0]))
     weights = [len(text) + len(runner.explain(text, {}, None, ask(who[0])).sql) for text in (small, large)]  # type: ignore[union-attr,arg-type]
-    assert [each.characters for each in runner.documents] == weights
+    assert [each.parsed.characters for each in runner.documents] == weights
 
     runner.documents.characters = sum(weights)
     assert runner.documents.known(small) is not None  # the one of the two that was used last
@@ -137,7 +137,9 @@ async def test_large_documents_make_room_for_fewer(where: Any, who: list[Actor],
     assert [runner.documents.known(text) is not None for text in (small, large)] == [True, False]
     runner.documents.characters = 1
     await runner.answer(large, None, None, ask(who[0]))
-    assert [each.characters for each in runner.documents] == weights[1:]  # the one that is asked for, whatever it has
+    assert [each.parsed.characters for each in runner.documents] == weights[
+        1:
+    ]  # the one that is asked for, whatever it has
     await runner.pool.close()
 
 
@@ -149,7 +151,7 @@ async def test_a_plan_that_is_dropped_no_longer_counts(where: Any, who: list[Act
         runner.explain(text, {"y": [words[(n // 3**k) % 3] for k in range(4)]}, None, ask(who[0]))
     (document,) = runner.documents
     kept = [plan.sql for each in document.operations for plan in each.plans.values()]
-    assert (len(kept), document.characters) == (64, len(text) + sum(map(len, kept)))
+    assert (len(kept), document.parsed.plans, document.parsed.characters) == (64, 64, len(text) + sum(map(len, kept)))
     await runner.pool.close()
 
 
