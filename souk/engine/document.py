@@ -35,10 +35,9 @@ class Parsed:
 
     def __init__(self, schema: Schema, text: str) -> None:
         self.schema, self.text = schema, text
-        self.plans = (
-            0  # of all operations; both are asked of every kept document when one comes, and so they are counted
-        )
-        self.characters = len(text)  # with those of the plans' statements: each takes some ten bytes of what is kept
+        # counted, for both are asked of every kept document when one comes: the plans of all operations, and the characters
+        # of the text and of the plans' statements, each of which takes some ten bytes of what is kept
+        self.plans, self.characters = 0, len(text)
         try:
             self.ast = parsed(text)
             self.errors = validated(schema._schema, self.ast)
